@@ -1,0 +1,107 @@
+"""Emotion label spaces: labels, polarity, wheel order and angles, colours and marker shapes.
+
+The order of ``labels`` is the order of every distribution's columns. The wheel order of Mikels'
+eight emotions is that of Yang, Sun, Sun (2017), "Learning visual sentiment distributions via
+augmented conditional probability neural network".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class EmotionSpace:
+    """A fixed, ordered set of emotion labels.
+
+    Attributes:
+        name: Short key of the space, for example ``"mikels8"``.
+        labels: The C label names, in column order.
+        polarity: +1 (positive), -1 (negative) or 0 (neither) for each label.
+        wheel: Indices into ``labels`` in wheel order, clockwise; empty where the space has none.
+        colours: One ``#rrggbb`` for each label.
+        markers: One plotly marker symbol for each label, so that colour is never the only cue.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    polarity: tuple[int, ...]
+    wheel: tuple[int, ...]
+    colours: tuple[str, ...]
+    markers: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        count = len(self.labels)
+        for field in ("polarity", "colours", "markers"):
+            if len(getattr(self, field)) != count:
+                raise ValueError(f"space {self.name!r}: {field} needs {count} entries")
+        if self.wheel and sorted(self.wheel) != list(range(count)):
+            raise ValueError(f"space {self.name!r}: wheel must name every label once")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def index(self, label: str) -> int:
+        """Return the column of ``label``; raise ``KeyError`` with the known labels otherwise."""
+        try:
+            return self.labels.index(label)
+        except ValueError:
+            raise KeyError(f"unknown emotion {label!r}; {self.name} has {', '.join(self.labels)}") from None
+
+    @property
+    def angles(self) -> np.ndarray:
+        """Wheel angle of each label in radians, clockwise from the top, in [0, 2*pi); shape [C].
+
+        A space without a wheel spreads its labels evenly in column order.
+        """
+        order = self.wheel or tuple(range(len(self)))
+        angles = np.empty(len(self))
+        angles[list(order)] = 2 * math.pi * np.arange(len(self)) / len(self)
+        return angles
+
+    def wheel_steps(self) -> np.ndarray:
+        """Return the number of steps between labels around the wheel, 0..C//2; int array [C, C].
+
+        Raises:
+            ValueError: The space has no wheel.
+        """
+        if not self.wheel:
+            raise ValueError(f"space {self.name!r} has no wheel")
+        place = np.argsort(self.wheel)
+        forward = np.abs(place[:, None] - place[None, :])
+        return np.minimum(forward, len(self) - forward)
+
+
+MIKELS8 = EmotionSpace(
+    name="mikels8",
+    labels=("amusement", "awe", "contentment", "excitement", "anger", "disgust", "fear", "sadness"),
+    polarity=(1, 1, 1, 1, -1, -1, -1, -1),
+    wheel=(6, 7, 5, 4, 0, 2, 1, 3),
+    colours=("#e69f00", "#56b4e9", "#009e73", "#d9bf00", "#d55e00", "#8f7a3d", "#8a63d2", "#0072b2"),
+    markers=("circle", "star", "square", "triangle-up", "x", "diamond", "pentagon", "triangle-down"),
+)
+
+EKMAN6 = EmotionSpace(
+    name="ekman6",
+    labels=("anger", "disgust", "fear", "joy", "sadness", "surprise"),
+    polarity=(-1, -1, -1, 1, -1, 0),
+    wheel=(),
+    colours=("#d55e00", "#8f7a3d", "#8a63d2", "#e69f00", "#0072b2", "#56b4e9"),
+    markers=("x", "diamond", "pentagon", "circle", "triangle-down", "star"),
+)
+
+EKMAN7 = EmotionSpace(
+    name="ekman7",
+    labels=(*EKMAN6.labels, "neutral"),
+    polarity=(*EKMAN6.polarity, 0),
+    wheel=(),
+    colours=(*EKMAN6.colours, "#888888"),
+    markers=(*EKMAN6.markers, "square"),
+)
+
+SPACES: Mapping[str, EmotionSpace] = MappingProxyType({space.name: space for space in (MIKELS8, EKMAN6, EKMAN7)})

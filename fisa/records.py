@@ -1,0 +1,81 @@
+"""Frozen result records that travel from the core to figures and pages: NumPy only, no torch.
+
+Shape legend: N images, C emotions, H heads, h x w attention grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fisa.emotions import EmotionSpace
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Predicted distributions of N images.
+
+    Attributes:
+        labels: The C label names, in column order.
+        distribution: float64 [N, C]; rows sum to 1.
+    """
+
+    labels: tuple[str, ...]
+    distribution: np.ndarray
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a model predicts what it predicts for one image; what a system lacks is None.
+
+    Attributes:
+        space: Label space; gives labels, wheel and colours.
+        prediction: The prediction of this image (N = 1).
+        logits: [C], before the output function.
+        bias: [C]; ``logits = bias + contributions.sum(axis=(0, 2))``.
+        attention: [C, h, w] in [0, 1]; ``attention.sum((1, 2)) + null = 1`` for each emotion.
+        null: [C], the share of attention spent on no place at all (zeros without a null position).
+        effect: [H, C, C], Eff(q_i, k_j): row i is influenced by column j; 1 is indifferent.
+        interaction: [H, C, C], effect over its row sum; rows sum to 1.
+        contributions: [H, C, C], signed share of emotion j (column) in logit i (row), by head.
+            A system without interaction heads has H = 1 here: its direct contributions.
+        receptive_field: Side in input pixels that one attention cell sees, or None where unknown.
+        input_size: Side in pixels of the square that the model saw.
+    """
+
+    space: EmotionSpace
+    prediction: Prediction
+    logits: np.ndarray
+    bias: np.ndarray | None
+    attention: np.ndarray | None
+    null: np.ndarray | None
+    effect: np.ndarray | None
+    interaction: np.ndarray | None
+    contributions: np.ndarray | None
+    receptive_field: int | None
+    input_size: int
+
+    @property
+    def distribution(self) -> np.ndarray:
+        """The predicted distribution, [C]."""
+        row: np.ndarray = self.prediction.distribution[0]
+        return row
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its bootstrap percentile interval (95 % unless said otherwise)."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One row of a metric table: a system (or an oracle) and its measures on one data set."""
+
+    system: str
+    kind: str  # "run", "oracle" or "published"
+    values: dict[str, float]
