@@ -1,0 +1,163 @@
+"""Semantic-enhanced representation: one feature per emotion, and where it came from.
+
+Source: FISA draft, section "Semantic-Enhanced Feature Representation": M_k = Softmax(g(E . L_k)),
+F_k = M_k . F^proj_k, with E the feature map, L_k the embedding of label k and g left unspecified.
+
+Tensor shapes: B batch, C emotions, N = h*w positions, c backbone channels, d class-feature width.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+Score = Literal["dot", "hadamard"]
+
+
+class ClassFeatures(NamedTuple):
+    """Class features [B, C, d] with attention [B, C, h, w], null [B, C] and evidence [B, C] where defined."""
+
+    features: Tensor
+    attention: Tensor | None = None
+    null: Tensor | None = None
+    evidence: Tensor | None = None
+
+
+class Projection(nn.Module):
+    """F^proj: linear map of pooled backbone features, shared by all classes or one for each.
+
+    Pooling and a linear map commute, so the map is applied after the attention has pooled.
+    """
+
+    def __init__(self, classes: int, channels: int, dim: int, per_class: bool) -> None:
+        super().__init__()
+        copies = classes if per_class else 1
+        self.weight = nn.Parameter(torch.empty(copies, channels, dim))
+        self.bias = nn.Parameter(torch.zeros(copies, 1, dim))
+        nn.init.uniform_(self.weight, -math.sqrt(3 / channels), math.sqrt(3 / channels))
+
+    def forward(self, pooled: Tensor, mass: Tensor) -> Tensor:
+        """Map pooled [B, C, c], holding attention mass [B, C], to [B, C, d]."""
+        weight, bias = (part.expand(pooled.shape[1], -1, -1) for part in (self.weight, self.bias))
+        return torch.einsum("bkc,kcd->bkd", pooled, weight) + mass.unsqueeze(-1) * bias.squeeze(1)
+
+
+class PositionScore(nn.Module):
+    """g(E . L_k): a score for each class at each position.
+
+    Args:
+        classes: C.
+        channels: c.
+        width: Width in which positions and labels meet.
+        score: ``dot`` takes g as the scaled inner product (the literal reading); ``hadamard`` is
+            w . tanh(E_p * U L_k), the common form of semantic attention; ``map`` is a 1x1 convolution
+            without label embedding (the draft's own future idea).
+    """
+
+    def __init__(self, classes: int, channels: int, width: int, score: Literal["dot", "hadamard", "map"]) -> None:
+        super().__init__()
+        self.score = score
+        if score == "map":
+            self.to_scores = nn.Conv2d(channels, classes, 1)
+            return
+        self.to_width = nn.Conv2d(channels, width, 1)
+        self.labels = nn.Parameter(torch.randn(classes, width))
+        if score == "hadamard":
+            self.from_labels = nn.Linear(width, width, bias=False)
+            self.to_score = nn.Linear(width, 1)
+
+    def forward(self, feature_map: Tensor) -> Tensor:
+        """Map [B, c, h, w] to scores [B, C, h, w]."""
+        if self.score == "map":
+            scores: Tensor = self.to_scores(feature_map)
+            return scores
+        places = self.to_width(feature_map)
+        if self.score == "dot":
+            return torch.einsum("bwyx,kw->bkyx", places, self.labels) / math.sqrt(places.shape[1])
+        labels = self.from_labels(self.labels)
+        meeting = torch.tanh(places.unsqueeze(1) * labels[:, :, None, None])
+        weight, bias = self.to_score.weight[0], self.to_score.bias
+        return torch.einsum("bkwyx,w->bkyx", meeting, weight) + bias
+
+
+class SpatialAttention(nn.Module):
+    """Softmax over positions of a score; with a null position and evidence tied to the score (both ours).
+
+    The same score is attention logit and class evidence at its position, so that a map cannot look
+    where the class's evidence is not. Evidence of an image is the log-mean-exp of its scores.
+    The null position has no place and a constant value: an emotion that finds no evidence need not
+    look at another's. Its logit counts once per position, so the null share is
+    sigmoid(null logit - evidence) whatever the size of the map.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        channels: int,
+        dim: int,
+        scorer: PositionScore,
+        per_class: bool,
+        evidence: bool,
+        null_position: bool,
+        null_logit: float,
+    ) -> None:
+        super().__init__()
+        self.scorer = scorer
+        self.projection = Projection(classes, channels, dim, per_class)
+        self.evidence = evidence
+        self.null_logit = nn.Parameter(torch.full((classes,), null_logit)) if null_position else None
+        self.null_value = nn.Parameter(torch.zeros(classes, dim)) if null_position else None
+
+    def forward(self, feature_map: Tensor) -> ClassFeatures:
+        """Map [B, c, h, w] to class features with their attention."""
+        scores = self.scorer(feature_map)
+        flat = scores.flatten(2)
+        total = flat.logsumexp(-1)
+        evidence = total - math.log(flat.shape[-1])
+        if self.null_logit is None or self.null_value is None:
+            null = torch.zeros_like(total)
+        else:
+            null = torch.sigmoid(self.null_logit - evidence)
+        attention = (flat - total.unsqueeze(-1)).exp() * (1 - null).unsqueeze(-1)
+        pooled = torch.einsum("bkn,bcn->bkc", attention, feature_map.flatten(2))
+        features = self.projection(pooled, 1 - null)
+        if self.null_value is not None:
+            features = features + null.unsqueeze(-1) * self.null_value
+        return ClassFeatures(features, attention.view_as(scores), null, evidence if self.evidence else None)
+
+
+class ChannelAttention(nn.Module):
+    """Attention over channels of pooled features instead of positions; what is known of the authors' code.
+
+    F_k = d * softmax(f * U L_k) * f with f the projected pooled features; the factor d keeps the scale
+    of f (ours). There is no map to show.
+    """
+
+    def __init__(self, classes: int, channels: int, dim: int, width: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(channels, dim)
+        self.labels = nn.Parameter(torch.randn(classes, width))
+        self.from_labels = nn.Linear(width, dim, bias=False)
+
+    def forward(self, feature_map: Tensor) -> ClassFeatures:
+        """Map [B, c, h, w] to class features."""
+        pooled = self.project(feature_map.mean((2, 3))).unsqueeze(1)
+        gates = (pooled * self.from_labels(self.labels)).softmax(-1) * pooled.shape[-1]
+        return ClassFeatures(gates * pooled)
+
+
+class PooledFeatures(nn.Module):
+    """Global average pooling and one projection per class: no label embedding (our reading of "NoEb")."""
+
+    def __init__(self, classes: int, channels: int, dim: int) -> None:
+        super().__init__()
+        self.classes = classes
+        self.projection = Projection(classes, channels, dim, per_class=True)
+
+    def forward(self, feature_map: Tensor) -> ClassFeatures:
+        """Map [B, c, h, w] to class features."""
+        pooled = feature_map.mean((2, 3)).unsqueeze(1).expand(-1, self.classes, -1)
+        return ClassFeatures(self.projection(pooled, torch.ones_like(pooled[..., 0])))

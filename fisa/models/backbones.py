@@ -1,0 +1,193 @@
+"""Backbones: images [B, 3, S, S] -> feature maps [B, c, h, w].
+
+``plain`` is our small stack. ``torchvision`` cuts any network of that library after a named module;
+torchvision is imported here only, and only when such a backbone is asked for, so that the built-in
+data and ``--help`` need neither it nor its load time.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from fisa.config import BackboneConfig, PlainBackboneConfig, TorchvisionBackboneConfig
+
+
+class BackboneError(ValueError):
+    """A backbone that cannot be built; the message is one clear sentence."""
+
+
+class Backbone(nn.Module):
+    """A feature extractor that knows its output channels and receptive field.
+
+    Attributes:
+        channels: c of the feature map.
+        receptive_field: Side in input pixels that one output position sees; None where unknown.
+    """
+
+    channels: int
+    receptive_field: int | None
+
+
+class Residual(nn.Module):
+    """x + relu(norm(conv3x3(x))): the smallest block that deepens without losing the signal."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = _convolution(width, width, kernel=3, stride=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [B, width, h, w] to the same shape."""
+        out: Tensor = x + self.body(x)
+        return out
+
+
+class PlainBackbone(Backbone):
+    """Four strided stages to stride 8, then ``depth`` residual blocks; ours.
+
+    Receptive field 25 + 16 * depth px: 41 with one block. Small on purpose: what a position reports
+    should come from near that position, else an attention map explains nothing.
+
+    Args:
+        width: Output channels c.
+        depth: Residual blocks at the last stride.
+    """
+
+    def __init__(self, width: int, depth: int) -> None:
+        super().__init__()
+        half, third = max(width * 2 // 3, 8), max(width // 3, 8)
+        self.body = nn.Sequential(
+            _convolution(3, third, kernel=5, stride=2),
+            _convolution(third, half, kernel=3, stride=2),
+            Residual(half),
+            _convolution(half, width, kernel=3, stride=2),
+            *(Residual(width) for _ in range(depth)),
+        )
+        self.channels = width
+        self.receptive_field = 25 + 16 * depth
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map [B, 3, S, S] to [B, width, S/8, S/8]."""
+        out: Tensor = self.body(images)
+        return out
+
+
+class TorchvisionBackbone(Backbone):
+    """A torchvision network up to and including one named module.
+
+    Args:
+        network: Name for ``torchvision.models.get_model``.
+        stage: Dotted module name, for example ``layer3`` of resnet18 or ``features.7`` of squeezenet1_1.
+        weights: Name of a weights enum member (``DEFAULT``, ``IMAGENET1K_V1``), downloaded by torchvision.
+        weights_file: Local state dict, ``.safetensors`` or a ``torch.save`` file read with ``weights_only``.
+
+    Raises:
+        BackboneError: Unknown network, stage or weights, or a file that does not fit.
+    """
+
+    def __init__(self, network: str, stage: str, weights: str | None = None, weights_file: Path | None = None) -> None:
+        super().__init__()
+        torchvision = load_torchvision()
+        from torchvision.models.feature_extraction import create_feature_extractor
+
+        try:
+            whole = torchvision.models.get_model(network, weights=weights)
+        except (ValueError, KeyError, AttributeError) as error:
+            raise BackboneError(f"torchvision has no network {network!r} with weights {weights!r} ({error})") from None
+        if weights_file is not None:
+            _load_weights(whole, weights_file)
+        if stage not in dict(whole.named_modules()):
+            stages = ", ".join(name for name, _ in whole.named_children())
+            raise BackboneError(f"{network} has no module {stage!r}; its top level is {stages}")
+        self.body = create_feature_extractor(whole, {stage: "map"})
+        with torch.no_grad():
+            self.channels = self.eval().forward(torch.zeros(1, 3, 64, 64)).shape[1]
+        self.train()
+        self.receptive_field = measured_receptive_field(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map [B, 3, S, S] to [B, c, h, w]."""
+        out: Tensor = self.body(images)["map"]
+        return out
+
+
+def build_backbone(config: BackboneConfig, pretrained: bool = True) -> Backbone:
+    """Build a backbone from its configuration.
+
+    Args:
+        config: Which backbone.
+        pretrained: Load the configured weights; False when a run's own weights follow.
+    """
+    if isinstance(config, PlainBackboneConfig):
+        return PlainBackbone(config.width, config.depth)
+    assert isinstance(config, TorchvisionBackboneConfig)
+    weights, file = (config.weights, config.weights_file) if pretrained else (None, None)
+    return TorchvisionBackbone(config.network, config.stage, weights, file)
+
+
+def measured_receptive_field(backbone: nn.Module, side: int = 224) -> int:
+    """Return the side in pixels that the central output position depends on, by its gradient.
+
+    Args:
+        backbone: Maps [1, 3, side, side] to [1, c, h, w]; put in evaluation mode for the measurement.
+        side: Input side; also the largest answer.
+    """
+    training = backbone.training
+    backbone.eval()
+    images = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    feature_map = backbone(images)
+    feature_map[0, :, feature_map.shape[2] // 2, feature_map.shape[3] // 2].sum().backward()
+    backbone.train(training)
+    assert images.grad is not None
+    touched = images.grad[0].abs().sum(0) > 0
+    rows, columns = touched.any(1).nonzero(), touched.any(0).nonzero()
+    if len(rows) == 0:
+        return side
+    return int(max(rows.max() - rows.min(), columns.max() - columns.min())) + 1
+
+
+def load_torchvision() -> ModuleType:
+    """Import torchvision, also beside a torch build that its compiled operators do not fit.
+
+    The registry's torchvision is compiled for CUDA; beside a CPU build of torch its extension does not
+    load, and its import then fails because it describes two operators that nobody declared. Models and
+    transforms need neither. Where torchvision loads by itself this declares nothing.
+    """
+    try:
+        import torchvision
+    except RuntimeError:
+        global _declared  # the declarations last as long as this object
+        _declared = torch.library.Library("torchvision", "DEF")
+        _declared.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _declared.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        import torchvision
+    module: ModuleType = torchvision
+    return module
+
+
+_declared: torch.library.Library | None = None
+
+
+def _convolution(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _load_weights(network: nn.Module, file: Path) -> None:
+    try:
+        if file.suffix == ".safetensors":
+            state = load_file(file)
+        else:
+            state = torch.load(file, map_location="cpu", weights_only=True)
+        network.load_state_dict(state)
+    except FileNotFoundError:
+        raise BackboneError(f"{file}: no such weights file") from None
+    except Exception as error:  # torch and safetensors raise many kinds for a broken file
+        raise BackboneError(f"{file}: these weights do not fit the network ({str(error).splitlines()[0]})") from None

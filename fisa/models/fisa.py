@@ -1,0 +1,117 @@
+"""FISA: emotion-wise feature interaction with self-adjustment.
+
+Source: the FISA draft, published as Zhang, Qin, Liu, Ye, Du, "Emotion-wise feature interaction
+analysis-based visual emotion distribution learning" (EFIA), The Visual Computer, 2023. Every choice
+that the draft leaves open is an option; the parts in fisa/models/attention.py and interaction.py say
+which reading is whose.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from fisa.config import FisaConfig
+from fisa.models.attention import ChannelAttention, ClassFeatures, PooledFeatures, PositionScore, SpatialAttention
+from fisa.models.backbones import Backbone
+from fisa.models.interaction import Interacted, Interaction, ReadoutLayer
+from fisa.models.output import ModelOutput
+
+
+class Fisa(nn.Module):
+    """Backbone, one feature per emotion, interaction between them, readout.
+
+    With no interaction layers (H = 0) the class features go to the readout as they are: the control
+    for "does interaction matter". Its contributions are then one direct "head".
+
+    Args:
+        backbone: Images to feature maps.
+        semantic: Feature maps to class features.
+        layers: Interaction layers; contributions are those of the last.
+        readout: Class features to logits.
+        output: ``sigmoid`` (draft) or ``softmax``; the distribution is normalised either way.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        semantic: nn.Module,
+        layers: list[Interaction],
+        readout: ReadoutLayer,
+        output: Literal["sigmoid", "softmax"],
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.semantic = semantic
+        self.layers = nn.ModuleList(layers)
+        self.readout = readout
+        self.output = output
+
+    def forward(self, images: Tensor) -> ModelOutput:
+        """Map normalised images [B, 3, S, S] to a prediction and what explains it."""
+        class_features: ClassFeatures = self.semantic(self.backbone(images))
+        return self.interact(class_features)
+
+    def interact(self, class_features: ClassFeatures) -> ModelOutput:
+        """Continue from class features; a caller may have changed them (path tests, what-if)."""
+        features = class_features.features
+        mixed: Interacted | None = None
+        for layer in self.layers:
+            mixed = layer(features if mixed is None else mixed.adjusted)
+        if mixed is None:
+            itself = torch.eye(features.shape[1], device=features.device, dtype=features.dtype)
+            contributions = self.readout.contributions(features.unsqueeze(1), itself.expand(len(features), 1, -1, -1))
+        else:
+            contributions = self.readout.contributions(mixed.values, mixed.interaction)
+        bias = self.readout.total_bias(features.shape[1])
+        logits = bias + contributions.sum((1, 3))
+        raw, distribution = normalised_output(logits, self.output)
+        return ModelOutput(
+            logits=logits,
+            distribution=distribution,
+            raw=raw,
+            features=features,
+            bias=bias,
+            attention=class_features.attention,
+            null=class_features.null,
+            evidence=class_features.evidence,
+            effect=mixed.effect if mixed else None,
+            interaction=mixed.interaction if mixed else None,
+            contributions=contributions,
+        )
+
+
+def normalised_output(logits: Tensor, output: Literal["sigmoid", "softmax"]) -> tuple[Tensor, Tensor]:
+    """Return the raw output [B, C] and the distribution [B, C] whose rows sum to 1."""
+    if output == "softmax":
+        distribution = logits.softmax(-1)
+        return distribution, distribution
+    # Normalising in log space keeps a distribution even where every sigmoid underflows.
+    return logits.sigmoid(), nn.functional.logsigmoid(logits).softmax(-1)
+
+
+def build_fisa(config: FisaConfig, classes: int, backbone: Backbone) -> Fisa:
+    """Build FISA from its configuration for ``classes`` emotions."""
+    layers = [Interaction(config.dim, config.heads, config.effect) for _ in range(config.layers if config.heads else 0)]
+    readout = ReadoutLayer(classes, config.dim, config.readout)
+    return Fisa(backbone, _build_semantic(config, classes, backbone.channels), layers, readout, config.output)
+
+
+def _build_semantic(config: FisaConfig, classes: int, channels: int) -> nn.Module:
+    if config.semantic_attention == "none":
+        return PooledFeatures(classes, channels, config.dim)
+    if config.semantic_attention == "channel":
+        return ChannelAttention(classes, channels, config.dim, config.attention_width)
+    score: Literal["dot", "hadamard", "map"] = "map" if config.semantic_attention == "class_maps" else config.score
+    return SpatialAttention(
+        classes,
+        channels,
+        config.dim,
+        PositionScore(classes, channels, config.attention_width, score),
+        per_class=config.projection == "per_class",
+        evidence=config.evidence,
+        null_position=config.null_position,
+        null_logit=config.null_logit,
+    )

@@ -1,0 +1,172 @@
+"""FISA as a whole: completeness, attention as a distribution, the null position, and every option."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from fisa.config import CnnConfig, CnnMlpConfig, FisaConfig, PlainBackboneConfig
+from fisa.models import MODELS, build_model
+from fisa.models.attention import PositionScore, Projection, SpatialAttention
+from fisa.models.fisa import normalised_output
+from fisa.models.output import ModelOutput
+
+SMALL = PlainBackboneConfig(width=12)
+OPTIONS = [
+    {"evidence": False, "null_position": False, "semantic_attention": semantic}
+    for semantic in ("spatial", "channel", "class_maps", "none")
+] + [
+    {"heads": heads, "effect": effect, "readout": readout, "output": output}
+    for (heads, effect), (readout, output) in itertools.product(
+        [(0, "mean"), (1, "literal"), (4, "half"), (2, "softmax"), (4, "mean")],
+        [("joint", "sigmoid"), ("shared", "softmax"), ("per_class", "softmax")],
+    )
+]
+OPTIONS += [{"layers": 2}, {"projection": "per_class"}, {"score": "dot"}, {"semantic_attention": "class_maps"}]
+
+
+def run_model(**options: object) -> tuple[nn.Module, ModelOutput]:
+    torch.manual_seed(0)
+    model = build_model(FisaConfig(backbone=SMALL, dim=8, attention_width=5, **{"heads": 4, **options}), classes=8).eval()
+    return model, model(torch.randn(3, 3, 48, 48))
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_every_option_is_complete_and_normalised(options: dict[str, object]) -> None:
+    _, output = run_model(**options)
+    assert output.bias is not None and output.contributions is not None
+    total = output.bias + output.contributions.sum((1, 3))
+    torch.testing.assert_close(total, output.logits, atol=1e-4, rtol=0)
+    torch.testing.assert_close(output.distribution.sum(-1), torch.ones(3))
+    if output.attention is not None:
+        assert output.null is not None
+        torch.testing.assert_close(output.attention.sum((2, 3)) + output.null, torch.ones(3, 8))
+    if options.get("heads") == 0:
+        assert output.interaction is None and output.effect is None
+    else:
+        assert output.interaction is not None and output.effect is not None
+
+
+def test_logits_equal_the_readout_of_the_adjusted_features() -> None:
+    # Completeness must not be true by construction only: recompute z = w . F^Ad + b along the plain path.
+    model, output = run_model()
+    mixed = model.layers[0](output.features)  # type: ignore[index, operator]
+    plain = (mixed.adjusted * model.readout.weight).sum(-1) + model.readout.bias  # type: ignore[union-attr, operator]
+    torch.testing.assert_close(output.logits, plain, atol=1e-4, rtol=0)
+
+
+def test_without_interaction_only_its_own_feature_reaches_a_logit() -> None:
+    _, output = run_model(heads=0)
+    assert output.contributions is not None
+    off_diagonal = output.contributions * (1 - torch.eye(8))
+    assert off_diagonal.abs().max() == 0
+
+
+def test_every_parameter_gets_a_gradient() -> None:
+    model, _ = run_model()
+    output = model.train()(torch.randn(4, 3, 48, 48))
+    assert output.evidence is not None
+    (output.logits.square().sum() + output.evidence.square().sum()).backward()
+    without = [name for name, parameter in model.named_parameters() if parameter.grad is None or not parameter.grad.any()]
+    # A null value starts at zero but has a gradient; the bias of a key does not cancel in this effect.
+    assert without == []
+
+
+def test_spatial_attention_by_hand() -> None:
+    # Two positions, one channel, values (2, 4); the class map scores a position by its value minus 2, (0, 2).
+    attention = SpatialAttention(
+        classes=1,
+        channels=1,
+        dim=1,
+        scorer=PositionScore(1, 1, 1, "map"),
+        per_class=False,
+        evidence=True,
+        null_position=True,
+        null_logit=0.0,
+    )
+    with torch.no_grad():
+        attention.scorer.to_scores.weight.fill_(1)
+        attention.scorer.to_scores.bias.fill_(-2)  # type: ignore[union-attr]
+        attention.projection.weight.fill_(10)
+        attention.projection.bias.fill_(1)
+        assert attention.null_value is not None
+        attention.null_value.fill_(7)
+    found = attention(torch.tensor([2.0, 4.0]).view(1, 1, 1, 2))
+    evidence = np.log((1 + np.e**2) / 2)  # log-mean-exp of (0, 2)
+    null = 1 / (1 + np.exp(evidence))  # sigmoid(0 - evidence)
+    shares = np.array([1, np.e**2]) / (1 + np.e**2) * (1 - null)
+    feature = shares @ [2 * 10, 4 * 10] + (1 - null) * 1 + null * 7
+    assert found.evidence is not None and found.attention is not None and found.null is not None
+    assert found.evidence.item() == pytest.approx(evidence, abs=1e-5)
+    assert found.null.item() == pytest.approx(null, abs=1e-5)
+    assert found.attention.flatten().tolist() == pytest.approx(shares.tolist(), abs=1e-5)
+    assert found.features.item() == pytest.approx(feature, abs=1e-4)
+
+
+def test_projecting_after_pooling_equals_projecting_every_position() -> None:
+    torch.manual_seed(3)
+    projection = Projection(classes=2, channels=3, dim=4, per_class=True)
+    nn.init.normal_(projection.bias)
+    places, attention = torch.randn(1, 3, 6), torch.rand(1, 2, 6)
+    pooled = torch.einsum("bkn,bcn->bkc", attention, places)
+    each = torch.einsum("bcn,kcd->bknd", places, projection.weight) + projection.bias.unsqueeze(0)
+    expected = torch.einsum("bkn,bknd->bkd", attention, each)
+    torch.testing.assert_close(projection(pooled, attention.sum(-1)), expected)
+
+
+@pytest.mark.parametrize("score", ["dot", "hadamard", "map"])
+def test_scores_have_right_gradients(score: str) -> None:
+    torch.manual_seed(4)
+    scorer = PositionScore(3, 2, 4, score).double()  # type: ignore[arg-type]
+    assert torch.autograd.gradcheck(scorer, torch.randn(1, 2, 2, 2, dtype=torch.float64, requires_grad=True))
+
+
+def test_a_dot_score_by_hand() -> None:
+    scorer = PositionScore(classes=1, channels=1, width=4, score="dot")
+    with torch.no_grad():
+        scorer.to_width.weight.fill_(1)
+        scorer.to_width.bias.fill_(0)  # type: ignore[union-attr]
+        scorer.labels.fill_(2)
+    # E = 3 in each of four places of the width, L = 2: 4 * 6 / sqrt(4) = 12.
+    assert scorer(torch.tensor([[[[3.0]]]])).item() == pytest.approx(12)
+
+
+def test_sigmoid_output_stays_a_distribution_where_every_sigmoid_underflows() -> None:
+    raw, distribution = normalised_output(torch.tensor([[-200.0, -201.0]]), "sigmoid")
+    assert raw.sum() == 0
+    # sigmoid(z) is exp(z) there: shares 1/(1+1/e) and its rest.
+    assert distribution[0].tolist() == pytest.approx([1 / (1 + np.exp(-1)), 1 - 1 / (1 + np.exp(-1))])
+
+
+@pytest.mark.parametrize("config", [CnnConfig(name="cnn", backbone=SMALL), CnnMlpConfig(name="cnn_mlp", backbone=SMALL)])
+def test_baselines_say_that_they_have_no_explanation(config: CnnConfig | CnnMlpConfig) -> None:
+    output = build_model(config, classes=5).eval()(torch.randn(2, 3, 32, 32))
+    assert output.logits.shape == (2, 5)
+    assert output.attention is None and output.contributions is None and output.interaction is None
+
+
+def test_a_linear_cnn_by_hand() -> None:
+    model = build_model(CnnConfig(name="cnn", backbone=SMALL), classes=2).eval()
+    images = torch.randn(1, 3, 32, 32)
+    pooled = model.backbone(images).mean((2, 3))  # type: ignore[operator]
+    expected = pooled @ model.classifier.weight.T + model.classifier.bias  # type: ignore[union-attr, operator]
+    torch.testing.assert_close(model(images).logits, expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_every_system_overfits_eight_images(name: str) -> None:
+    torch.manual_seed(5)
+    config = {"fisa": FisaConfig, "cnn": CnnConfig, "cnn_mlp": CnnMlpConfig}[name](name=name)  # type: ignore[arg-type]
+    model = build_model(config, classes=8)
+    images, target = torch.randn(8, 3, 64, 64), torch.rand(8, 8).softmax(-1).pow(8)
+    target = target / target.sum(-1, keepdim=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(150):
+        loss = torch.nn.functional.kl_div(model(images).distribution.log(), target, reduction="batchmean")
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.02
