@@ -1,0 +1,318 @@
+"""Image files to arrays: finding, safe decoding, resizing, normalising and its exact inverse.
+
+Inside the library an image is uint8 RGB [height, width, 3]; a model sees float32 [B, 3, S, S].
+"""
+
+from __future__ import annotations
+
+import glob
+import io
+import os
+import re
+import stat
+import threading
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+Pixels = NDArray[np.uint8]
+
+MAX_PIXELS = 100_000_000
+"""Larger images are refused before a pixel is decoded: a few kilobytes can unpack to gigabytes."""
+
+# fmt: off
+IMAGE_SUFFIXES = frozenset((
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".bmp", ".dib",
+    ".tif", ".tiff", ".webp", ".avif", ".ppm", ".pgm", ".pbm", ".pnm",
+))
+# fmt: on
+"""Lower-case suffixes that ``find_images`` looks for in folders."""
+
+# Not all that Pillow reads: it hands EPS to Ghostscript, and it accepts a JPEG 2000 cut off after its header.
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "PPM")
+
+MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
+"""Channel means of ImageNet for values in [0, 1], as torchvision's pretrained networks expect; RGB."""
+
+STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
+"""Channel standard deviations of ImageNet for values in [0, 1]; RGB."""
+
+
+class ImageRefused(ValueError):
+    """An image or path that cannot be used; the message is ``<name>: <why>; <what to do>``."""
+
+
+def decode(source: Path | bytes, name: str | None = None) -> Pixels:
+    """Decode one image file completely, or refuse it.
+
+    The EXIF orientation is applied, the first frame of an animation is taken, transparency is laid
+    over white, 16-bit grey is scaled to 8 bits by v / 257, and CMYK and the like become RGB. Colour
+    profiles are ignored.
+
+    Args:
+        source: A file's path, or the file's content.
+        name: What to call the image in messages; the path, or "image" for bytes.
+
+    Returns:
+        uint8 RGB [height, width, 3], writable.
+
+    Raises:
+        ImageRefused: Not a readable file, not an image of a known format, damaged or cut short, of
+            more than ``MAX_PIXELS`` pixels, or with pixels whose range the file does not state
+            (32-bit integers, floats).
+    """
+    if isinstance(source, bytes):
+        return _decode(io.BytesIO(source), len(source), name or "image")
+    name = name or str(source)
+    try:
+        status = source.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise _refusal(name, "is a folder", "name the image files in it")
+        # Opening a pipe or a device would wait, or never end.
+        if not stat.S_ISREG(status.st_mode):
+            raise _refusal(name, "is not a regular file", "copy the image to a file first")
+        with source.open("rb") as file:
+            return _decode(file, status.st_size, name)
+    except FileNotFoundError:
+        raise _refusal(name, "no such file", "check the path") from None
+    except PermissionError:
+        raise _refusal(name, "may not be read", "ask for read permission on the file and its folder") from None
+    except OSError as error:
+        raise _refusal(name, f"cannot be read ({error.strerror or error})", "check the path and the disk") from None
+    except ImageRefused:
+        raise
+    except ValueError:  # a NUL in the path
+        raise _refusal(repr(name), "is not a possible path", "check the path") from None
+
+
+def to_square(image: Pixels, size: int) -> Pixels:
+    """Stretch an image to a square, antialiased.
+
+    All content is kept and nothing is added, so that a point at (x, y) in fractions of the sides is
+    at the same fractions of the square: overlays map back exactly.
+
+    Args:
+        image: uint8 RGB [height, width, 3].
+        size: Side of the square in pixels, at least 1.
+
+    Returns:
+        uint8 RGB [size, size, 3].
+
+    Raises:
+        ValueError: ``image`` is not uint8 RGB, is empty, or ``size`` is below 1.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(f"expected uint8 RGB [height, width, 3], got {image.dtype} {image.shape}")
+    if size < 1:
+        raise ValueError(f"size is {size}; it must be at least 1 pixel")
+    # reducing_gap 3 halves large photographs in fast steps first; the result is within rounding.
+    square = Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return np.array(square)
+
+
+def normalise(batch: Pixels) -> NDArray[np.float32]:
+    """Bring uint8 RGB to the channel statistics of ImageNet.
+
+    Args:
+        batch: uint8 [B, height, width, 3], 0 to 255.
+
+    Returns:
+        float32 [B, 3, height, width], about -2.1 to 2.6.
+
+    Raises:
+        ValueError: ``batch`` is not uint8 [B, height, width, 3].
+    """
+    if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[3] != 3:
+        raise ValueError(f"expected uint8 [B, height, width, 3], got {batch.dtype} {batch.shape}")
+    scaled = (batch.astype(np.float32) / np.float32(255) - MEAN) / STD
+    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+
+
+def denormalise(batch: NDArray[np.float32]) -> Pixels:
+    """Undo ``normalise`` for display: ``denormalise(normalise(x))`` is x, bit for bit.
+
+    Args:
+        batch: Float [B, 3, height, width]; values beyond black and white are clipped.
+
+    Returns:
+        uint8 [B, height, width, 3].
+
+    Raises:
+        ValueError: ``batch`` is not a float array [B, 3, height, width].
+    """
+    if batch.dtype.kind != "f" or batch.ndim != 4 or batch.shape[1] != 3:
+        raise ValueError(f"expected float [B, 3, height, width], got {batch.dtype} {batch.shape}")
+    levels = (batch.transpose(0, 2, 3, 1) * STD + MEAN) * 255
+    return np.ascontiguousarray(np.rint(levels).clip(0, 255).astype(np.uint8))
+
+
+def find_images(paths: Iterable[Path]) -> tuple[list[Path], list[ImageRefused]]:
+    """List the image files behind files, folders and patterns.
+
+    A file named directly is always listed, whatever its suffix; ``decode`` judges it. Folders are
+    searched recursively for ``IMAGE_SUFFIXES``, through links to folders too, each folder once, so
+    that a loop of links ends. Hidden files and folders inside them are passed over. A path that
+    does not exist and contains ``*``, ``?`` or ``[`` is expanded as a pattern (``**`` for any depth).
+
+    Args:
+        paths: Files, folders or patterns.
+
+    Returns:
+        The files, each once (links to one file count as one), in natural order ("2.jpg" before
+        "10.jpg"); and one refusal for each path that leads nowhere: missing, a pattern without a
+        match, a folder without images, a folder that may not be read.
+    """
+    found: dict[str, Path] = {}
+    refused: list[ImageRefused] = []
+    for path in paths:
+        for place in _expand(path, refused):
+            for file in _walk(place, refused) if os.path.isdir(place) else [place]:
+                found.setdefault(os.path.realpath(file), file)
+    return sorted(found.values(), key=_natural), refused
+
+
+def _expand(path: Path, refused: list[ImageRefused]) -> list[Path]:
+    """Return the path itself, or what it matches as a pattern; append a refusal if that is nothing."""
+    try:
+        path.lstat()  # not stat: a dangling link is listed, and refused where it is decoded
+        return [path]
+    except (FileNotFoundError, NotADirectoryError):
+        if not glob.has_magic(str(path)):
+            refused.append(_refusal(path, "no such file or folder", "check the path"))
+            return []
+    except PermissionError:
+        refused.append(_refusal(path, "may not be read", "ask for read permission on the folders above it"))
+        return []
+    except (OSError, ValueError):  # too long, or a NUL in it
+        refused.append(_refusal(repr(str(path)), "is not a possible path", "check the path"))
+        return []
+    # Unlike glob.glob, ** does not follow links here, so that a loop of links ends.
+    matches = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+    shown = [match for match in matches if not _hidden(match, path)]
+    if not shown:
+        refused.append(_refusal(path, "matches no file", "check the pattern"))
+    return shown
+
+
+def _hidden(match: Path, pattern: Path) -> bool:
+    return any(part.startswith(".") and part not in pattern.parts for part in match.parts)
+
+
+def _walk(folder: Path, refused: list[ImageRefused]) -> Iterator[Path]:
+    """Yield the image files under ``folder``; append what could not be read, or that there were none."""
+    unreadable: list[OSError] = []
+    visited = {os.path.realpath(folder)}
+    count = 0
+    for parent, folders, files in os.walk(folder, onerror=unreadable.append, followlinks=True):
+        targets: dict[str, str] = {}
+        for each in sorted(folders):
+            target = os.path.realpath(os.path.join(parent, each))
+            if not each.startswith(".") and target not in visited:
+                targets.setdefault(target, each)
+        visited.update(targets)
+        folders[:] = targets.values()
+        for each in sorted(files):
+            if Path(each).suffix.lower() in IMAGE_SUFFIXES and not each.startswith("."):
+                count += 1
+                yield Path(parent, each)
+    for error in unreadable:
+        why = f"folder cannot be read ({error.strerror})"
+        refused.append(_refusal(error.filename, why, "ask for read permission on it"))
+    if not count and not unreadable:
+        suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
+        refused.append(_refusal(folder, "folder without images", f"images end in one of {suffixes}"))
+
+
+def _natural(path: Path) -> tuple[list[list[tuple[int, str]]], str]:
+    """Sort key: numbers in names by value, letters without case, folder by folder."""
+    parts = [
+        [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in re.split(r"(\d+)", part.casefold())]
+        for part in path.parts
+    ]
+    return parts, str(path)
+
+
+def _refusal(name: str | Path, why: str, mend: str) -> ImageRefused:
+    return ImageRefused(f"{name}: {why}; {mend}")
+
+
+_UNREADABLE = "save it again as JPEG or PNG"
+_DAMAGED = "fetch or export it again"
+
+
+def _decode(file: IO[bytes], length: int, name: str) -> Pixels:
+    if not length:
+        raise _refusal(name, "is empty (0 bytes)", _DAMAGED)
+    try:
+        with _without_warnings(), Image.open(file, formats=_FORMATS) as image:
+            _check_size(image, name)
+            image.load()
+            _set_upright(image)
+            return _rgb(image, name)
+    except ImageRefused:
+        raise
+    except Image.DecompressionBombError:
+        raise _too_large(name) from None
+    except UnidentifiedImageError:
+        raise _refusal(name, "is not an image of a known format, or cut short", _UNREADABLE) from None
+    except MemoryError:
+        raise _refusal(name, "does not fit into memory", "scale it down") from None
+    # Pillow's decoders raise nearly anything on damaged files: OSError, SyntaxError, struct.error, ...
+    except Exception as error:
+        detail = " ".join(str(error).split()) or type(error).__name__
+        raise _refusal(name, f"is damaged or cut short ({detail})", _DAMAGED) from None
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise _too_large(name, f"{image.width} x {image.height} pixels, ")
+    if not image.width or not image.height:
+        raise _refusal(name, "has no pixels", _DAMAGED)
+
+
+def _too_large(name: str, size: str = "") -> ImageRefused:
+    return _refusal(name, f"is too large ({size}limit {MAX_PIXELS // 10**6} megapixels)", "scale it down")
+
+
+def _set_upright(image: Image.Image) -> None:
+    # The pixels are sound; damaged metadata, whatever it raises, only means that no rotation is known.
+    with suppress(Exception):
+        ImageOps.exif_transpose(image, in_place=True)
+
+
+def _rgb(image: Image.Image, name: str) -> Pixels:
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
+        image = _eight_bit(image)
+    if image.mode in ("I", "F"):
+        kind = "32-bit integer" if image.mode == "I" else "floating-point"
+        raise _refusal(name, f"has {kind} pixels of unknown range", "save it with 8 or 16 bits a channel")
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return np.array(image.convert("RGB"))
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Scale 0..65535 to 0..255, rounded; Pillow's own conversion would clip at 255."""
+    levels = np.asarray(image).astype(np.uint32)
+    return Image.fromarray(((levels + 128) // 257).astype(np.uint8))
+
+
+_filters_lock = threading.Lock()
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Silence Pillow (size, damaged EXIF): what matters is refused, the rest is no one's business.
+
+    The list of filters belongs to the process, so that two threads must not swap it at a time.
+    """
+    with _filters_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,47 @@
+"""Label spaces: wheel geometry, colours and refusals."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fisa.emotions import MIKELS8, SPACES
+
+
+def test_the_wheel_of_mikels() -> None:
+    names = [MIKELS8.labels[index] for index in MIKELS8.wheel]
+    assert names == ["fear", "sadness", "disgust", "anger", "amusement", "contentment", "awe", "excitement"]
+    steps = MIKELS8.wheel_steps()
+    # Fear and excitement close the wheel; fear and amusement lie opposite.
+    assert steps[MIKELS8.index("fear"), MIKELS8.index("excitement")] == 1
+    assert steps[MIKELS8.index("fear"), MIKELS8.index("amusement")] == 4
+    assert (steps == steps.T).all() and (np.diag(steps) == 0).all() and steps.max() == 4
+
+
+def test_angles_follow_the_wheel_clockwise_from_the_top() -> None:
+    assert MIKELS8.angles[MIKELS8.index("fear")] == 0
+    assert MIKELS8.angles[MIKELS8.index("sadness")] == pytest.approx(math.pi / 4)
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=lambda space: space.name)
+def test_every_space_tells_its_labels_apart(space) -> None:  # type: ignore[no-untyped-def]
+    for field in (space.labels, space.colours, space.markers):
+        assert len(set(field)) == len(space)
+    assert sorted(np.round(space.angles, 9)) == pytest.approx(2 * math.pi * np.arange(len(space)) / len(space))
+
+
+def test_opposite_polarities_fill_opposite_halves_of_the_wheel() -> None:
+    around = [MIKELS8.polarity[index] for index in MIKELS8.wheel]
+    assert around == [-1] * 4 + [1] * 4
+
+
+def test_unknown_labels_and_impossible_spaces_are_refused() -> None:
+    with pytest.raises(KeyError, match="unknown emotion 'bored'"):
+        MIKELS8.index("bored")
+    with pytest.raises(ValueError, match="needs 8 entries"):
+        replace(MIKELS8, polarity=(1,))
+    with pytest.raises(ValueError, match="wheel must name every label once"):
+        replace(MIKELS8, wheel=(0, 0, 1, 2, 3, 4, 5, 6))
+    with pytest.raises(ValueError, match="no wheel"):
+        SPACES["ekman6"].wheel_steps()
