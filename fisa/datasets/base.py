@@ -1,0 +1,58 @@
+"""What every data set offers: one manifest schema and decoded samples."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+
+from fisa.emotions import EmotionSpace
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the message is one clear sentence."""
+
+
+class Sample(NamedTuple):
+    """One image with its label distribution.
+
+    Attributes:
+        image: uint8 RGB [height, width, 3].
+        target: float64 [C], description degrees; sums to 1.
+    """
+
+    image: np.ndarray
+    target: np.ndarray
+
+
+class Dataset(Protocol):
+    """One split of a data set: ``len``, ``[i] -> Sample`` and the properties below."""
+
+    @property
+    def name(self) -> str:
+        """Key in ``fisa.datasets.DATASETS``."""
+
+    @property
+    def split(self) -> str:
+        """Name of the split, in the data set's own words."""
+
+    @property
+    def space(self) -> EmotionSpace:
+        """Label space; its order is that of the label columns and of ``Sample.target``."""
+
+    @property
+    def manifest(self) -> pd.DataFrame:
+        """One row an image, in order.
+
+        Columns ``id`` (str), ``path`` (str or None), ``split`` (str), ``votes`` (int, raters, 0 where unknown), then
+        one float column for each label with its description degree; these sum to 1. A data set may append its own.
+        """
+
+    @property
+    def version(self) -> str:
+        """Short hash that changes whenever an image or a label may have changed."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample: ...

@@ -1,0 +1,160 @@
+"""A data set's images as one array of squares, drawn or decoded once and kept in the cache folder."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from fisa.datasets.base import Dataset
+from fisa.images import to_square
+
+# Changes whenever the same data set would be packed into other pixels.
+VERSION = "1"
+
+CHUNK = 32  # images a worker hands back at once
+POOL_FROM = 256  # images; fewer are made before a worker process would have started
+LEFTOVER_AGE = 24 * 3600  # seconds after which an unfinished file counts as left by a process that was killed
+
+Progress = Callable[[int, int], None]
+
+
+def cache_folder() -> Path:
+    """Return the folder of all caches: ``$FISA_CACHE``, or the platform's own for ``fisa-studio``."""
+    return Path(os.environ.get("FISA_CACHE") or platformdirs.user_cache_dir("fisa-studio"))
+
+
+def packed_images(dataset: Dataset, size: int, progress: Progress | None = None, workers: int = 2) -> np.ndarray:
+    """Return every image of ``dataset`` as a square, in order.
+
+    The first call draws or decodes the images and keeps them on disk; later calls map that file. Where the cache
+    folder cannot be written, or the disk is full, the array is built in memory instead.
+
+    Args:
+        dataset: Any data set; its ``version`` says when the file is out of date.
+        size: Side length in pixels. Other images are stretched by ``fisa.images.to_square``.
+        progress: Called with (images done, images in all) while images are made.
+        workers: Processes that make images; 1 makes them in this one and starts no other. So do small data sets.
+
+    Returns:
+        uint8 [N, size, size, 3], read-only where it is mapped.
+
+    Raises:
+        ImageRefused: An image cannot be decoded.
+        ValueError: ``size`` or ``workers`` is below 1.
+    """
+    for what, value in (("size", size), ("workers", workers)):
+        if value < 1:
+            raise ValueError(f"{what} must be at least 1, not {value}")
+    shape = (len(dataset), size, size, 3)
+    path = _path(dataset, size)
+    packed = _mapped(path, shape)
+    if packed is not None:
+        return packed
+    # An OSError of the data set itself comes again, and is raised, when the array is built in memory.
+    with suppress(OSError):
+        _write(path, shape, _chunks(dataset, size, progress, workers))
+        packed = _mapped(path, shape)
+    if packed is not None:
+        return packed
+    chunks = list(_chunks(dataset, size, progress, workers))
+    return np.concatenate(chunks) if chunks else np.empty(shape, dtype=np.uint8)
+
+
+def _path(dataset: Dataset, size: int) -> Path:
+    key = hashlib.sha256(repr((VERSION, dataset.name, dataset.split, dataset.version, size)).encode()).hexdigest()
+    return cache_folder() / "packed" / f"{dataset.name}-{dataset.split}-{size}-{key[:16]}.npy"
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Return the finished file as a memory map, or None where there is none that fits."""
+    try:
+        packed = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError):  # absent or unreadable, cut short, empty
+        return None
+    return packed if packed.shape == shape and packed.dtype == np.uint8 else None
+
+
+def _write(path: Path, shape: tuple[int, ...], chunks: Iterator[np.ndarray]) -> None:
+    """Write the chunks one after another under a name of our own, then move the finished file into place at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path.parent)
+    unfinished = path.with_name(f"{uuid.uuid4().hex}.unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            for chunk in chunks:
+                file.write(chunk.tobytes())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    for leftover in folder.glob("*.unfinished"):
+        with suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > LEFTOVER_AGE:
+                leftover.unlink()
+
+
+def _chunks(dataset: Dataset, size: int, progress: Progress | None, workers: int) -> Iterator[np.ndarray]:
+    """Yield the images in order, CHUNK at a time."""
+    count = len(dataset)
+    spans = [range(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
+    done = 0
+    if workers > 1 and count >= POOL_FROM:
+        # A pool that cannot start (a script without a main guard, a process killed for its memory) is no reason to
+        # fail: the images that it still owes are made here.
+        with suppress(BrokenProcessPool):
+            for chunk in _pooled(dataset, size, spans, workers):
+                done += len(chunk)
+                if progress:
+                    progress(done, count)
+                yield chunk
+    for span in spans[-(-done // CHUNK) :]:
+        chunk = _squares(dataset, size, span)
+        done += len(chunk)
+        if progress:
+            progress(done, count)
+        yield chunk
+
+
+def _pooled(dataset: Dataset, size: int, spans: list[range], workers: int) -> Iterator[np.ndarray]:
+    # spawn, not fork: the caller may hold threads of torch or Streamlit, which do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_adopt, initargs=(dataset, size))
+    try:
+        yield from pool.map(_squares_of_adopted, spans)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_adopted: list[tuple[Dataset, int]] = []  # in a worker process: the data set it serves
+
+
+def _adopt(dataset: Dataset, size: int) -> None:
+    _adopted[:] = [(dataset, size)]
+
+
+def _squares_of_adopted(span: range) -> np.ndarray:
+    dataset, size = _adopted[0]
+    return _squares(dataset, size, span)
+
+
+def _squares(dataset: Dataset, size: int, span: range) -> np.ndarray:
+    return np.stack([_square(dataset[index].image, size) for index in span])
+
+
+def _square(image: np.ndarray, size: int) -> np.ndarray:
+    return image if image.shape == (size, size, 3) else to_square(image, size)

@@ -1,0 +1,52 @@
+"""Version, splits and sizes of Planted Affect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fisa.datasets.base import DataError
+
+# Changes whenever one drawn pixel or one label changes; results on different versions do not compare.
+VERSION = "1"
+
+SEED = 20260  # of every random stream; part of the published data, like the equations
+SPLITS = {"train": 0, "validation": 1, "iid": 2}
+SPLIT_ALIASES = {"test": "iid"}
+VOTES = 10
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Scenes in each split and the default side length in pixels."""
+
+    train: int
+    validation: int
+    iid: int
+    image_size: int
+
+    def count(self, split: str) -> int:
+        """Return the number of scenes in ``split``."""
+        return {"train": self.train, "validation": self.validation, "iid": self.iid}[split]
+
+
+# The presets share their scenes: planted-small holds the first ones of planted, and the same iid test.
+PRESETS = {
+    "planted": Preset(train=12000, validation=1000, iid=2000, image_size=128),
+    "planted-small": Preset(train=4000, validation=1000, iid=2000, image_size=96),
+    "planted-tiny": Preset(train=160, validation=40, iid=60, image_size=64),  # to try a configuration in seconds
+}
+
+
+def find_preset(name: str) -> Preset:
+    """Return a preset; raise :class:`DataError` for an unknown name."""
+    if name not in PRESETS:
+        raise DataError(f"unknown planted preset {name!r}; there are {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def find_split(name: str) -> str:
+    """Return the proper name of a split (``test`` means ``iid``); raise :class:`DataError` for an unknown one."""
+    split = SPLIT_ALIASES.get(name, name)
+    if split not in SPLITS:
+        raise DataError(f"planted data has no split {name!r}; there are {', '.join((*SPLITS, *SPLIT_ALIASES))}")
+    return split
