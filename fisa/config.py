@@ -30,10 +30,10 @@ class DataConfig(_Section):
 
 
 class PlainBackboneConfig(_Section):
-    """Our small convolutional stack: stride 8, receptive field about 40 px."""
+    """Our small convolutional stack: stride 8, receptive field 29 + 16 * depth px."""
 
     name: Literal["plain"] = "plain"
-    width: PositiveInt = 96
+    width: PositiveInt = 64
     depth: int = Field(default=1, ge=0, le=8, description="residual 3x3 blocks at the last stride")
 
 
@@ -60,7 +60,7 @@ class FisaConfig(_Section):
     layers: PositiveInt = 1
     semantic_attention: Literal["spatial", "channel", "class_maps", "none"] = "spatial"
     score: Literal["dot", "hadamard"] = "hadamard"
-    attention_width: PositiveInt = 64
+    attention_width: PositiveInt = 32
     projection: Literal["shared", "per_class"] = "shared"
     effect: Literal["mean", "literal", "half", "softmax"] = "mean"
     readout: Literal["joint", "shared", "per_class"] = "per_class"
@@ -123,8 +123,8 @@ class TrainingConfig(_Section):
     """Optimiser, schedule and stopping."""
 
     seed: int = 0
-    epochs: PositiveInt = 14
-    batch_size: PositiveInt = 64
+    epochs: PositiveInt = 20
+    batch_size: PositiveInt = 32
     optimizer: Literal["adamw", "adamax", "sgd"] = "adamw"
     lr: PositiveFloat = 2e-3
     weight_decay: float = Field(default=1e-2, ge=0)

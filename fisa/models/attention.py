@@ -68,6 +68,8 @@ class PositionScore(nn.Module):
         if score == "hadamard":
             self.from_labels = nn.Linear(width, width, bias=False)
             self.to_score = nn.Linear(width, 1)
+            # Scores of about unit variance; with torch's default they start so flat that learning waits for them.
+            nn.init.uniform_(self.to_score.weight, -3 / math.sqrt(width), 3 / math.sqrt(width))
 
     def forward(self, feature_map: Tensor) -> Tensor:
         """Map [B, c, h, w] to scores [B, C, h, w]."""

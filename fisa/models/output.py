@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: Fabric hooks the tensors of what a wrapped model returns by setting its fields
 class ModelOutput:
     """Prediction and the quantities that explain it; what a system does not have is None.
 
