@@ -1,0 +1,51 @@
+"""Explanations: why a run predicts what it predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch import Tensor
+
+from fisa.records import Explanation, Prediction
+from fisa.runs import Run
+
+
+def explain(run: Run, image: np.ndarray) -> Explanation:
+    """Explain one image.
+
+    Args:
+        run: A loaded run.
+        image: uint8 RGB [height, width, 3], any size; the model sees it stretched to its square.
+    """
+    return explain_batch(run, [image])[0]
+
+
+def explain_batch(run: Run, images: Sequence[np.ndarray]) -> list[Explanation]:
+    """Explain several images in one pass; see :func:`explain`."""
+    output = run.output(images)
+    distribution = output.distribution.double().numpy()
+    distribution = distribution / distribution.sum(1, keepdims=True)
+
+    def row(tensor: Tensor | None, index: int) -> np.ndarray | None:
+        return None if tensor is None else tensor[index].numpy()
+
+    return [
+        Explanation(
+            space=run.space,
+            prediction=Prediction(run.space.labels, distribution[index : index + 1]),
+            logits=output.logits[index].numpy(),
+            bias=None if output.bias is None else output.bias.numpy(),
+            attention=row(output.attention, index),
+            null=row(output.null, index),
+            effect=row(output.effect, index),
+            interaction=row(output.interaction, index),
+            contributions=row(output.contributions, index),
+            receptive_field=run.provenance.get("receptive_field"),
+            input_size=run.config.data.image_size,
+        )
+        for index in range(len(images))
+    ]
+
+
+__all__ = ["explain", "explain_batch"]

@@ -1,0 +1,49 @@
+"""Explanation grades of a run on planted data, and everything else that a finished run should carry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fisa.datasets.planted import PRESETS, PlantedDataset
+from fisa.evaluation import Progress, test_set
+from fisa.explain.localisation import grade_localisation
+from fisa.explain.projection import ProjectionSettings, map_of
+from fisa.explain.recovery import grade_recovery
+from fisa.runs import Run
+
+RECOVERY_SCENES = 500
+
+
+def grade(run: Run, progress: Progress | None = None) -> dict[str, Any] | None:
+    """Grade a run's explanations on the planted ``iid`` test split; None for other data.
+
+    Returns:
+        ``localisation`` over all scenes and ``contributions`` over the first 500 with their counterfactuals;
+        either is None where the system has no such explanation.
+    """
+    name = run.config.data.name
+    if name not in PRESETS:
+        return None
+    data = PlantedDataset(name, "iid", run.config.data.image_size)
+    recovery_count = min(RECOVERY_SCENES, len(data))
+    total = len(data) + recovery_count
+
+    def report(offset: int) -> Progress | None:
+        return None if progress is None else lambda done, _: progress(offset + done, total)
+
+    return {
+        "data": name,
+        "data_version": data.version,
+        "localisation": grade_localisation(run, data.scene, len(data), report(0)),
+        "contributions": grade_recovery(run, data.scene, recovery_count, report(len(data))),
+    }
+
+
+def complete(run: Run, progress: Progress | None = None) -> None:
+    """Write the grades (planted data) and the map of the test split into a run folder."""
+    grades = grade(run, progress)
+    if grades is not None:
+        run.add_grades(grades)
+    data = test_set(run)
+    perplexity = min(ProjectionSettings().perplexity, (len(data) - 1) // 3)
+    run.add_map(map_of(run, data, ProjectionSettings(perplexity=perplexity)))

@@ -1,0 +1,65 @@
+"""Projection of a run's features to the plane, by openTSNE."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from openTSNE import TSNE
+
+from fisa.datasets import Dataset
+from fisa.datasets.packed import packed_images
+from fisa.evaluation import Progress
+from fisa.runs import Run
+
+
+class ProjectionError(ValueError):
+    """Features that cannot be projected; the message is one clear sentence."""
+
+
+@dataclass(frozen=True)
+class ProjectionSettings:
+    """Parameters of t-SNE (van der Maaten & Hinton 2008), shown beside every map."""
+
+    perplexity: float = 30.0
+    metric: str = "cosine"
+    seed: int = 0
+
+
+def project(features: np.ndarray, settings: ProjectionSettings) -> np.ndarray:
+    """Project features [N, D] to [N, 2] with t-SNE, initialised by PCA.
+
+    Raises:
+        ProjectionError: Fewer points than three times the perplexity, or values that are not finite.
+    """
+    if not np.isfinite(features).all():
+        raise ProjectionError("features that are not finite cannot be projected")
+    if len(features) <= 3 * settings.perplexity:
+        largest = (len(features) - 1) // 3
+        raise ProjectionError(f"{len(features)} points allow a perplexity of at most {largest}")
+    tsne = TSNE(
+        perplexity=settings.perplexity,
+        metric=settings.metric,
+        initialization="pca",
+        random_state=settings.seed,
+        n_jobs=1,  # the same picture on every machine
+    )
+    return np.asarray(tsne.fit(features.astype(np.float32)))
+
+
+def features_of(run: Run, dataset: Dataset, progress: Progress | None = None) -> np.ndarray:
+    """Return a run's features of a data set, class features side by side: float32 [N, D]."""
+    images = packed_images(dataset, run.config.data.image_size, progress=progress)
+    rows = [run.output(list(images[start : start + 64])).features.flatten(1) for start in range(0, len(images), 64)]
+    return np.concatenate([row.numpy() for row in rows])
+
+
+def map_of(run: Run, dataset: Dataset, settings: ProjectionSettings | None = None) -> pd.DataFrame:
+    """Return the map of a data set: id, x, y, and the settings in ``attrs``."""
+    settings = settings or ProjectionSettings()
+    points = project(features_of(run, dataset), settings)
+    frame = pd.DataFrame({"id": dataset.manifest["id"].to_numpy(), "x": points[:, 0], "y": points[:, 1]})
+    frame = frame.astype({"x": "float32", "y": "float32"})
+    frame.attrs = asdict(settings)
+    return frame

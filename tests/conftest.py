@@ -1,0 +1,36 @@
+"""Shared fixtures: two small trained runs, and a cache folder of the test session's own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fisa.config import RunConfig
+from fisa.explain.grading import complete
+from fisa.training import train
+
+TINY = {
+    "data": {"name": "planted-tiny", "image_size": 64},
+    "training": {"epochs": 2, "batch_size": 32},
+}
+TINY_FISA = {"name": "fisa", "dim": 16, "heads": 4, "attention_width": 16, "backbone": {"name": "plain", "width": 24}}
+TINY_CNN = {"name": "cnn", "backbone": {"name": "plain", "width": 24}}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep packed images out of the user's own cache."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FISA_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def tiny_runs(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
+    """A folder with two runs of two epochs on planted-tiny: ``fisa`` (graded, mapped) and ``cnn``. Read only."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name, model in (("fisa", TINY_FISA), ("cnn", TINY_CNN)):
+        config = RunConfig.model_validate({"name": name, "model": model, **TINY})
+        complete(train(config, folder / name))
+    return folder

@@ -1,0 +1,131 @@
+"""Training: the run folder it leaves, choice on validation, repeatability, refusals."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import TINY, TINY_CNN
+
+from fisa.config import ConfigError, RunConfig, TrainingConfig
+from fisa.datasets import open_dataset
+from fisa.distances import kl
+from fisa.evaluation import target_of
+from fisa.runs import RunError, load_run
+from fisa.training import TrainingError, augment, build_optimizer, build_schedule, prepare, train
+
+LABELS = list(open_dataset("planted-tiny").space.labels)
+
+
+def tiny(**training: object) -> RunConfig:
+    return RunConfig.model_validate({"name": "t", "model": TINY_CNN, **TINY, "training": {**TINY["training"], **training}})
+
+
+def test_a_run_holds_what_it_should(tiny_runs: Path) -> None:
+    run = load_run(tiny_runs / "fisa")
+    assert list(run.history["epoch"]) == [1, 2]
+    assert run.metrics["n"] == 60 and run.metrics["split"] == "iid"
+    np.testing.assert_allclose(run.predictions[LABELS].sum(axis=1), 1, atol=1e-5)
+    assert run.provenance["receptive_field"] == 41
+    # Ascending votes of the training split, from the data itself.
+    votes = target_of(open_dataset("planted-tiny", split="train")).sum(0)
+    assert run.provenance["vote_order"] == np.argsort(votes, kind="stable").tolist()
+
+
+def test_stored_predictions_are_those_of_the_stored_weights(tiny_runs: Path) -> None:
+    run = load_run(tiny_runs / "fisa")
+    data = open_dataset("planted-tiny", split="test", image_size=64)
+    again = run.predict([data[index].image for index in range(5)]).distribution
+    np.testing.assert_allclose(again, run.predictions[LABELS].to_numpy()[:5], atol=1e-5)
+
+
+def test_the_weights_kept_are_those_of_the_best_validation_epoch(tmp_path: Path) -> None:
+    run = train(tiny(epochs=4, lr=0.05, schedule="constant"), tmp_path / "run")
+    validation = open_dataset("planted-tiny", split="validation", image_size=64)
+    predicted = run.predict([validation[index].image for index in range(len(validation))]).distribution
+    error = kl(target_of(validation), predicted).mean()
+    assert error == pytest.approx(run.history["validation_kl"].min(), abs=1e-4)
+    assert run.provenance["best_epoch"] == run.history["validation_kl"].idxmin() + 1
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(tmp_path: Path) -> None:
+    first, again, other = (
+        train(tiny(epochs=1, seed=seed), tmp_path / name) for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    )
+    pd.testing.assert_frame_equal(first.predictions, again.predictions)
+    assert first.digest == again.digest != other.digest
+
+
+def test_patience_stops_early(tmp_path: Path) -> None:
+    # A rate of 1e-9 changes nothing that matters, so normalisation drift apart no epoch improves for long.
+    run = train(tiny(epochs=30, lr=1e-9, patience=2, schedule="constant"), tmp_path / "run")
+    assert len(run.history) < 30
+    assert len(run.history) - run.provenance["best_epoch"] == 2
+
+
+def test_nothing_overwrites_a_run(tmp_path: Path, tiny_runs: Path) -> None:
+    before = (tiny_runs / "cnn" / "model.safetensors").read_bytes()
+    with pytest.raises(RunError, match="already exists"):
+        train(tiny(), tiny_runs / "cnn")
+    assert (tiny_runs / "cnn" / "model.safetensors").read_bytes() == before
+
+
+def test_an_image_too_small_for_the_backbone_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    resnet = {"name": "cnn", "backbone": {"name": "torchvision", "network": "squeezenet1_1", "stage": "features"}}
+    config = RunConfig.model_validate({"name": "t", "data": {"name": "planted-tiny", "image_size": 8}, "model": resnet})
+    with pytest.raises(ConfigError, match="cannot take 8 px images"):
+        prepare(config)
+
+
+def test_a_diverging_loss_is_named_and_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = prepare(tiny())
+    with torch.no_grad():
+        prepared.model.classifier.bias.fill_(float("nan"))  # type: ignore[union-attr, operator]
+    monkeypatch.setattr("fisa.training.prepare", lambda config, progress: prepared)
+    with pytest.raises(TrainingError, match="the loss became nan in epoch 1"):
+        train(tiny(), tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_counts_every_step(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    epochs: list[int] = []
+    train(tiny(), tmp_path / "run", lambda *step: seen.append(step), lambda epoch: epochs.append(epoch.epoch))
+    # 160 images in batches of 32 are 5 steps an epoch; images are packed from the cache by then.
+    assert [step for step in seen if step[1] == 10] == [(step, 10) for step in range(1, 11)]
+    assert epochs == [1, 2]
+
+
+def test_augmentation_moves_and_mirrors_but_invents_nothing() -> None:
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, size=(50, 6, 6, 3), dtype=np.uint8)
+    moved = augment(images, np.random.default_rng(1), flip=True, shift=0)
+    kept = (moved == images).all((1, 2, 3))
+    mirrored = (moved == images[:, :, ::-1]).all((1, 2, 3))
+    assert (kept | mirrored).all() and 10 < mirrored.sum() < 40
+    shifted = augment(images, np.random.default_rng(1), flip=False, shift=1)
+    inner = [np.roll(images, (-dy, -dx), (1, 2))[:, 1:-1, 1:-1] for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    assert all(any((shifted[n, 1:-1, 1:-1] == place[n]).all() for place in inner) for n in range(50))
+
+
+@pytest.mark.parametrize("name", ["adamw", "adamax", "sgd"])
+def test_weight_decay_spares_biases_and_norms(name: str) -> None:
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    optimizer = build_optimizer(model, TrainingConfig(optimizer=name, weight_decay=0.1))  # type: ignore[arg-type]
+    decayed = [tuple(p.shape) for group in optimizer.param_groups if group["weight_decay"] for p in group["params"]]
+    assert decayed == [(4, 3, 3, 3)]
+
+
+@pytest.mark.parametrize(("schedule", "first", "last"), [("cosine", 0.1, 0.0), ("constant", 0.1, 0.1), ("onecycle", 0.004, 0.0)])
+def test_schedules(schedule: str, first: float, last: float) -> None:
+    settings = TrainingConfig(lr=0.1, schedule=schedule)  # type: ignore[arg-type]
+    optimizer = build_optimizer(torch.nn.Linear(1, 1), settings)
+    scheduler = build_schedule(optimizer, settings, steps=10)
+    rates = [scheduler.get_last_lr()[0]]
+    for _ in range(10):
+        optimizer.step()
+        scheduler.step()
+        rates.append(scheduler.get_last_lr()[0])
+    assert rates[0] == pytest.approx(first) and rates[-1] == pytest.approx(last, abs=1e-6)
+    assert max(rates) <= 0.1 + 1e-12
