@@ -74,7 +74,7 @@ class EmotionSpace:
             raise ValueError(f"space {self.name!r} has no wheel")
         place = np.argsort(self.wheel)
         forward = np.abs(place[:, None] - place[None, :])
-        return np.minimum(forward, len(self) - forward)
+        return np.asarray(np.minimum(forward, len(self) - forward))
 
 
 MIKELS8 = EmotionSpace(

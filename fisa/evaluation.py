@@ -97,7 +97,9 @@ def per_sample(predictions: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
         EvaluationError: The predictions are of other images.
     """
     if list(predictions["id"]) != list(dataset.manifest["id"]):
-        raise EvaluationError(f"the stored predictions are not of {dataset.name} {dataset.split}; evaluate the run again")
+        raise EvaluationError(
+            f"the stored predictions are not of {dataset.name} {dataset.split}; evaluate the run again"
+        )
     predicted = predictions[list(dataset.space.labels)].to_numpy(float)
     target, truth = target_of(dataset), truth_of(dataset)
     columns = {name: metric.function(target, predicted) for name, metric in METRICS.items()}
@@ -116,7 +118,9 @@ def evaluate_run(run: Run, dataset: Dataset, progress: Progress | None = None) -
         EvaluationError: The label spaces differ.
     """
     if dataset.space.labels != run.space.labels:
-        raise EvaluationError(f"{run.name} predicts {run.space.name}, but {dataset.name} is labelled in {dataset.space.name}")
+        raise EvaluationError(
+            f"{run.name} predicts {run.space.name}, but {dataset.name} is labelled in {dataset.space.name}"
+        )
     images = packed_images(dataset, run.config.data.image_size, progress=progress)
     predicted = predict_packed(run.model, images)
     return summarise(dataset, predicted), prediction_frame(dataset, predicted)

@@ -26,13 +26,13 @@ import pandas as pd
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from fisa import __version__
 from fisa.config import ConfigError, RunConfig, dump_config, load_config
 from fisa.emotions import SPACES, EmotionSpace
 from fisa.images import normalise, to_square
-from fisa.models import ModelOutput, build_model
+from fisa.models import ModelOutput, System, build_model
 from fisa.records import Prediction
 
 FORMAT = 1
@@ -74,7 +74,7 @@ class Run:
         except ConfigError as error:
             raise RunError(str(error)) from None
         space = self.provenance.get("space")
-        if space not in SPACES:
+        if not isinstance(space, str) or space not in SPACES:
             raise RunError(f"{path / 'provenance.json'}: unknown emotion space {space!r}; known: {', '.join(SPACES)}")
         self.space = SPACES[space]
 
@@ -105,21 +105,21 @@ class Run:
     @cached_property
     def history(self) -> pd.DataFrame:
         """One row an epoch: epoch, seconds, train_loss, validation_kl, lr."""
-        return _read_table(self.path / "history.csv")
+        return _read_table(self.path / "history.csv", ("epoch", "seconds", "train_loss", "validation_kl", "lr"))
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """Test-split predictions: id and one column per label."""
-        return _read_table(self.path / "predictions.parquet")
+        return _read_table(self.path / "predictions.parquet", ("id", *self.space.labels))
 
     @property
     def map(self) -> pd.DataFrame | None:
         """A 2-D projection of the test split (id, x, y), or None where none was computed."""
         file = self.path / "map.parquet"
-        return _read_table(file) if file.is_file() else None
+        return _read_table(file, ("id", "x", "y")) if file.is_file() else None
 
     @cached_property
-    def model(self) -> nn.Module:
+    def model(self) -> System:
         """The model in evaluation mode, shared by all callers: do not change it."""
         model = build_model(self.config.model, len(self.space), pretrained=False)
         file = self.path / "model.safetensors"
@@ -130,7 +130,7 @@ class Run:
             raise RunError(f"{file}: these weights do not fit config.yaml ({reason})") from None
         return model.eval().requires_grad_(False)
 
-    def output(self, images: Sequence[np.ndarray], model: nn.Module | None = None) -> ModelOutput:
+    def output(self, images: Sequence[np.ndarray], model: System | None = None) -> ModelOutput:
         """Run the model on uint8 RGB images [height, width, 3] of any size; one batch, on the CPU.
 
         Args:
@@ -246,11 +246,15 @@ def _read_json(file: Path) -> dict[str, Any]:
     return document
 
 
-def _read_table(file: Path) -> pd.DataFrame:
+def _read_table(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     try:
-        return pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file)
+        table = pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file)
     except (OSError, ValueError) as error:
         raise RunError(f"{file}: cannot be read as a table ({str(error).splitlines()[0]})") from None
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise RunError(f"{file}: the column {missing[0]!r} is missing")
+    return table
 
 
 def _replace(file: Path, content: bytes) -> None:

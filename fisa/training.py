@@ -23,7 +23,7 @@ from fisa.datasets.packed import packed_images
 from fisa.distances import kl
 from fisa.evaluation import Progress, predict_packed, prediction_frame, summarise, target_of
 from fisa.images import normalise
-from fisa.models import build_model
+from fisa.models import System, build_model
 from fisa.objectives import Objective, build_objective
 from fisa.runs import NewRun, Run, refuse_existing, save_run
 
@@ -59,7 +59,7 @@ class Prepared:
     """A model, an objective and data that fit together."""
 
     config: RunConfig
-    model: nn.Module
+    model: System
     objective: Objective
     train: Split
     validation: Split
@@ -76,7 +76,8 @@ def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
     """
     size = config.data.image_size
     data = {
-        split: open_dataset(config.data.name, config.data.root, split, size) for split in ("train", "validation", "test")
+        split: open_dataset(config.data.name, config.data.root, split, size)
+        for split in ("train", "validation", "test")
     }
     space = data["train"].space
     seed_everything(config.training.seed, verbose=False)
@@ -85,7 +86,9 @@ def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
     try:
         objective(model.eval()(torch.zeros(1, 3, size, size)), torch.full((1, len(space)), 1 / len(space)))
     except RuntimeError as error:
-        raise ConfigError(f"{config.name}: the model cannot take {size} px images ({str(error).splitlines()[0]})") from None
+        raise ConfigError(
+            f"{config.name}: the model cannot take {size} px images ({str(error).splitlines()[0]})"
+        ) from None
     train, validation = (
         Split(packed_images(data[split], size, progress=progress), target_of(data[split]))
         for split in ("train", "validation")
@@ -93,7 +96,9 @@ def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
     return Prepared(config, model, objective, train, validation, data["test"])
 
 
-def train(config: RunConfig, path: Path, progress: Progress | None = None, on_epoch: EpochListener | None = None) -> Run:
+def train(
+    config: RunConfig, path: Path, progress: Progress | None = None, on_epoch: EpochListener | None = None
+) -> Run:
     """Train, choose the best epoch on validation, evaluate once on test, write the run folder.
 
     Args:
@@ -160,7 +165,9 @@ def _fit(
             output = model(fabric.to_device(images))
             loss = objective(output, fabric.to_device(target))["total"]
             if not torch.isfinite(loss):
-                raise TrainingError(f"{prepared.config.name}: the loss became {loss.item()} in epoch {epoch + 1}; lower lr")
+                raise TrainingError(
+                    f"{prepared.config.name}: the loss became {loss.item()} in epoch {epoch + 1}; lower lr"
+                )
             optimizer.zero_grad(set_to_none=True)
             fabric.backward(loss)
             fabric.clip_gradients(model, optimizer, max_norm=settings.gradient_clip)
@@ -172,7 +179,7 @@ def _fit(
         predicted = predict_packed(model.eval(), prepared.validation.images)
         error = float(kl(prepared.validation.target, predicted).mean())
         seconds = time.monotonic() - started
-        history.append(Epoch(epoch + 1, seconds, float(np.mean(losses)), error, scheduler.get_last_lr()[0]))
+        history.append(Epoch(epoch + 1, seconds, float(np.mean(losses)), error, float(scheduler.get_last_lr()[0])))
         if on_epoch is not None:
             on_epoch(history[-1])
         best_epoch = min(history, key=lambda past: past.validation_kl)
@@ -193,8 +200,9 @@ def build_optimizer(model: nn.Module, settings: TrainingConfig) -> torch.optim.O
     ]
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=settings.lr, momentum=0.9)
-    kinds = {"adamw": torch.optim.AdamW, "adamax": torch.optim.Adamax}
-    return kinds[settings.optimizer](groups, lr=settings.lr)
+    if settings.optimizer == "adamax":
+        return torch.optim.Adamax(groups, lr=settings.lr)
+    return torch.optim.AdamW(groups, lr=settings.lr)
 
 
 def build_schedule(optimizer: torch.optim.Optimizer, settings: TrainingConfig, steps: int) -> LRScheduler:
@@ -220,7 +228,7 @@ def augment(images: np.ndarray, order: np.random.Generator, flip: bool, shift: i
     """Mirror half of the images and move each by up to ``shift`` px, edges repeated; uint8 [B, S, S, 3]."""
     count, side = images.shape[:2]
     if flip:
-        mirrored = order.random(count) < 0.5
+        mirrored = np.asarray(order.random(count) < 0.5)
         images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
     if shift:
         padded = np.pad(images, ((0, 0), (shift, shift), (shift, shift), (0, 0)), mode="edge")

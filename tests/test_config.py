@@ -35,7 +35,11 @@ def test_refusals(text: str, complaint: str) -> None:
 def test_overrides_reach_into_sections_and_are_validated() -> None:
     config = parse_config("name: x", "c", ("training.epochs=3", "model.name=cnn", "data.root=null"))
     assert (config.training.epochs, config.model.name, config.data.root) == (3, "cnn", None)
-    for bad, complaint in [("epochs", "expected section.key=value"), ("name.x=1", "is a value"), ("a=[", "not valid YAML")]:
+    for bad, complaint in [
+        ("epochs", "expected section.key=value"),
+        ("name.x=1", "is a value"),
+        ("a=[", "not valid YAML"),
+    ]:
         with pytest.raises(ConfigError, match=complaint):
             parse_config("name: x", "c", (bad,))
 

@@ -20,7 +20,9 @@ def copy(tiny_runs: Path, tmp_path: Path) -> Path:
 def test_predict_takes_any_number_of_images_of_any_size(tiny_runs: Path) -> None:
     run = load_run(tiny_runs / "fisa")
     random = np.random.default_rng(0)
-    images = [random.integers(0, 256, (height, width, 3), dtype=np.uint8) for height, width in [(5, 9), (1, 1), (200, 64)]]
+    images = [
+        random.integers(0, 256, (height, width, 3), dtype=np.uint8) for height, width in [(5, 9), (1, 1), (200, 64)]
+    ]
     prediction = run.predict(images, batch_size=2)
     assert prediction.labels == run.space.labels
     np.testing.assert_allclose(prediction.distribution.sum(1), 1)

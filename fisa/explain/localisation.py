@@ -19,7 +19,7 @@ from fisa.datasets.planted import Scene
 from fisa.datasets.planted.render import render
 from fisa.evaluation import Progress
 from fisa.metrics import bootstrap_mean
-from fisa.models import build_model
+from fisa.models import System, build_model
 from fisa.runs import Run
 
 BATCH = 50
@@ -134,7 +134,7 @@ def _summary(rows: pd.DataFrame, constant_hits: float) -> dict[str, Any]:
     }
 
 
-def _maps(run: Run, model: torch.nn.Module, images: list[np.ndarray]) -> np.ndarray | None:
+def _maps(run: Run, model: System, images: list[np.ndarray]) -> np.ndarray | None:
     """Return attention maps [n, C, h, w], or None where the model has none."""
     attention = run.output(images, model).attention
     return None if attention is None else attention.numpy()

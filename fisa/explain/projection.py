@@ -61,5 +61,5 @@ def map_of(run: Run, dataset: Dataset, settings: ProjectionSettings | None = Non
     points = project(features_of(run, dataset), settings)
     frame = pd.DataFrame({"id": dataset.manifest["id"].to_numpy(), "x": points[:, 0], "y": points[:, 1]})
     frame = frame.astype({"x": "float32", "y": "float32"})
-    frame.attrs = asdict(settings)
+    frame.attrs.update(asdict(settings))
     return frame

@@ -25,7 +25,7 @@ RESAMPLES = 1000
 
 def absent_gauge(effect: np.ndarray, absent: NDArray[np.bool_]) -> np.ndarray:
     """Subtract the mean over absent emotions from effects [C]; ``absent`` is bool [C] with a True."""
-    return effect - effect[absent].mean()
+    return np.asarray(effect - effect[absent].mean())
 
 
 def scene_effects(run: Run, scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -76,9 +76,10 @@ def grade_recovery(
         effects[index] = scene_effects(run, scenes(index))
         if progress is not None:
             progress(index + 1, count)
-    pairs = AFFINITY != 0
-    estimate, by_logit, planted = np.nanmean(effects, axis=0)
-    everything = ~np.eye(len(AFFINITY), dtype=bool)
+    held = ~np.isnan(effects[:, 0])
+    everything: np.ndarray = held.any(axis=0)  # a small sample may lack a pair
+    pairs = np.logical_and(everything, AFFINITY != 0)
+    estimate, by_logit, planted = np.nan_to_num(effects).sum(axis=0) / np.maximum(held.sum(axis=0), 1)
     low, high = np.quantile(_resampled_r(effects, pairs), [0.025, 0.975])
     return {
         "r": _r(estimate, planted, pairs),
@@ -93,11 +94,11 @@ def grade_recovery(
     }
 
 
-def _r(estimate: np.ndarray, planted: np.ndarray, pairs: NDArray[np.bool_]) -> float:
+def _r(estimate: np.ndarray, planted: np.ndarray, pairs: np.ndarray) -> float:
     return float(np.corrcoef(estimate[pairs], planted[pairs])[0, 1])
 
 
-def _resampled_r(effects: np.ndarray, pairs: NDArray[np.bool_]) -> np.ndarray:
+def _resampled_r(effects: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Return r over bootstrap resamples of the base scenes (each with its counterfactuals)."""
     random = np.random.default_rng(0)
     held = ~np.isnan(effects[:, 0][:, pairs])

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
-
-from torch import Tensor, nn
+from typing import Any
 
 from fisa.config import ModelConfig
 from fisa.models.backbones import Backbone, BackboneError, build_backbone
 from fisa.models.cnn import Cnn
 from fisa.models.fisa import Fisa, build_fisa
 from fisa.models.output import ModelOutput
+from fisa.models.system import System
 
-
-class Model(Protocol):
-    """A system: called with [B, 3, S, S] it returns a ModelOutput."""
-
-    backbone: Backbone
-
-    def __call__(self, images: Tensor) -> ModelOutput: ...
-
-
-MODELS: Mapping[str, Callable[[Any, int, Backbone], nn.Module]] = MappingProxyType(
+MODELS: Mapping[str, Callable[[Any, int, Backbone], System]] = MappingProxyType(
     {
         "fisa": build_fisa,
         "cnn": lambda config, classes, backbone: Cnn(backbone, classes),
@@ -32,7 +22,7 @@ MODELS: Mapping[str, Callable[[Any, int, Backbone], nn.Module]] = MappingProxyTy
 )
 
 
-def build_model(config: ModelConfig, classes: int, pretrained: bool = True) -> nn.Module:
+def build_model(config: ModelConfig, classes: int, pretrained: bool = True) -> System:
     """Build the configured system for ``classes`` emotions.
 
     Args:
@@ -46,4 +36,4 @@ def build_model(config: ModelConfig, classes: int, pretrained: bool = True) -> n
     return MODELS[config.name](config, classes, build_backbone(config.backbone, pretrained))
 
 
-__all__ = ["MODELS", "BackboneError", "Fisa", "Model", "ModelOutput", "build_model"]
+__all__ = ["MODELS", "BackboneError", "Fisa", "ModelOutput", "System", "build_model"]

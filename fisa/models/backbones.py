@@ -63,16 +63,16 @@ class PlainBackbone(Backbone):
     def __init__(self, width: int, depth: int) -> None:
         super().__init__()
         half = max(width // 2, 8)
+        stem = nn.Conv2d(3, half, 5, 4, padding=2, bias=False)
+        with torch.no_grad():
+            stem.weight -= stem.weight.mean((2, 3), keepdim=True)
         self.body = nn.Sequential(
-            _convolution(3, half, kernel=5, stride=4),
+            nn.Sequential(stem, nn.BatchNorm2d(half), nn.ReLU(inplace=True)),
             Residual(half),
             Residual(half),
             _convolution(half, width, kernel=3, stride=2),
             *(Residual(width) for _ in range(depth)),
         )
-        with torch.no_grad():
-            stem: nn.Parameter = self.body[0][0].weight
-            stem -= stem.mean((2, 3), keepdim=True)
         self.channels = width
         self.receptive_field = 29 + 16 * depth
 
@@ -167,9 +167,9 @@ def load_torchvision() -> ModuleType:
         import torchvision
     except RuntimeError:
         global _declared  # the declarations last as long as this object
-        _declared = torch.library.Library("torchvision", "DEF")
-        _declared.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _declared.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _declared = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+        _declared.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call]
+        _declared.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call]
         import torchvision
     module: ModuleType = torchvision
     return module

@@ -6,9 +6,10 @@ from torch import Tensor, nn
 
 from fisa.models.backbones import Backbone
 from fisa.models.output import ModelOutput
+from fisa.models.system import System
 
 
-class Cnn(nn.Module):
+class Cnn(System):
     """Pooled features and a classifier with softmax output.
 
     Args:

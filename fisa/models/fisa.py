@@ -18,9 +18,10 @@ from fisa.models.attention import ChannelAttention, ClassFeatures, PooledFeature
 from fisa.models.backbones import Backbone
 from fisa.models.interaction import Interacted, Interaction, ReadoutLayer
 from fisa.models.output import ModelOutput
+from fisa.models.system import System
 
 
-class Fisa(nn.Module):
+class Fisa(System):
     """Backbone, one feature per emotion, interaction between them, readout.
 
     With no interaction layers (H = 0) the class features go to the readout as they are: the control

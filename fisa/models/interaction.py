@@ -81,7 +81,7 @@ class Interaction(nn.Module):
     def forward(self, features: Tensor) -> Interacted:
         """Map class features [B, C, d] to values and the matrices that mix them."""
         query, key, value = (
-            layer(features).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            layer(features).view(*features.shape[:2], self.heads, -1).transpose(1, 2)
             for layer in (self.query, self.key, self.value)
         )
         effect, interaction = compute_effect(query, key, self.effect)
@@ -118,7 +118,7 @@ class ReadoutLayer(nn.Module):
             weights: [B, H, C, C], what mixes them.
         """
         heads = values.shape[1]
-        weight = self.weight.unflatten(-1, (heads, -1))
+        weight = self.weight.view(*self.weight.shape[:-1], heads, -1)
         if self.kind == "joint":
             reads = torch.einsum("imhe,bhje->bhimj", weight, values)
             return torch.einsum("bhmj,bhimj->bhij", weights, reads)

@@ -69,7 +69,7 @@ def test_a_pickle_is_not_run(tmp_path: Path) -> None:
 
     torch.save({"features.0.weight": Evil()}, file)
     config = TorchvisionBackboneConfig(name="torchvision", network="squeezenet1_1", stage="features", weights_file=file)
-    with pytest.raises(BackboneError, match="evil.pth"):
+    with pytest.raises(BackboneError, match=r"evil\.pth"):
         build_backbone(config)
     assert not trace.exists()
 

@@ -29,7 +29,9 @@ OPTIONS += [{"layers": 2}, {"projection": "per_class"}, {"score": "dot"}, {"sema
 
 def run_model(**options: object) -> tuple[nn.Module, ModelOutput]:
     torch.manual_seed(0)
-    model = build_model(FisaConfig(backbone=SMALL, dim=8, attention_width=5, **{"heads": 4, **options}), classes=8).eval()
+    model = build_model(
+        FisaConfig(backbone=SMALL, dim=8, attention_width=5, **{"heads": 4, **options}), classes=8
+    ).eval()
     return model, model(torch.randn(3, 3, 48, 48))
 
 
@@ -69,7 +71,9 @@ def test_every_parameter_gets_a_gradient() -> None:
     output = model.train()(torch.randn(4, 3, 48, 48))
     assert output.evidence is not None
     (output.logits.square().sum() + output.evidence.square().sum()).backward()
-    without = [name for name, parameter in model.named_parameters() if parameter.grad is None or not parameter.grad.any()]
+    without = [
+        name for name, parameter in model.named_parameters() if parameter.grad is None or not parameter.grad.any()
+    ]
     # A null value starts at zero but has a gradient; the bias of a key does not cancel in this effect.
     assert without == []
 
@@ -140,7 +144,9 @@ def test_sigmoid_output_stays_a_distribution_where_every_sigmoid_underflows() ->
     assert distribution[0].tolist() == pytest.approx([1 / (1 + np.exp(-1)), 1 - 1 / (1 + np.exp(-1))])
 
 
-@pytest.mark.parametrize("config", [CnnConfig(name="cnn", backbone=SMALL), CnnMlpConfig(name="cnn_mlp", backbone=SMALL)])
+@pytest.mark.parametrize(
+    "config", [CnnConfig(name="cnn", backbone=SMALL), CnnMlpConfig(name="cnn_mlp", backbone=SMALL)]
+)
 def test_baselines_say_that_they_have_no_explanation(config: CnnConfig | CnnMlpConfig) -> None:
     output = build_model(config, classes=5).eval()(torch.randn(2, 3, 32, 32))
     assert output.logits.shape == (2, 5)

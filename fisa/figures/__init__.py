@@ -1,0 +1,39 @@
+"""Records and arrays to plotly figures: pure, without torch or Streamlit.
+
+Show them with ``st.plotly_chart(figure, theme=None, alt=figure.layout.meta["alt"])``: the template
+carries the theme, and every figure carries its alternative text. Emotions stand in wheel order in
+every figure and table; ``customdata`` always speaks in indices of ``space.labels`` or in image ids.
+"""
+
+from fisa.figures.checks import FigureError
+from fisa.figures.contributions import contribution_bars
+from fisa.figures.curves import history
+from fisa.figures.diagram import method_diagram
+from fisa.figures.matrices import Kind, matrix, matrix_grid
+from fisa.figures.overlays import attention_overlay
+from fisa.figures.scatter import embedding_map, error_scatter
+from fisa.figures.tables import distribution_table, matrix_table
+from fisa.figures.theme import PALETTES, Palette, Theme, palette
+from fisa.figures.wheel import distribution_bars, wheel, wheel_emblem
+
+__all__ = [
+    "PALETTES",
+    "FigureError",
+    "Kind",
+    "Palette",
+    "Theme",
+    "attention_overlay",
+    "contribution_bars",
+    "distribution_bars",
+    "distribution_table",
+    "embedding_map",
+    "error_scatter",
+    "history",
+    "matrix",
+    "matrix_grid",
+    "matrix_table",
+    "method_diagram",
+    "palette",
+    "wheel",
+    "wheel_emblem",
+]

@@ -1,0 +1,89 @@
+"""How a training run went."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from fisa.figures.checks import FigureError, listed
+from fisa.figures.theme import Theme, palette, style
+
+_CURVES = (("train_loss", "training loss"), ("validation_kl", "validation KL"))
+
+
+def history(history: pd.DataFrame, theme: Theme = "light") -> go.Figure:
+    """Draw training loss and validation KL by epoch, one above the other: their units differ.
+
+    Args:
+        history: Columns ``epoch``, ``train_loss``, ``validation_kl``; one row an epoch. NaN (a loss that
+            diverged) leaves a gap. No row yet draws the empty axes.
+        theme: ``"light"`` or ``"dark"``.
+
+    Returns:
+        A figure with one curve each and a star at the epoch of the smallest validation KL.
+
+    Raises:
+        FigureError: A column is missing.
+    """
+    missing = {"epoch", *(column for column, _ in _CURVES)} - set(history.columns)
+    if missing:
+        raise FigureError(f"history: column {listed(sorted(missing))} is missing")
+    colours = palette(theme)
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.1)
+    for row, (column, name) in enumerate(_CURVES, start=1):
+        values = history[column].astype(float)
+        figure.add_scatter(
+            x=history["epoch"],
+            y=values.where(np.isfinite(values)),
+            mode="lines+markers",
+            name=name,
+            line={"color": colours.series[row - 1], "width": 2},
+            marker={"size": 5, "symbol": ("circle", "square")[row - 1]},
+            hovertemplate=f"epoch %{{x}}: {name} %{{y:.4f}}<extra></extra>",
+            row=row,
+            col=1,
+        )
+        figure.update_yaxes(title={"text": name}, row=row, col=1)
+    finite = history[np.isfinite(history["validation_kl"].astype(float))]
+    said = "no epoch is finished yet"
+    if history.empty:
+        figure.add_annotation(text=said, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False)
+        figure.update_xaxes(showticklabels=False, showgrid=False)
+        figure.update_yaxes(showticklabels=False, showgrid=False)
+    elif len(finite):
+        best = finite.iloc[int(finite["validation_kl"].to_numpy().argmin())]
+        _star(figure, float(best["epoch"]), float(best["validation_kl"]), theme)
+        said = (
+            f"{len(history)} epochs, validation KL from {finite['validation_kl'].iloc[0]:.4f} "
+            f"to its best {best['validation_kl']:.4f} at epoch {best['epoch']:g}"
+        )
+    else:
+        said = f"{len(history)} epochs, no finite validation KL"
+    style(figure, theme, f"Training history: {said}.", height=400)
+    figure.update_layout(showlegend=False, dragmode=False, hovermode="x unified")
+    figure.update_xaxes(title={"text": "epoch"}, row=2, col=1)
+    figure.update_xaxes(fixedrange=True)
+    if len(history) <= 10:  # otherwise plotly would tick half epochs
+        figure.update_xaxes(dtick=1)
+    figure.update_yaxes(fixedrange=True, nticks=5)
+    return figure
+
+
+def _star(figure: go.Figure, epoch: float, value: float, theme: Theme) -> None:
+    colours = palette(theme)
+    figure.add_scatter(
+        x=[epoch],
+        y=[value],
+        mode="markers+text",
+        name="best",
+        marker={"symbol": "star", "size": 13, "color": colours.up, "line": {"width": 1, "color": colours.surface}},
+        text=[f"best {value:.3f}"],
+        textposition="top center",
+        textfont={"color": colours.ink, "size": 12},
+        cliponaxis=False,
+        hoverinfo="skip",
+        row=2,
+        col=1,
+    )

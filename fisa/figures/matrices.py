@@ -1,0 +1,303 @@
+"""Who acts on whom: one interaction matrix, or one a head."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from fisa.emotions import EmotionSpace
+from fisa.figures.checks import FigureError, checked, plain, signed, wheel_order
+from fisa.figures.theme import Theme, colour_at, new_figure, palette, style, text_on
+
+Kind = Literal["effect", "interaction", "contribution", "difference"]
+
+_LEGENDS = {
+    "effect": "effect: below 1 competes, above 1 cooperates",
+    "interaction": "interaction weight, each row sums to 1",
+    "contribution": "contribution to the logit of the row",
+    "difference": "difference",
+}
+_WRITTEN_UP_TO = 12  # emotions; smaller cells cannot hold their number
+
+
+def matrix(
+    values: np.ndarray,
+    space: EmotionSpace,
+    title: str = "",
+    kind: Kind = "contribution",
+    limit: float | None = None,
+    theme: Theme = "light",
+    highlight: tuple[int, int] | None = None,
+) -> go.Figure:
+    """Draw a C x C matrix with its values in the cells; rows receive, columns give, both in wheel order.
+
+    Args:
+        values: float [C, C]; row i receives from column j. An effect is indifferent at 1, a contribution or
+            difference at 0; an interaction is a weight in [0, 1].
+        space: Label space of C emotions.
+        title: Small heading inside the figure; empty for none.
+        kind: Chooses the scale: diverging around 1 (effect) or 0 (contribution, difference), or sequential
+            from 0 (interaction).
+        limit: Distance from the middle (or from 0) at which the colours end, > 0; give two figures the same
+            one to compare them. None takes the largest of ``values``. Larger values keep the end colour.
+        theme: ``"light"`` or ``"dark"``.
+        highlight: Indices (i, j) of ``space.labels`` of a cell to frame.
+
+    Returns:
+        A figure with a heatmap and, over it, invisible square markers whose ``customdata`` is [i, j] in
+        indices of ``space.labels``: select those.
+
+    Raises:
+        FigureError: Wrong shape, NaN or infinite values, an unknown kind, a limit that is not positive, or a
+            highlight outside the matrix.
+    """
+    count = len(space)
+    cells = checked(values, (count, count), f"{kind} matrix")
+    low, middle, high = _range(cells, kind, limit)
+    order = wheel_order(space)
+    shown = cells[np.ix_(order, order)]
+    figure = new_figure(theme, _alt(cells, space, kind, title), height=470)
+    figure.add_heatmap(z=shown, coloraxis="coloraxis", xgap=2, ygap=2, hoverinfo="skip")
+    figure.update_layout(coloraxis=_coloraxis(kind, low, middle, high, theme))
+    _legend(figure, kind)
+    if count <= _WRITTEN_UP_TO:
+        _write_cells(figure, shown, kind, low, high, theme)
+    _cell_markers(figure, cells, space, kind)
+    _edge_markers(figure, space, size=9)
+    if highlight is not None:
+        _frame(figure, highlight, order, theme)
+    _matrix_axes(figure, space, order, title, theme)
+    return figure
+
+
+def matrix_grid(
+    values: np.ndarray, space: EmotionSpace, kind: Kind = "contribution", theme: Theme = "light"
+) -> go.Figure:
+    """Draw one small matrix a head on one shared colour scale, up to four in a row.
+
+    Args:
+        values: float [H, C, C], H >= 1; as in :func:`matrix`.
+        space: Label space of C emotions.
+        kind: As in :func:`matrix`.
+        theme: ``"light"`` or ``"dark"``.
+
+    Returns:
+        A figure with H heatmaps and, over each, invisible square markers whose ``customdata`` is [h, i, j].
+
+    Raises:
+        FigureError: No head, wrong shape, NaN or infinite values, or an unknown kind.
+    """
+    count = len(space)
+    cells = checked(values, (None, count, count), f"{kind} matrices")
+    heads = len(cells)
+    if not heads:
+        raise FigureError(f"{kind} matrices: there is no head to draw")
+    low, middle, high = _range(cells, kind, None)
+    columns = min(4, heads)
+    rows = math.ceil(heads / columns)
+    figure = make_subplots(
+        rows=rows,
+        cols=columns,
+        subplot_titles=[f"head {h + 1}" for h in range(heads)],
+        horizontal_spacing=0.12 / columns,
+        vertical_spacing=0.26 / (rows + 1),
+    )
+    style(figure, theme, _grid_alt(cells, space, kind), height=106 + 152 * rows)
+    order = wheel_order(space)
+    for h in range(heads):
+        place = {"row": h // columns + 1, "col": h % columns + 1}
+        figure.add_heatmap(z=cells[h][np.ix_(order, order)], coloraxis="coloraxis", hoverinfo="skip", **place)
+        _cell_markers(figure, cells[h], space, kind, head=h, **place)
+        _edge_markers(figure, space, size=5, **place)
+    figure.update_layout(
+        coloraxis=_coloraxis(kind, low, middle, high, theme), margin={"l": 8, "r": 8, "t": 22, "b": 84}, dragmode=False
+    )
+    figure.update_annotations(font={"size": 13, "color": palette(theme).muted}, yshift=-2)
+    _legend(figure, kind)
+    _cell_axes(figure, count)
+    figure.update_xaxes(showticklabels=False, constrain="domain")
+    figure.update_yaxes(showticklabels=False, constrain="domain", constraintoward="top")
+    for axis in figure.select_yaxes():
+        axis.scaleanchor = axis.anchor
+    return figure
+
+
+def _range(cells: np.ndarray, kind: Kind, limit: float | None) -> tuple[float, float | None, float]:
+    """Return the scale's low end, middle (None: sequential) and high end."""
+    if kind not in _LEGENDS:
+        raise FigureError(f"unknown kind of matrix {kind!r}; choose {', '.join(_LEGENDS)}")
+    middle = {"effect": 1.0, "interaction": None}.get(kind, 0.0)
+    reach = float(np.abs(cells - (middle or 0.0)).max()) or 1.0 if limit is None else float(limit)
+    if not (math.isfinite(reach) and reach > 0):
+        raise FigureError(f"limit must be a positive number, got {limit!r}")
+    return (0.0, None, reach) if middle is None else (middle - reach, middle, middle + reach)
+
+
+def _coloraxis(kind: Kind, low: float, middle: float | None, high: float, theme: Theme) -> dict[str, object]:
+    colours = palette(theme)
+    scale = colours.sequential if middle is None else colours.diverging
+    axis: dict[str, object] = {"colorscale": scale, "cmin": low, "cmax": high}
+    if middle is not None:
+        axis["cmid"] = middle
+    axis["colorbar"] = {
+        "orientation": "h",
+        "thickness": 9,
+        "len": 0.8,
+        "x": 0.5,
+        "y": 0,
+        "yref": "container",
+        "yanchor": "bottom",
+        "ypad": 4,
+        "nticks": 5,
+    }
+    return axis
+
+
+def _legend(figure: go.Figure, kind: Kind) -> None:
+    """Say above the colour bar how to read it (plotly lays the title of a horizontal one over the bar)."""
+    text = f"columns give, rows receive<br>{_LEGENDS[kind]}"
+    figure.add_annotation(x=0.5, y=0, xref="paper", yref="paper", yanchor="top", yshift=-6, text=text, showarrow=False)
+
+
+def _cell_text(value: float, kind: Kind, largest: float) -> str:
+    decimals = 3 if largest < 0.095 else 2 if largest < 9.995 else 1 if largest < 99.95 else 0
+    if kind in ("contribution", "difference"):
+        return signed(value, decimals)
+    return f"{value:.{decimals}f}".replace("-", "−")
+
+
+def _short(value: float, kind: Kind, largest: float) -> str:
+    """Write a cell so that eight fit on a phone: "+.12" for +0.12, "+1.5" for +1.54, "0" for 0.00."""
+    if kind in ("contribution", "difference") and 0.995 <= abs(value) < 9.95:
+        return signed(value, 1)
+    text = _cell_text(value, kind, largest)
+    return "0" if not text.strip("+−0.") else re.sub(r"^([+−]?)0\.", r"\1.", text)
+
+
+def _write_cells(figure: go.Figure, shown: np.ndarray, kind: Kind, low: float, high: float, theme: Theme) -> None:
+    colours = palette(theme)
+    scale = colours.sequential if kind == "interaction" else colours.diverging
+    largest = float(np.abs(shown).max())
+    notes = [
+        {
+            "x": x,
+            "y": y,
+            "text": _short(value, kind, largest),
+            "font": {"size": 11 if len(shown) <= 8 else 9, "color": text_on(colour_at(scale, share))},
+            "showarrow": False,
+        }
+        for ((y, x), value), share in zip(np.ndenumerate(shown), (shown.ravel() - low) / (high - low), strict=True)
+    ]
+    # One assignment: add_annotation validates all earlier ones again, which takes seconds for 64 cells.
+    figure.layout.annotations = [*figure.layout.annotations, *notes]
+
+
+def _cell_markers(
+    figure: go.Figure, cells: np.ndarray, space: EmotionSpace, kind: Kind, head: int | None = None, **place: int
+) -> None:
+    """Lay invisible squares over the cells: plotly reports selections of markers, not of heatmap cells."""
+    order = wheel_order(space)
+    largest = float(np.abs(cells).max())
+    pairs = [(y, x, i, j) for y, i in enumerate(order) for x, j in enumerate(order)]
+    prefix = [] if head is None else [head]
+    said = "" if head is None else f"head {head + 1}: "
+    figure.add_scatter(
+        x=[x for _, x, _, _ in pairs],
+        y=[y for y, _, _, _ in pairs],
+        mode="markers",
+        marker={"symbol": "square", "size": 30 if head is None else 14, "opacity": 0},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        customdata=[[*prefix, i, j] for _, _, i, j in pairs],
+        hoverinfo="text",
+        hovertext=[
+            f"{said}{plain(space.labels[j])} → {plain(space.labels[i])}: {_cell_text(cells[i, j], kind, largest)}"
+            for _, _, i, j in pairs
+        ],
+        showlegend=False,
+        **place,
+    )
+
+
+def _edge_markers(figure: go.Figure, space: EmotionSpace, size: int, **place: int) -> None:
+    """Put each emotion's coloured shape beside its row and above its column."""
+    order = wheel_order(space)
+    along, beside = list(range(len(order))), [-0.82] * len(order)
+    figure.add_scatter(
+        x=beside + along,
+        y=along + beside,
+        mode="markers",
+        marker={
+            "color": [space.colours[i] for i in order] * 2,
+            "symbol": [space.markers[i] for i in order] * 2,
+            "size": size,
+        },
+        hoverinfo="skip",
+        showlegend=False,
+        **place,
+    )
+
+
+def _frame(figure: go.Figure, highlight: tuple[int, int], order: list[int], theme: Theme) -> None:
+    i, j = highlight
+    if not (0 <= i < len(order) and 0 <= j < len(order)):
+        raise FigureError(f"highlight {highlight} is outside the {len(order)} x {len(order)} matrix")
+    y, x = order.index(i), order.index(j)
+    figure.add_shape(
+        type="rect",
+        x0=x - 0.5,
+        x1=x + 0.5,
+        y0=y - 0.5,
+        y1=y + 0.5,
+        line={"color": palette(theme).ink, "width": 3},
+    )
+
+
+def _cell_axes(figure: go.Figure, count: int) -> None:
+    common = {"showgrid": False, "showline": False, "ticks": "", "fixedrange": True}
+    figure.update_xaxes(range=[-1.15, count - 0.45], **common)
+    figure.update_yaxes(range=[count - 0.45, -1.15], **common)
+    figure.update_layout(hoverdistance=80)  # anywhere in a wide cell finds the cell's marker
+
+
+def _matrix_axes(figure: go.Figure, space: EmotionSpace, order: list[int], title: str, theme: Theme) -> None:
+    labels = {
+        "tickvals": list(range(len(order))),
+        "ticktext": [plain(space.labels[i]) for i in order],
+        "tickfont": {"color": palette(theme).ink, "size": 12},
+    }
+    _cell_axes(figure, len(order))
+    figure.update_xaxes(side="top", tickangle=-60, ticklabeloverflow="allow", **labels)
+    figure.update_yaxes(**labels)
+    figure.update_layout(margin={"l": 8, "r": 34, "t": 40 if title else 8, "b": 84}, dragmode=False)
+    if title:
+        figure.update_layout(
+            title={"text": plain(title), "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 6}}
+        )
+
+
+def _strongest(cells: np.ndarray, space: EmotionSpace, kind: Kind) -> str:
+    middle = 1.0 if kind == "effect" else 0.0
+    places = np.argsort(-np.abs(cells - middle), axis=None, kind="stable")[:3]
+    pairs = [divmod(int(place), len(space)) for place in places]
+    largest = float(np.abs(cells).max())
+    return ", ".join(
+        f"{space.labels[j]} to {space.labels[i]} {_cell_text(cells[i, j], kind, largest)}" for i, j in pairs
+    )
+
+
+def _alt(cells: np.ndarray, space: EmotionSpace, kind: Kind, title: str) -> str:
+    said = f"{title}: " if title else ""
+    return f"{said}{kind} matrix of {len(space)} emotions; strongest: {_strongest(cells, space, kind)}."
+
+
+def _grid_alt(cells: np.ndarray, space: EmotionSpace, kind: Kind) -> str:
+    heads = f"{len(cells)} head{'s' if len(cells) > 1 else ''}"
+    return (
+        f"{kind.capitalize()} matrices of {heads}; strongest in their mean: {_strongest(cells.mean(0), space, kind)}."
+    )

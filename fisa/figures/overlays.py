@@ -1,0 +1,81 @@
+"""Attention over the image: pixels in, pixels out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+from plotly.colors import hex_to_rgb
+from scipy import ndimage
+
+from fisa.figures.checks import FigureError, checked
+
+_LIGHT, _DARK = (255, 255, 255), (16, 18, 24)
+
+
+def attention_overlay(
+    image: np.ndarray,
+    attention: np.ndarray,
+    colour: str,
+    opacity: float,
+    outlines: Sequence[np.ndarray] = (),
+) -> np.ndarray:
+    """Lay one emotion's attention map over the image in the emotion's colour.
+
+    The map is upsampled bilinearly (cell centres at half cells, edges held, as
+    ``torch.nn.functional.interpolate(mode="bilinear", align_corners=False)`` and the localisation grade
+    do) and then divided by its largest value; each pixel moves towards ``colour`` by opacity times map.
+
+    Args:
+        image: uint8 RGB [S, S, 3].
+        attention: float [h, w], not negative, h and w at most S; all zero leaves the image as it is.
+        colour: ``#rrggbb``.
+        opacity: In [0, 1]; 0 leaves the image as it is.
+        outlines: bool [S, S] masks, drawn as thin lines: light inside the border, dark outside it.
+
+    Returns:
+        A new uint8 RGB [S, S, 3].
+
+    Raises:
+        FigureError: Wrong shapes, a negative or non-finite attention, a colour or opacity that is none.
+    """
+    side = _side(image)
+    weights = checked(attention, (None, None), "attention map")
+    if not weights.size or max(weights.shape) > side or weights.min() < 0:
+        raise FigureError(f"attention map: expected 1 to {side} cells a side, none negative, got {list(weights.shape)}")
+    if not re.fullmatch("#[0-9a-fA-F]{6}", colour):
+        raise FigureError(f"colour {colour!r}: expected #rrggbb")
+    if not 0 <= opacity <= 1:
+        raise FigureError(f"opacity {opacity!r}: expected a number from 0 to 1")
+    result: np.ndarray = image.copy()
+    if opacity and weights.max() > 0:
+        cover = opacity * _upsampled(weights, side)[:, :, None]
+        mixed = image * (1 - cover) + np.array(hex_to_rgb(colour)) * cover
+        result = np.rint(mixed).astype(np.uint8)
+    for mask in outlines:
+        _outline(result, mask)
+    return result
+
+
+def _side(image: np.ndarray) -> int:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[0] != image.shape[1] or image.shape[2] != 3:
+        raise FigureError(f"image: expected square uint8 RGB [S, S, 3], got {image.dtype} {list(image.shape)}")
+    return int(image.shape[0])
+
+
+def _upsampled(weights: np.ndarray, side: int) -> np.ndarray:
+    """Return the map at image size, its maximum 1."""
+    small = Image.fromarray((weights / weights.max()).astype(np.float32))
+    large = np.asarray(small.resize((side, side), Image.Resampling.BILINEAR), dtype=np.float64)
+    scaled: np.ndarray = np.clip(large / large.max(), 0, 1)
+    return scaled
+
+
+def _outline(image: np.ndarray, mask: np.ndarray) -> None:
+    if mask.shape != image.shape[:2] or mask.dtype != np.bool_:
+        raise FigureError(f"outline: expected a bool mask {list(image.shape[:2])}, got {mask.dtype} {list(mask.shape)}")
+    width = max(1, round(len(image) / 256))
+    image[mask & ~ndimage.binary_erosion(mask, iterations=width)] = _LIGHT
+    image[~mask & ndimage.binary_dilation(mask, iterations=width)] = _DARK

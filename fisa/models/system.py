@@ -1,0 +1,22 @@
+"""What every model is."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from fisa.models.backbones import Backbone
+from fisa.models.output import ModelOutput
+
+
+class System(nn.Module):
+    """A model that maps normalised images [B, 3, S, S] to a :class:`ModelOutput`.
+
+    Attributes:
+        backbone: Images to feature maps; knows its receptive field.
+    """
+
+    backbone: Backbone
+
+    def forward(self, images: Tensor) -> ModelOutput:
+        """Predict a batch."""
+        raise NotImplementedError
