@@ -77,7 +77,7 @@ def grade_recovery(
         if progress is not None:
             progress(index + 1, count)
     held = ~np.isnan(effects[:, 0])
-    everything: np.ndarray = held.any(axis=0)  # a small sample may lack a pair
+    everything = np.asarray(held.any(axis=0))  # a small sample may lack a pair
     pairs = np.logical_and(everything, AFFINITY != 0)
     estimate, by_logit, planted = np.nan_to_num(effects).sum(axis=0) / np.maximum(held.sum(axis=0), 1)
     low, high = np.quantile(_resampled_r(effects, pairs), [0.025, 0.975])

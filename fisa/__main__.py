@@ -1,0 +1,182 @@
+"""The command line: ``python -m fisa --help``. Declarations only; the work is in ``fisa.commands``.
+
+Exit status 0: done. 1: something was refused or failed, one line each on standard error. 2: wrong usage.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from fisa.commands.terminal import tell
+
+
+class _Commands(TyperGroup):
+    """Turns the library's named exceptions, and what the disk refuses, into one line and exit status 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # the reader of our output left, as `head` does; typer ends quietly
+            raise
+        except OSError as error:
+            tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        except Exception as error:
+            if not type(error).__module__.startswith("fisa."):
+                raise
+            tell(str(error))
+        raise typer.Exit(1)
+
+
+app = typer.Typer(
+    name="fisa",
+    cls=_Commands,
+    help="Train, evaluate and explain models that predict the emotion distribution of images.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+data_app = typer.Typer(no_args_is_help=True, help="Look at data sets.")
+app.add_typer(data_app, name="data")
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, such as artifacts/fisa.")]
+TableFormat = Annotated[
+    Literal["markdown", "latex", "csv", "html"],
+    typer.Option("--format", help="Text format of the table; csv has every number exactly."),
+]
+
+
+@data_app.command("list", epilog="Example: `python -m fisa data list`")
+def data_list() -> None:
+    """List the known data sets: labels, images in each split, version."""
+    from fisa.commands import data as command
+
+    command.list_known()
+
+
+@data_app.command("show", epilog="Example: `python -m fisa data show planted`")
+def data_show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Data set; `data list` names them.")],
+    path: Annotated[
+        Path | None, typer.Argument(metavar="PATH", help="Folder that holds it; none for drawn data.")
+    ] = None,
+) -> None:
+    """Show what a data set holds.
+
+    For each split: images, raters for each image, version; for each emotion: mean description degree (0 to 1) and
+    votes in total.
+    """
+    from fisa.commands import data as command
+
+    command.show(name, path)
+
+
+@app.command(
+    epilog="Example: `python -m fisa train configs/fisa.yaml --out runs/short --set training.epochs=2`",
+)
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration, YAML; see configs/.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Run folder to make; must not exist. Default: $FISA_RUNS or runs, then NAME-1, NAME-2, ..."),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Replace one setting, by its dotted path; may be repeated."),
+    ] = None,
+) -> None:
+    """Train a model, choose the epoch with the lowest validation KL (nats), test it once, write a run folder.
+
+    On planted data the explanations are graded too. The folder appears when training is done, and its path is printed
+    on standard output; epochs (losses, seconds) go to standard error.
+    """
+    from fisa.commands import train as command
+
+    command.train(config, out, tuple(overrides or ()))
+
+
+@app.command(epilog="Example: `python -m fisa evaluate artifacts/fisa --split validation`")
+def evaluate(
+    run: RunFolder,
+    data: Annotated[str | None, typer.Option(help="Data set. Default: the one the run was trained on.")] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder that holds the data; none for drawn data.")] = None,
+    split: Annotated[str, typer.Option(help="Split, such as train, validation, test.")] = "test",
+    form: TableFormat = "markdown",
+) -> None:
+    """Predict a whole split and print every measure, beside the oracles where the data are planted.
+
+    KL is in nats; each measure's convention stands below the table. Nothing is written to the run folder.
+    """
+    from fisa.commands import results as command
+
+    command.evaluate(run, data, root, split, form)
+
+
+@app.command(epilog="Example: `python -m fisa predict artifacts/fisa photos 'more/*.jpg' --out predictions.parquet`")
+def predict(
+    run: RunFolder,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Images, folders (with all below) or globs.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Table to write: .csv, .json or .parquet. Default: CSV on stdout."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images predicted at once.")] = 32,
+) -> None:
+    """Predict the emotion distribution of images.
+
+    Columns: path; one for each emotion (description degrees, 0 to 1, summing to 1); label (the emotion of the largest
+    degree); entropy (nats, 0 to ln C); refused (why an image could not be used; its numbers are missing then).
+    A refused image is also named on standard error and makes the exit status 1; the others are predicted.
+    """
+    if out is not None and out.suffix.lower() not in (".csv", ".json", ".parquet"):
+        raise typer.BadParameter("expected a name that ends in .csv, .json or .parquet", param_hint="--out")
+    from fisa.commands import predict as command
+
+    command.predict(run, paths, out, force, batch_size)
+
+
+@app.command(epilog="Example: `python -m fisa explain artifacts/fisa planted:iid:17 --out explained`")
+def explain(
+    run: RunFolder,
+    image: Annotated[
+        str, typer.Argument(metavar="IMAGE", help="Image file, or DATASET:SPLIT:INDEX, such as planted:iid:17.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder to make; must not exist. Default: JSON on stdout.")
+    ] = None,
+) -> None:
+    """Explain one prediction: attention for each emotion, interaction of emotions, signed contributions.
+
+    The JSON holds all numbers: distribution (0 to 1), entropy (nats), logits and bias, attention and its null share
+    (sum to 1 for each emotion), and by head effect (1 is indifferent), interaction (rows sum to 1) and contributions
+    (signed, in logits; rows receive, columns give; logits = bias + their sum over heads and columns). DIR holds it as
+    explanation.json, an overlay PNG for each emotion, and a CSV for each kind of matrix.
+    """
+    from fisa.commands import explain as command
+
+    command.explain(run, image, out)
+
+
+@app.command(epilog="Example: `python -m fisa report artifacts/fisa artifacts/cnn --format latex > table.tex`")
+def report(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(metavar="RUN", help="Run folders. Default: all that ship, in artifacts/.")
+    ] = None,
+    form: TableFormat = "markdown",
+) -> None:
+    """Compare runs on their test splits: every measure, oracles and paired intervals; a table for each data set.
+
+    KL is in nats; each measure's convention, the run digests and the data version stand below each table.
+    """
+    from fisa.commands import results as command
+
+    command.report(runs or [], form)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,143 @@
+"""``explain``."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import typer
+from PIL import Image
+from scipy.stats import entropy
+
+from fisa.commands.terminal import CommandError, tell
+from fisa.datasets import open_dataset
+from fisa.datasets.planted import PlantedDataset, render
+from fisa.explain import explain as explain_image
+from fisa.explain.localisation import own_mask
+from fisa.figures import attention_overlay, matrix_table
+from fisa.images import decode, to_square
+from fisa.records import Explanation
+from fisa.runs import Run, load_run
+
+PICTURE = 512
+"""Longest side in pixels of overlays."""
+
+OPACITY = 0.65
+MATRICES = ("effect", "interaction", "contributions")
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """An image to explain: as the model gets it, as overlays show it, and what is known of it."""
+
+    name: str
+    image: np.ndarray
+    picture: np.ndarray
+    shape: tuple[int, int]
+    known: dict[str, list[float]] = field(default_factory=dict)
+    masks: dict[int, np.ndarray] = field(default_factory=dict)
+
+
+def explain(folder: Path, image: str, out: Path | None) -> None:
+    """Explain the prediction of one image as JSON, or as a folder of JSON, overlays and matrices."""
+    if out is not None and out.exists():
+        raise CommandError(f"{out}: already exists; name another --out, nothing is overwritten")
+    run = load_run(folder)
+    subject = _subject(image)
+    explanation = explain_image(run, subject.image)
+    document = _document(run, subject, explanation)
+    field_ = explanation.receptive_field
+    if explanation.attention is not None and field_ is not None and field_ > explanation.input_size / 2:
+        tell(f"each attention cell sees {field_} of {explanation.input_size} px: the maps say little about place")
+    if out is None:
+        typer.echo(document, nl=False)
+        return
+    with _new_folder(out) as draft:
+        (draft / "explanation.json").write_text(document, encoding="utf-8")
+        _write_overlays(subject, explanation, draft)
+        _write_matrices(explanation, draft)
+    typer.echo(str(out))
+
+
+def _subject(image: str) -> _Subject:
+    address = re.fullmatch(r"([\w-]+):([\w-]+):(\d+)", image)
+    if address is None or Path(image).exists():
+        pixels = decode(Path(image))
+        height, width = pixels.shape[:2]
+        scale = PICTURE / max(height, width)
+        shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+        return _Subject(image, pixels, to_square(pixels, PICTURE), shape)
+    name, split, number = address.groups()
+    dataset, index = open_dataset(name, split=split), int(number)
+    if index >= len(dataset):
+        raise CommandError(f"{image}: {name} has images 0 to {len(dataset) - 1} in its {dataset.split} split")
+    sample = dataset[index]
+    known = {"votes": sample.target.tolist()}
+    if not isinstance(dataset, PlantedDataset):
+        return _Subject(image, sample.image, to_square(sample.image, PICTURE), (PICTURE, PICTURE), known)
+    scene = dataset.scene(index)
+    drawn = render(scene, PICTURE)
+    masks = {emotion: own_mask(drawn.ids, scene, emotion) for emotion in {motif.emotion for motif in scene.motifs}}
+    known = {"truth": scene.distribution.tolist(), "strengths": scene.strengths.tolist(), **known}
+    return _Subject(image, sample.image, drawn.image, (PICTURE, PICTURE), known, masks)
+
+
+def _document(run: Run, subject: _Subject, explanation: Explanation) -> str:
+    """One JSON object, a line for each key; what the system does not have is null."""
+    distribution = explanation.distribution
+    content: dict[str, Any] = {
+        "run": {"name": run.name, "digest": run.digest},
+        "image": subject.name,
+        "labels": explanation.space.labels,
+        "distribution": distribution,
+        "label": explanation.space.labels[int(distribution.argmax())],
+        "entropy": float(entropy(distribution)),
+        **subject.known,
+        "input_size": explanation.input_size,
+        "receptive_field": explanation.receptive_field,
+    }
+    content |= {key: getattr(explanation, key) for key in ("logits", "bias", "attention", "null", *MATRICES)}
+    lines = [f"  {json.dumps(key)}: {json.dumps(value, default=np.ndarray.tolist)}" for key, value in content.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _write_overlays(subject: _Subject, explanation: Explanation, folder: Path) -> None:
+    if explanation.attention is None:
+        return
+    for emotion, label in enumerate(explanation.space.labels):
+        outlines = [subject.masks[emotion]] if emotion in subject.masks else []
+        colour = explanation.space.colours[emotion]
+        pixels = attention_overlay(subject.picture, explanation.attention[emotion], colour, OPACITY, outlines)
+        Image.fromarray(pixels).resize(subject.shape).save(folder / f"attention-{label}.png")
+
+
+def _write_matrices(explanation: Explanation, folder: Path) -> None:
+    """One CSV a kind: columns head (from 1), receives, then one for each emotion that gives."""
+    for kind in MATRICES:
+        heads = getattr(explanation, kind)
+        if heads is not None:
+            tables = {head: matrix_table(values, explanation.space) for head, values in enumerate(heads, start=1)}
+            pd.concat(tables, names=["head"]).to_csv(folder / f"{kind}.csv", lineterminator="\n")
+
+
+@contextmanager
+def _new_folder(path: Path) -> Iterator[Path]:
+    """Yield a draft that becomes ``path`` once the block is done, and leaves nothing behind if it fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        yield draft
+        draft.chmod(0o755)
+        os.rename(draft, path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

@@ -1,0 +1,54 @@
+"""``evaluate`` and ``report``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from fisa import evaluation
+from fisa.commands.terminal import CommandError, Meter, tell
+from fisa.datasets import open_dataset
+from fisa.runs import RunError, list_runs, load_run
+from fisa.studies import Format, Result, StudyError, comparison_tables, format_table, table_of
+
+
+def evaluate(folder: Path, data: str | None, root: Path | None, split: str, form: Format) -> None:
+    """Predict a split with a run and print its measures beside the oracles'."""
+    run = load_run(folder)
+    trained_on = run.config.data
+    if root is None and data in (None, trained_on.name):
+        root = trained_on.root
+    dataset = open_dataset(data or trained_on.name, root, split)
+    with Meter("predict") as meter:
+        metrics, predictions = evaluation.evaluate_run(run, dataset, progress=meter)
+    result = Result(run.name, run.digest, metrics, predictions, grades=None)
+    with Console(stderr=True).status("measuring"):
+        table = table_of([result], lambda _name, _split: dataset)
+    typer.echo(format_table(table, form), nl=False)
+
+
+def report(folders: Sequence[Path], form: Format) -> None:
+    """Print a comparison table for each data set among the runs; runs that cannot be read are named and left out."""
+    shipped = Path(os.environ.get("FISA_ARTIFACTS") or Path(__file__).parents[2] / "artifacts")
+    folders = folders or list_runs(shipped)
+    if not folders:
+        raise CommandError(f"{shipped}: no runs here; name run folders, or train one")
+    runs, refused = [], 0
+    for folder in folders:
+        try:
+            run = load_run(folder)
+            if not {"data", "data_version", "split", "n", "measures"} <= run.metrics.keys():
+                raise StudyError(f"{folder / 'metrics.json'}: incomplete; evaluate or train the run again")
+            runs.append(run)
+        except (RunError, StudyError) as error:
+            tell(str(error))
+            refused += 1
+    with Console(stderr=True).status("comparing"):
+        tables = comparison_tables(runs)
+    typer.echo("\n".join(format_table(table, form) for table in tables), nl=False)
+    if refused:
+        raise typer.Exit(1)

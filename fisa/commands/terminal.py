@@ -1,0 +1,79 @@
+"""What a person sees beside the result, all on standard error: one line for each refusal, and progress."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+PATIENCE = 2.0
+"""Seconds of work that pass without a bar."""
+
+INTERVAL = 30.0
+"""Seconds between the lines that stand for a bar where standard error is a file."""
+
+
+class CommandError(ValueError):
+    """What a command refuses; the message is one clear sentence."""
+
+
+def tell(text: str) -> None:
+    """Write one line on standard error, whatever line breaks ``text`` holds."""
+    sys.stderr.write(" ".join(text.split()) + "\n")
+
+
+class Meter:
+    """Progress of work that reports (done, total): a bar with an estimate after two seconds.
+
+    Work may have several phases, each counted from its start: a smaller ``done`` or another ``total`` begins the next.
+
+    Args:
+        what: What is being done, such as ``"train"``.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._console = Console(stderr=True)
+        self._bar: Progress | None = None
+        self._done, self._total = 0, 0
+        self._started = self._spoke = time.monotonic()
+
+    def __enter__(self) -> Meter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Report that ``done`` of ``total`` are done."""
+        now = time.monotonic()
+        if total != self._total or done < self._done:
+            self._stop()
+            self._started = self._spoke = now if self._total else self._started
+        self._done, self._total = done, total
+        if self._console.is_terminal:
+            self._draw(now)
+        elif now - self._spoke > INTERVAL and 0 < done < total:
+            self._spoke = now
+            rest = (now - self._started) / done * (total - done)
+            tell(f"{self._what}: {done} of {total}, about {rest:.0f} s left")
+
+    def _draw(self, now: float) -> None:
+        if self._bar is None:
+            if now - self._started < PATIENCE or self._done >= self._total:
+                return
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=self._console, transient=True)
+            self._bar.add_task(self._what, total=self._total)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=self._done)
+
+    def _stop(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None

@@ -1,0 +1,161 @@
+"""A comparison table as Markdown, LaTeX, HTML or CSV, with its conventions and where its numbers come from."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from fisa.studies.comparison import Column, columns_of
+
+Format = Literal["markdown", "latex", "csv", "html"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+
+@dataclass(frozen=True)
+class _Style:
+    """How one text format writes a table; every text goes through ``escape`` first."""
+
+    escape: Callable[[str], str]
+    bold: Callable[[str], str]
+    table: Callable[[Sequence[str], Sequence[Sequence[str]], Sequence[str]], str]
+
+
+def format_table(table: pd.DataFrame, form: Format) -> str:
+    """Write a comparison table for people or programs.
+
+    Markdown, LaTeX (booktabs) and HTML show an arrow for each direction, the best run of each column in bold (with two
+    or more runs; oracles are out of the contest), and below the table its conventions, notes and provenance. CSV has
+    the plain keys as header, every number exactly, and the provenance as columns.
+
+    Args:
+        table: From :func:`comparison_table`.
+        form: One of ``FORMATS``.
+    """
+    if form == "csv":
+        return _csv(table)
+    columns = columns_of(table)
+    style = STYLES[form]
+    arrows = {True: "↑", False: "↓"}
+    header = ["system", *(f"{column.title} {arrows[column.higher_is_better]}" for column in columns.values())]
+    best = {key: _best(table, key, column) for key, column in columns.items()}
+    rows = []
+    for index, row in table.iterrows():
+        name = str(row["system"]) + (" (oracle)" if row["kind"] == "oracle" else "")
+        cells = [style.escape(name)]
+        for key, column in columns.items():
+            text = style.escape(_cell(row, key, column))
+            cells.append(style.bold(text) if best[key][table.index.get_loc(index)] else text)
+        rows.append(cells)
+    return style.table([style.escape(title) for title in header], rows, [style.escape(each) for each in _foot(table)])
+
+
+def _cell(row: pd.Series, key: str, column: Column) -> str:
+    if np.isnan(row[key]):
+        return "–"
+    text = f"{row[key]:.{column.digits}f}"
+    if key == "gap":
+        return (
+            f"{row[key]:+.{column.digits}f} [{row['gap_low']:.{column.digits}f}, {row['gap_high']:.{column.digits}f}]"
+        )
+    return text
+
+
+def _best(table: pd.DataFrame, key: str, column: Column) -> np.ndarray:
+    """Which rows to set in bold, bool [rows]: runs whose value shows the same digits as the best run's."""
+    values = table[key].where(table["kind"] == "run").round(column.digits)
+    if key == "gap" or values.notna().sum() < 2:
+        return np.zeros(len(table), dtype=bool)
+    return np.asarray(values == (values.max() if column.higher_is_better else values.min()))
+
+
+def _foot(table: pd.DataFrame) -> list[str]:
+    columns = columns_of(table)
+    foot = [f"{column.title}: {column.convention}." for column in columns.values()]
+    if (table["kind"] == "oracle").any():
+        foot.append(
+            "Oracles know the scene: nothing (constant), its palette, each emotion's strength (additive), every pair "
+            "(pairwise), or p itself (truth). Where a run beats the truth on votes, that measure is improper."
+        )
+    attrs = table.attrs
+    runs = ", ".join(f"{name} {digest}" for name, digest in attrs["runs"].items())
+    data = f"{attrs['data']} version {attrs['data_version']}, split {attrs['split']}, n = {attrs['n']}"
+    return [*foot, *attrs["notes"], f"Provenance: {data}; runs {runs}."]
+
+
+def _csv(table: pd.DataFrame) -> str:
+    attrs = table.attrs
+    places = {key: attrs[key] for key in ("data", "data_version", "split", "n")}
+    return table.assign(run_digest=table["system"].map(attrs["runs"]), **places).to_csv(
+        index=False, lineterminator="\n"
+    )
+
+
+def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]], foot: Sequence[str]) -> str:
+    # Padded, so that the source reads as a table too.
+    widths = [max(len(cells[place]) for cells in (header, *rows)) for place in range(len(header))]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+
+    def line(cells: Sequence[str]) -> str:
+        name, *numbers = cells
+        padded = [name.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True))]
+        return "| " + " | ".join(padded) + " |"
+
+    return "\n".join([*map(line, (header, rule, *rows)), "", *(f"- {text}" for text in foot), ""])
+
+
+def _latex(header: Sequence[str], rows: Sequence[Sequence[str]], foot: Sequence[str]) -> str:
+    body = [" & ".join(cells) + r" \\" for cells in (header, *rows)]
+    spec = "l" + "r" * (len(header) - 1)
+    lines = [rf"\begin{{tabular}}{{{spec}}}", r"\toprule", body[0], r"\midrule", *body[1:], r"\bottomrule"]
+    notes = [line + r"\par" for line in foot]
+    return "\n".join(["% needs \\usepackage{booktabs}", *lines, r"\end{tabular}", "", *notes, ""])
+
+
+def _html(header: Sequence[str], rows: Sequence[Sequence[str]], foot: Sequence[str]) -> str:
+    head = "".join(f'<th scope="col">{title}</th>' for title in header)
+    lines = [
+        f'<tr><th scope="row">{name}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+        for name, *cells in rows
+    ]
+    notes = [f"<p><small>{line}</small></p>" for line in foot]
+    return "\n".join(
+        ["<table>", f"<thead><tr>{head}</tr></thead>", "<tbody>", *lines, "</tbody>", "</table>", *notes, ""]
+    )
+
+
+_LATEX = {
+    **{character: rf"\{character}" for character in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "‖": r"$\Vert$",
+    "−": "$-$",
+    "–": "--",
+    "·": r"$\cdot$",
+    "√": r"$\surd$",
+    "|": r"$|$",
+    "≤": r"$\le$",
+    "≥": r"$\ge$",
+}
+
+
+def _escape_latex(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def _escape_markdown(text: str) -> str:
+    return "".join("\\" + character if character in r"\`*_<|" else character for character in text)
+
+
+STYLES: dict[Format, _Style] = {
+    "markdown": _Style(_escape_markdown, "**{}**".format, _markdown),
+    "latex": _Style(_escape_latex, r"\textbf{{{}}}".format, _latex),
+    "html": _Style(html.escape, "<strong>{}</strong>".format, _html),
+}
