@@ -95,7 +95,12 @@ def grade_recovery(
 
 
 def _r(estimate: np.ndarray, planted: np.ndarray, pairs: np.ndarray) -> float:
-    return float(np.corrcoef(estimate[pairs], planted[pairs])[0, 1])
+    """Return Pearson's r over the pairs; an estimate that never varies (H = 0, say) recovers nothing: 0."""
+    return _correlation(estimate[pairs], planted[pairs])
+
+
+def _correlation(estimate: np.ndarray, planted: np.ndarray) -> float:
+    return float(np.corrcoef(estimate, planted)[0, 1]) if np.ptp(estimate) > 1e-9 else 0.0
 
 
 def _resampled_r(effects: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -107,5 +112,5 @@ def _resampled_r(effects: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     for _ in range(RESAMPLES):
         times = np.bincount(random.integers(0, len(effects), len(effects)), minlength=len(effects))
         scenes = np.maximum(times @ held, 1)
-        rs.append(np.corrcoef(times @ estimate / scenes, times @ planted / scenes)[0, 1])
+        rs.append(_correlation(times @ estimate / scenes, times @ planted / scenes))
     return np.array(rs)

@@ -87,6 +87,14 @@ def test_noise_lowers_the_grade_and_widens_its_interval() -> None:
     assert noisy["high"] - noisy["low"] > clean["high"] - clean["low"]
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_contributions_that_never_cross_recover_nothing() -> None:
+    scenes = PlantedDataset("planted-small", "iid").scene
+    grade = grade_recovery(PlantedTruth(scale=0.0), scenes, 50)  # type: ignore[arg-type]
+    assert grade is not None
+    assert (grade["r"], grade["r_all"], grade["low"], grade["high"], grade["slope"]) == pytest.approx((0, 0, 0, 0, 0))
+
+
 class Pointing:
     """A "run" whose maps are the visible masks of each emotion, or of the next one."""
 

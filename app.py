@@ -1,0 +1,29 @@
+"""FISA Studio: the page list and the shared sidebar. Start it with ``streamlit run app.py``."""
+
+import streamlit as st
+
+from fisa.emotions import MIKELS8
+from fisa.figures import wheel_emblem
+from fisa.ui import cache, state, widgets
+
+PAGES = {
+    "home": st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+    "explain": st.Page("pages/explain.py", title="Explain", icon=":material/search_insights:"),
+    "compare": st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
+    "map": st.Page("pages/map.py", title="Map", icon=":material/scatter_plot:"),
+    "metrics": st.Page("pages/metrics.py", title="Metrics", icon=":material/leaderboard:"),
+    "images": st.Page("pages/images.py", title="Your images", icon=":material/add_photo_alternate:"),
+}
+
+st.set_page_config(
+    page_title="FISA Studio", page_icon=wheel_emblem(MIKELS8, 64), layout="wide", initial_sidebar_state=230
+)
+st.logo(wheel_emblem(MIKELS8, 48), size="large")
+page = st.navigation(list(PAGES.values()))
+state.arrive(PAGES, page)
+with st.sidebar:
+    folders = list(cache.run_folders())
+    if folders:
+        state.resolve("run", folders, folders[0], "run")
+        widgets.choose("run", folders, "Run")
+page.run()

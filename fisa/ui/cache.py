@@ -1,0 +1,254 @@
+"""What pages ask for, computed once: runs, data sets, pictures, explanations, per-sample tables.
+
+Cached objects are shared by all sessions and are never changed. Keys are content: the digest of a run,
+the version of a data set, the bytes of an image; the files of a run count by size and time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fisa import distances, evaluation
+from fisa.datasets import Dataset, open_dataset
+from fisa.datasets.planted import PlantedDataset, Scene, draw_scene, render
+from fisa.emotions import MIKELS8
+from fisa.explain import explain
+from fisa.images import to_square
+from fisa.metrics import METRICS, paired_bootstrap
+from fisa.records import Explanation, Interval
+from fisa.runs import Run, list_runs, load_run
+from fisa.studies import comparison_tables
+
+ROOT = Path(__file__).parents[2]
+PICTURE = 400
+"""Side in pixels of pictures on a page; scenes are drawn, not enlarged."""
+GLANCE, GLANCE_AMONG = 192, 200
+"""Side of the small pictures on Home, and how many scenes are searched for them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """An image under study, as pages show it.
+
+    Attributes:
+        name: Its id in the data set, or the file's name.
+        picture: uint8 RGB square [S, S, 3]; a photograph is stretched to it.
+        image: uint8 RGB [h, w, 3] as the model gets it.
+        known: Distributions that are known beforehand: ``truth``, ``votes``; empty for a photograph.
+        masks: Visible bool [S, S] mask of every planted motif.
+        shows: Column of the emotion that each motif shows.
+        digest: Content key of ``image``.
+    """
+
+    name: str
+    picture: np.ndarray
+    image: np.ndarray
+    known: dict[str, np.ndarray]
+    masks: tuple[np.ndarray, ...]
+    shows: tuple[int, ...]
+    digest: str
+
+
+def shelves() -> list[Path]:
+    """Return the folders that hold runs: what ships, then the person's own."""
+    artifacts = Path(os.environ.get("FISA_ARTIFACTS") or ROOT / "artifacts")
+    own = Path(os.environ.get("FISA_RUNS") or "runs")
+    return [artifacts, own]
+
+
+def run_folders() -> dict[str, Path]:
+    """Return every run folder by the name that links use; ``fisa`` first, shipped before own."""
+    found: dict[str, Path] = {}
+    for shelf in shelves():
+        for path in list_runs(shelf):
+            if not path.name.startswith("."):
+                found[path.name if path.name not in found else f"{shelf.name}/{path.name}"] = path
+    return dict(sorted(found.items(), key=lambda item: (item[0] != "fisa", "/" in item[0])))
+
+
+def open_run(path: Path) -> Run:
+    """Open a run, once for each content of its folder.
+
+    Raises:
+        RunError: It cannot be opened.
+    """
+    return _open_run(str(path), _stamp(path))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _open_run(path: str, stamp: tuple[tuple[str, int, int], ...]) -> Run:
+    return load_run(path)
+
+
+def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
+    try:
+        files = sorted((entry for entry in os.scandir(path) if entry.is_file()), key=lambda entry: entry.name)
+    except OSError:
+        files = []
+    return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+
+
+def explanation(run: Run, subject: Subject) -> Explanation:
+    """Explain ``subject`` with ``run``.
+
+    Raises:
+        RunError: The weights of the run do not fit.
+    """
+    return _explanation(run.digest, subject.digest, run, subject)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _explanation(run_digest: str, image_digest: str, _run: Run, _subject: Subject) -> Explanation:
+    return explain(_run, _subject.image)
+
+
+def test_data(run: Run) -> Dataset:
+    """Open the test split that ``run`` is measured on.
+
+    Raises:
+        DataError: The data set is not there.
+    """
+    data = run.config.data
+    return _dataset(data.name, data.root, data.image_size)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _dataset(name: str, root: Path | None, image_size: int) -> Dataset:
+    return open_dataset(name, root, split="test", image_size=image_size)
+
+
+@st.cache_data(max_entries=32, show_spinner="Measuring every test image …")
+def _samples(run_digest: str, data_version: str, _run: Run, _dataset: Dataset) -> pd.DataFrame:
+    table = evaluation.per_sample(_run.predictions, _dataset)
+    target, truth = evaluation.target_of(_dataset), evaluation.truth_of(_dataset)
+    known = target if truth is None else truth
+    labels = np.array(_dataset.space.labels)
+    table["entropy"] = distances.entropy(_run.predictions[list(labels)].to_numpy(float))
+    table["error"] = table["kl" if truth is None else "kl_truth"]
+    table["dominant"] = labels[known.argmax(1)]
+    return table
+
+
+def samples(run: Run, dataset: Dataset) -> pd.DataFrame:
+    """Return one row a test image: id, every measure, ``error``, ``entropy`` and ``dominant``.
+
+    ``error`` is KL(p‖q) to the truth where it is known, else to the votes; ``entropy`` is that of the
+    prediction in nats; ``dominant`` is the label with the highest true degree.
+
+    Raises:
+        EvaluationError: The stored predictions are of other images.
+        RunError: The stored predictions cannot be read.
+    """
+    return _samples(run.digest, dataset.version, run, dataset)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _walk(run_digest: str, data_version: str, sort: str, _run: Run, _dataset: Dataset) -> list[str]:
+    if sort == "index":
+        return [str(name) for name in _dataset.manifest["id"]]
+    table = _samples(run_digest, data_version, _run, _dataset)
+    return [str(name) for name in table.sort_values(sort, ascending=False, kind="stable")["id"]]
+
+
+def walk(run: Run, dataset: Dataset, sort: str) -> list[str]:
+    """Return the ids of the test split in the order of ``sort``: index, error or entropy (largest first)."""
+    return _walk(run.digest, dataset.version, sort, run, dataset)
+
+
+def subject(dataset: Dataset, name: str) -> Subject:
+    """Return the image ``name`` of ``dataset`` for display."""
+    size = dataset.image_size if isinstance(dataset, PlantedDataset) else None
+    return _subject(dataset.version, size, name, dataset)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _subject(version: str, image_size: int | None, name: str, _dataset: Dataset) -> Subject:
+    index = int(np.flatnonzero(_dataset.manifest["id"] == name)[0])
+    sample = _dataset[index]
+    digest = hashlib.sha256(sample.image.tobytes()).hexdigest()[:16]
+    if not isinstance(_dataset, PlantedDataset):
+        return Subject(name, sample.image, sample.image, {"votes": sample.target}, (), (), digest)
+    scene = _dataset.scene(index)
+    drawn = render(scene, PICTURE)
+    masks = tuple(drawn.ids == number + 1 for number in range(len(scene.motifs)))
+    known = {"truth": scene.distribution, "votes": sample.target}
+    return Subject(name, drawn.image, sample.image, known, masks, tuple(m.emotion for m in scene.motifs), digest)
+
+
+@st.cache_data(max_entries=32, show_spinner="Resampling the test images …")
+def gaps(a_digest: str, b_digest: str, _a: pd.DataFrame, _b: pd.DataFrame) -> dict[str, Interval]:
+    """Return the mean of a − b over test images of every measure in both tables, with its paired interval."""
+    names = [name for name in ("kl_truth", *METRICS) if name in _a and name in _b]
+    return {name: paired_bootstrap(_a[name].to_numpy(float), _b[name].to_numpy(float)) for name in names}
+
+
+def photograph(name: str, image: np.ndarray) -> Subject:
+    """Return a person's photograph, uint8 RGB [h, w, 3], for display: nothing is known of it."""
+    digest = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()[:16]
+    return Subject(name, to_square(image, PICTURE), image, {}, (), (), digest)
+
+
+@dataclass(frozen=True, eq=False)
+class Glimpse:
+    """A small drawn scene: its id in the test split, its dominant emotion with its degree, uint8 RGB [S, S, 3]."""
+
+    name: str
+    label: str
+    degree: float
+    picture: np.ndarray
+
+
+@st.cache_data(max_entries=1, show_spinner="Drawing scenes …")
+def glance() -> list[Glimpse]:
+    """Return the first planted test scene that each emotion dominates, in wheel order."""
+    found: dict[int, Scene] = {}
+    for index in range(GLANCE_AMONG):
+        scene = draw_scene(index)
+        found.setdefault(int(scene.distribution.argmax()), scene)
+        if len(found) == len(MIKELS8):
+            break
+    scenes = [(column, found[column]) for column in MIKELS8.wheel if column in found]
+    return [
+        Glimpse(
+            name=f"{scene.split}-{scene.index:05d}",
+            label=MIKELS8.labels[column],
+            degree=float(scene.distribution[column]),
+            picture=render(scene, GLANCE).image,
+        )
+        for column, scene in scenes
+    ]
+
+
+def localisation(run: Run) -> float | None:
+    """Return the share of motifs that the attention hits, or None where it was not graded."""
+    graded = (run.grades or {}).get("localisation")
+    return float(graded["hit"]) if graded else None
+
+
+def training_seconds(run: Run) -> float:
+    """Return how long the training took."""
+    return float(run.provenance.get("seconds") or run.history["seconds"].sum())
+
+
+def tables() -> tuple[list[pd.DataFrame], list[Exception]]:
+    """Return a comparison table for each data set of the runs, and what kept runs out of them."""
+    runs: list[Run] = []
+    problems: list[Exception] = []
+    for path in run_folders().values():
+        try:
+            runs.append(open_run(path))
+        except ValueError as error:
+            problems.append(error)
+    return _tables(tuple(run.digest for run in runs), runs), problems
+
+
+@st.cache_data(max_entries=4, show_spinner="Comparing every run with the oracles …")
+def _tables(digests: tuple[str, ...], _runs: list[Run]) -> list[pd.DataFrame]:
+    return comparison_tables(_runs)

@@ -1,0 +1,71 @@
+"""A person's own photographs: decoded or refused one by one, predicted together, shown like a test image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from fisa import distances
+from fisa.images import ImageRefused, decode
+from fisa.runs import Run
+from fisa.ui import cache
+from fisa.ui.cache import Subject
+from fisa.ui.state import plain
+
+
+def decoded(uploads: Sequence[UploadedFile] | None) -> tuple[dict[str, Subject], list[str]]:
+    """Decode uploads; return those that are images by a name of their own, and one sentence for each refusal."""
+    subjects: dict[str, Subject] = {}
+    refused: list[str] = []
+    progress = st.progress(0.0, "Reading photographs …") if uploads and len(uploads) > 8 else None
+    for number, upload in enumerate(uploads or ()):
+        try:
+            found = _decoded(upload.file_id, upload.name, upload)
+        except ImageRefused as error:
+            refused.append(str(error))
+        else:
+            name = upload.name if upload.name not in subjects else f"{upload.name} ({number + 1})"
+            subjects[name] = found
+        if progress is not None:
+            progress.progress((number + 1) / len(uploads or ()), f"Reading photographs … {number + 1}")
+    if progress is not None:
+        progress.empty()
+    return subjects, refused
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _decoded(file_id: str, name: str, _upload: UploadedFile) -> Subject:
+    return cache.photograph(name, decode(_upload.getvalue(), name))
+
+
+def predictions(run: Run, subjects: Mapping[str, Subject]) -> pd.DataFrame:
+    """Return one row a photograph: its name, one degree an emotion, the strongest label, the entropy in nats."""
+    rows = {name: cache.explanation(run, subject).distribution for name, subject in subjects.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(run.space.labels)).rename_axis("file")
+    values = table.to_numpy(float)
+    table["label"] = [run.space.labels[index] for index in values.argmax(1)]
+    table["entropy"] = distances.entropy(values)
+    return table
+
+
+def pick(names: Sequence[str]) -> str:
+    """Draw the choice between several photographs; return the chosen one."""
+    if len(names) == 1:
+        return names[0]
+    if st.session_state.get("photograph") not in names:
+        st.session_state["photograph"] = names[0]
+    chosen: str = st.selectbox("Explain", names, key="photograph", format_func=plain)
+    return chosen
+
+
+def show_table(table: pd.DataFrame, run: Run, refused: int) -> None:
+    """Draw the table of predictions with its download."""
+    shares = {label: st.column_config.NumberColumn(format="percent") for label in run.space.labels}
+    st.dataframe(table[["label", *run.space.labels, "entropy"]], column_config=shares, alt="Predictions, a row a file")
+    text = table.assign(run=run.name, run_digest=run.digest).to_csv(lineterminator="\n")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button("CSV", text, "predictions.csv", "text/csv", icon=":material/download:", on_click="ignore")
+        st.caption(f"{len(table)} predicted, {refused} refused, by {plain(run.name)}.")

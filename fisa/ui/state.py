@@ -1,0 +1,152 @@
+"""What the person is looking at, kept in the session and in the URL so that a link reproduces the view.
+
+The session holds one dictionary of texts, the *view*. The URL wins when it changed under us (a link,
+the back button); otherwise the session wins and the URL follows it. A value that no longer exists is
+replaced by the nearest one, and the page says so.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+VIEW_KEYS = ("run", "image", "emotion", "head", "matrix", "sort", "against", "masks", "opacity", "colour")
+_VIEW, _WRITTEN, _NOTICES, _TOUCHED = "fisa_view", "fisa_written_query", "fisa_notices", "fisa_touched"
+
+
+def arrive(pages: Mapping[str, Page], current: Page) -> None:
+    """Take over what the URL asks for; called by ``app.py`` on every run, before any widget.
+
+    Args:
+        pages: URL name of every page; ``"home"`` is the default one.
+        current: The page about to run.
+    """
+    query = st.query_params.to_dict()
+    view = st.session_state.setdefault(_VIEW, {})
+    st.session_state.setdefault(_NOTICES, [])
+    wanted = query.pop("page", None)
+    if wanted is not None and wanted in pages and current is pages["home"] and wanted != "home":
+        st.switch_page(pages[wanted], query_params=query)
+    # After a click the session is ahead of the URL that the browser sent along, so the URL must not win.
+    touched = st.session_state.pop(_TOUCHED, False)
+    if not touched and query != st.session_state.get(_WRITTEN):
+        view.update({name: text for name, text in query.items() if name in VIEW_KEYS})
+
+
+def enter(page: str) -> None:
+    """Hand over to ``app.py`` where Streamlit started ``pages/<page>.py`` by itself.
+
+    A fresh server whose first request is a deep link has not run ``st.navigation`` yet, takes the
+    ``pages`` folder for the page list and runs the page alone.
+    """
+    if _VIEW not in st.session_state:
+        st.switch_page("app.py", query_params={**st.query_params.to_dict(), "page": page})
+
+
+def share(*names: str) -> None:
+    """Write the named parts of the view into the URL, and say which of its wishes could not be met.
+
+    Call it once a page knows what it shows and before it draws, so that the notices stand on top.
+    """
+    view = st.session_state[_VIEW]
+    query = {name: view[name] for name in names if view.get(name)}
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+    st.session_state[_WRITTEN] = query
+    for text in st.session_state[_NOTICES]:
+        st.warning(plain(text), icon=":material/link_off:")
+
+
+def get(name: str) -> str | None:
+    """Return the text that the view holds under ``name``, unchecked."""
+    text: str | None = st.session_state[_VIEW].get(name)
+    return text
+
+
+def put(name: str, value: str) -> None:
+    """Change the view; for callbacks, and for pages that then switch to another page."""
+    st.session_state[_VIEW][name] = value
+    st.session_state[_TOUCHED] = True
+    st.session_state[_NOTICES].clear()
+
+
+def commit(name: str) -> None:
+    """Widget callback: take the value of the widget ``key(name)`` into the view."""
+    value = st.session_state.get(key(name))
+    if value is not None:
+        put(name, str(value))
+
+
+def key(name: str) -> str:
+    """Return the Streamlit key of the widget that shows ``name``."""
+    return f"choose_{name}"
+
+
+def resolve(name: str, options: Sequence[str], default: str, noun: str, quiet: bool = False) -> str:
+    """Return the value of ``name`` among ``options``; what the URL asks in vain becomes the nearest one.
+
+    Args:
+        name: One of ``VIEW_KEYS``.
+        options: What exists now; not empty.
+        default: Taken where nothing is asked for.
+        noun: What to call it in the notice, such as ``"run"``.
+        quiet: Say nothing, because what is missing is said in another place.
+    """
+    wanted = get(name)
+    value = default if wanted is None else wanted
+    if wanted is not None and wanted not in options:
+        value = nearest(wanted, options, default)
+        if not quiet:
+            notice = f"There is no {noun} “{clip(wanted)}” here; showing “{clip(value)}” instead."
+            st.session_state[_NOTICES].append(notice)
+    st.session_state[_VIEW][name] = value
+    return value
+
+
+def resolve_number(name: str, low: float, high: float, default: float, noun: str) -> float:
+    """Return the number ``name`` in [low, high], the nearest one where the URL asks for another."""
+    wanted = get(name)
+    try:
+        value = default if wanted is None else float(wanted)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        value = min(max(value, low), high) if value == value else default
+        st.session_state[_NOTICES].append(f"{noun} “{clip(str(wanted))}” is not between {low:g} and {high:g}.")
+    st.session_state[_VIEW][name] = f"{value:g}"
+    return value
+
+
+def nearest(wanted: str, options: Sequence[str], default: str) -> str:
+    """Return the option nearest to ``wanted``: by its last number where both have one, else by spelling."""
+    number = _last_number(wanted)
+    if number is not None:
+        numbered = [(abs(found - number), text) for text in options if (found := _last_number(text)) is not None]
+        if numbered:
+            return min(numbered)[1]
+    return next(iter(difflib.get_close_matches(wanted, options, n=1)), default)
+
+
+def theme() -> Literal["light", "dark"]:
+    """Return the theme that the browser shows; light until it has told."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def plain(text: str) -> str:
+    """Escape ``text`` so that Streamlit's Markdown shows it letter for letter."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:])", r"\\\1", text.replace("\n", " "))
+
+
+def clip(text: str, limit: int = 60) -> str:
+    """Shorten ``text`` for a sentence."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _last_number(text: str) -> int | None:
+    digits = re.findall(r"\d{1,15}", text)
+    return int(digits[-1]) if digits else None

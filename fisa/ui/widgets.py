@@ -1,0 +1,168 @@
+"""Small parts that every page uses: choices tied to the view, charts with their table, plain words for failures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from fisa.config import ConfigError
+from fisa.datasets import DataError
+from fisa.evaluation import EvaluationError
+from fisa.figures import FigureError
+from fisa.runs import Run, RunError
+from fisa.studies import StudyError
+from fisa.ui import cache, state
+from fisa.ui.state import plain
+
+PROBLEMS = (RunError, DataError, EvaluationError, StudyError, FigureError, ConfigError, OSError)
+"""What a broken folder can raise; each message is one sentence for the person."""
+
+
+def problem(error: Exception) -> None:
+    """Say in one sentence what went wrong."""
+    st.error(plain(str(error)), icon=":material/error:")
+
+
+def other_run() -> Run | None:
+    """Open the run to compare with; where there is none, say so and return None."""
+    others = {name: path for name, path in cache.run_folders().items() if name != state.get("run")}
+    if not others:
+        st.info("Comparing needs two runs, and there is only one.", icon=":material/compare:")
+        return None
+    chosen = state.resolve(
+        "against", list(others), next(iter(others)), "other run", quiet=state.get("against") == state.get("run")
+    )
+    try:
+        return cache.open_run(others[chosen])
+    except PROBLEMS as error:
+        problem(error)
+        return None
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """Turn what a broken folder raises inside into one sentence on the page."""
+    try:
+        yield
+    except PROBLEMS as error:
+        problem(error)
+
+
+def no_runs() -> None:
+    """Say that there is no run yet, and how to get one."""
+    places = " or ".join(str(shelf) for shelf in cache.shelves())
+    st.info(
+        f"No trained run was found in {plain(places)}; "
+        "`python -m fisa train configs/fisa.yaml` makes one, and FISA_RUNS names another folder.",
+        icon=":material/folder_off:",
+    )
+
+
+def picked_run() -> Run | None:
+    """Open the run that the view names; where that fails, say why and return None."""
+    folders = cache.run_folders()
+    if not folders:
+        no_runs()
+        return None
+    chosen = state.resolve("run", list(folders), next(iter(folders)), "run")
+    try:
+        return cache.open_run(folders[chosen])
+    except PROBLEMS as error:
+        problem(error)
+        return None
+
+
+def choose(
+    name: str,
+    options: Sequence[str],
+    label: str,
+    widget: Callable[..., Any] = st.selectbox,
+    shown: Callable[[str], str] = str,
+    **settings: Any,
+) -> None:
+    """Draw a widget that shows and changes ``name`` of the view, which must be resolved already."""
+    st.session_state[state.key(name)] = state.get(name)
+    widget(
+        label,
+        options,
+        key=state.key(name),
+        on_change=state.commit,
+        args=(name,),
+        format_func=lambda option: plain(shown(option)),
+        **settings,
+    )
+
+
+def chart(
+    figure: go.Figure,
+    key: str,
+    twin: pd.DataFrame | None = None,
+    on_select: Callable[[], None] | None = None,
+    modes: Sequence[str] = ("points",),
+) -> None:
+    """Draw a figure with its alternative text and, where given, its table twin."""
+    alt = str((figure.layout.meta or {}).get("alt", "")) or None
+    selection: dict[str, Any] = {"on_select": on_select, "selection_mode": modes} if on_select else {}
+    st.plotly_chart(figure, theme=None, key=key, alt=alt, config={"displayModeBar": False}, **selection)
+    if twin is not None:
+        table_twin(twin, key)
+
+
+def table_twin(table: pd.DataFrame, key: str) -> None:
+    """Offer the numbers behind a chart."""
+    with st.popover("Numbers", icon=":material/table:", type="tertiary", key=f"{key}_twin"):
+        st.dataframe(table, key=f"{key}_table")
+
+
+def selected(key: str) -> Any:
+    """Return the customdata of the point that was clicked in the chart ``key``, or None."""
+    event = st.session_state.get(key) or {}
+    points = event.get("selection", {}).get("points", [])
+    return points[0].get("customdata") if points else None
+
+
+def first_text(customdata: Any) -> str:
+    """Return the id that a clicked point carries, whether plotly sent it bare or in a list."""
+    return str(customdata[0] if isinstance(customdata, list | tuple) else customdata)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Write a number, or a dash where there is none."""
+    return "–" if value is None or value != value else f"{value:.{digits}f}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it: 48 s, 12 min, 1.5 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def html_table(table: pd.DataFrame, best: pd.DataFrame | None = None, digits: int = 3, alt: str | None = None) -> None:
+    """Draw a small table; cells where ``best`` is True are bold, names are shown letter for letter.
+
+    Args:
+        table: Rows and columns as shown; numbers get ``digits`` decimals, missing ones a dash.
+        best: Bool, same shape.
+        digits: Decimals.
+        alt: What the table says, for screen readers.
+    """
+    cells = table.astype(object).copy()
+    for row in range(len(table)):
+        for column in range(table.shape[1]):
+            text = _cell(table.iat[row, column], digits)
+            cells.iat[row, column] = f"**{text}**" if best is not None and bool(best.iat[row, column]) else text
+    cells.columns = [plain(str(column)) for column in table.columns]
+    cells.index = pd.Index([plain(str(name)) for name in table.index])
+    st.table(cells, border="horizontal", alt=alt)
+
+
+def _cell(value: Any, digits: int) -> str:
+    if isinstance(value, float):
+        return number(value, digits)
+    return "–" if value is None else plain(str(value))

@@ -1,0 +1,57 @@
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from fisa import figures
+from fisa.runs import Run
+from fisa.ui import browse, cache, compare, panels, state, widgets
+
+
+def page(a: Run, b: Run, choice: DeltaGenerator) -> None:
+    dataset = cache.test_data(a)
+    order, name = browse.settle(a, dataset)
+    subject = cache.subject(dataset, name)
+    found = [cache.explanation(run, subject) for run in (a, b)]
+    emotion = panels.settle(found[0])
+    state.share("run", "against", "image", "sort", "emotion", "matrix")
+    with choice:
+        widgets.choose("against", [name for name in cache.run_folders() if name != state.get("run")], "with")
+
+    tables = [cache.samples(run, dataset) for run in (a, b)]
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.header("Measures", anchor=False)
+        compare.measures(a, b, tables)
+    with right:
+        st.header("What differs", anchor=False)
+        compare.settings(a, b)
+
+    st.header("Image by image", anchor=False)
+    browse.bar(order, name)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        first, second = (table["error"].to_numpy(float) for table in tables)
+        figure = figures.error_scatter(first, second, list(tables[0]["id"]), (a.name, b.name), state.theme())
+        twin = pd.DataFrame({"id": tables[0]["id"], a.name: first, b.name: second}).set_index("id")
+        widgets.chart(figure, "scatter", twin, on_select=open_image)
+        st.caption("Each dot is a test image; click one to see both runs on it.")
+    with right:
+        compare.wheel(found, subject, (a.name, b.name))
+    compare.same_image(found, subject, emotion, (a.name, b.name))
+
+
+def open_image() -> None:
+    picked = widgets.selected("scatter")
+    if picked is not None:
+        state.put("image", widgets.first_text(picked))
+
+
+state.enter("compare")
+words, beside = st.columns([2, 1], vertical_alignment="bottom")
+words.title(f"Compare {state.plain(state.get('run') or 'runs')}", anchor=False)
+chosen = widgets.picked_run()
+if chosen is not None:
+    with widgets.guard():
+        other = widgets.other_run()
+        if other is not None:
+            page(chosen, other, beside)

@@ -1,0 +1,44 @@
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from fisa.runs import Run
+from fisa.ui import browse, cache, panels, state, widgets
+
+
+def page(run: Run, bar: DeltaGenerator) -> None:
+    dataset = cache.test_data(run)
+    order, name = browse.settle(run, dataset)
+    subject = cache.subject(dataset, name)
+    found = cache.explanation(run, subject)
+    emotion = panels.settle(found)
+    state.share("run", "image", "sort", "emotion", "head", "matrix", "masks", "opacity")
+
+    with bar:
+        browse.bar(order, name)
+
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panels.picture(found, subject, emotion, run.name)
+    with right:
+        st.markdown(panels.headline(found, subject, run.name, cache.samples(run, dataset)))
+        panels.distributions(panels.named_distributions(found, subject, run.name), run.space, "wheel")
+    panels.emotion_strip(found, subject, emotion)
+
+    what, among = st.columns(2, gap="medium")
+    with what:
+        st.header(f"What makes {emotion}", anchor=False)
+        panels.contributions(found, emotion, run.name, "contributions")
+    with among:
+        st.header("Among the test images", anchor=False)
+        panels.measures(cache.samples(run, dataset), name)
+    st.header("Who acts on whom", anchor=False)
+    panels.matrices(found, run.name, "matrix")
+
+
+state.enter("explain")
+title, beside = st.columns([1, 5], vertical_alignment="bottom")
+title.title("Explain", anchor=False)
+chosen = widgets.picked_run()
+if chosen is not None:
+    with widgets.guard():
+        page(chosen, beside)

@@ -1,0 +1,82 @@
+import streamlit as st
+
+from fisa.emotions import MIKELS8
+from fisa.figures import method_diagram, wheel_emblem
+from fisa.runs import Run
+from fisa.ui import cache, state, widgets
+
+INTRODUCTION = (
+    "A picture does not evoke one emotion; it evokes a distribution over emotions. FISA Studio predicts that "
+    "distribution and shows why: where each emotion looks, and which emotions push one another up or down. "
+    "Everything runs on this machine, first on drawn scenes whose true answer is known, then on your own photographs."
+)
+
+
+def introduction() -> None:
+    emblem, words = st.columns([1, 6], vertical_alignment="center", gap="medium")
+    emblem.image(wheel_emblem(MIKELS8, 132), width=132, alt="Emblem: the emotion wheel")
+    with words:
+        st.title("FISA Studio", anchor=False)
+        st.markdown(INTRODUCTION)
+        with st.container(horizontal=True):
+            st.page_link("pages/explain.py", label="Explain a picture", icon=":material/search_insights:")
+            st.page_link("pages/images.py", label="Try your photographs", icon=":material/add_photo_alternate:")
+
+
+def runs() -> None:
+    st.header("Trained runs", anchor=False)
+    folders = cache.run_folders()
+    if not folders:
+        widgets.no_runs()
+        return
+    with st.container(key="runs", gap="xsmall"):
+        headings = st.columns([2, 1, 1, 1, 1], wrap=False)
+        for column, text in zip(headings, ("Run", "Score", "KL(p‖q)", "Localisation", "Training"), strict=True):
+            column.caption(text)
+        for name, path in folders.items():
+            with widgets.guard():
+                row(name, cache.open_run(path))
+    st.caption(
+        "Score: 1 − KL(p‖q)/KL(p‖constant) on the planted test scenes; 0 is the constant predictor, 1 the truth. "
+        "Localisation: share of motifs whose attention peaks inside their own visible mask."
+    )
+
+
+def row(name: str, run: Run) -> None:
+    hit = cache.localisation(run)
+    numbers = (
+        widgets.number(run.metrics.get("score")),
+        widgets.number(run.metrics.get("kl_truth"), 4),
+        "no attention" if hit is None else f"{hit:.0%}",
+        widgets.duration(cache.training_seconds(run)),
+    )
+    columns = st.columns([2, 1, 1, 1, 1], wrap=False, vertical_alignment="center")
+    columns[0].page_link("pages/explain.py", label=state.plain(name), query_params={"run": name})
+    for column, text in zip(columns[1:], numbers, strict=True):
+        column.text(text)
+
+
+def data() -> None:
+    st.header("The data at a glance", anchor=False)
+    st.markdown("**Planted Affect**: drawn scenes whose every cause is known, here one for each dominant emotion.")
+    with st.container(horizontal=True, gap="xsmall", key="glance"):
+        for scene in cache.glance():
+            with st.container(width=102, gap=None):
+                st.image(scene.picture, width="stretch", alt=f"A drawn scene: {scene.label} {scene.degree:.0%}")
+                link = {"image": scene.name, "emotion": scene.label}
+                st.page_link("pages/explain.py", label=scene.label, query_params=link)
+
+
+state.enter("home")
+state.share()
+introduction()
+pictures = st.container()
+runs()
+with pictures, widgets.guard():
+    data()
+st.header("How FISA works", anchor=False)
+st.image(
+    method_diagram(state.theme()),
+    width="stretch",
+    alt="FISA in six steps: image, feature map, attention map, class features, interaction, distribution",
+)

@@ -1,0 +1,46 @@
+import streamlit as st
+
+from fisa.runs import Run
+from fisa.ui import cache, panels, photographs, state, widgets
+
+
+def page(run: Run) -> None:
+    uploads = st.file_uploader(
+        "Photographs (JPEG, PNG, WebP, TIFF and more; nothing leaves this machine)", accept_multiple_files=True
+    )
+    subjects, refused = photographs.decoded(uploads)
+    for sentence in refused:
+        st.warning(state.plain(sentence), icon=":material/block:")
+    if not subjects:
+        state.share("run")
+        if not uploads:
+            st.caption("Choose one or several files; each is explained like a test scene, without ground truth.")
+        return
+    table = photographs.predictions(run, subjects)
+    picked = photographs.pick(list(subjects))
+    found = cache.explanation(run, subjects[picked])
+    emotion = panels.settle(found)
+    state.share("run", "emotion", "head", "matrix", "opacity")
+    photographs.show_table(table, run, len(refused))
+
+    st.header(state.plain(picked), anchor=False)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panels.picture(found, subjects[picked], emotion, run.name)
+    with right:
+        st.badge("no ground truth", icon=":material/help:", color="gray")
+        st.markdown(panels.headline(found, subjects[picked], run.name))
+        panels.distributions(panels.named_distributions(found, subjects[picked], run.name), run.space, "wheel")
+    panels.emotion_strip(found, subjects[picked], emotion)
+    st.header(f"What makes {emotion}", anchor=False)
+    panels.contributions(found, emotion, run.name, "contributions")
+    st.header("Who acts on whom", anchor=False)
+    panels.matrices(found, run.name, "matrix")
+
+
+state.enter("images")
+st.title("Your images", anchor=False)
+chosen = widgets.picked_run()
+if chosen is not None:
+    with widgets.guard():
+        page(chosen)

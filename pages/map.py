@@ -1,0 +1,53 @@
+import pandas as pd
+import streamlit as st
+
+from fisa import figures
+from fisa.runs import Run
+from fisa.ui import browse, cache, state, widgets
+
+COLOURS = {"emotion": "Dominant emotion", "error": "Error (KL to the truth)", "entropy": "Entropy of the prediction"}
+
+
+def page(run: Run) -> None:
+    points = run.map
+    if points is None:
+        st.info(f"{state.plain(run.name)} has no map yet; training it with `python -m fisa train` makes one.")
+        return
+    dataset = cache.test_data(run)
+    _, name = browse.settle(run, dataset)
+    colour = state.resolve("colour", list(COLOURS), "emotion", "colouring")
+    state.share("run", "image", "colour")
+    st.markdown(
+        f"Every dot is a test image, placed by what {state.plain(run.name)} sees in it. Click one to explain it."
+    )
+    widgets.choose("colour", list(COLOURS), "Colour by", st.segmented_control, COLOURS.__getitem__, required=True)
+
+    table = cache.samples(run, dataset).set_index("id").loc[points["id"]]
+    values = table["dominant" if colour == "emotion" else colour].to_numpy()
+    space = run.space if colour == "emotion" else None
+    figure = figures.embedding_map(points, values, space, name, state.theme())
+    twin = points.assign(**{COLOURS[colour]: values}).set_index("id")
+    widgets.chart(figure, "map", twin, on_select=open_image)
+    st.caption(words(points))
+    if st.session_state.pop("map_picked", False):
+        st.switch_page("pages/explain.py")
+
+
+def words(points: pd.DataFrame) -> str:
+    settings = ", ".join(f"{name} {value}" for name, value in points.attrs.items())
+    return f"t-SNE of the features of {len(points)} test images" + (f" ({settings})" if settings else "") + "."
+
+
+def open_image() -> None:
+    picked = widgets.selected("map")
+    if picked is not None:
+        state.put("image", widgets.first_text(picked))
+        st.session_state["map_picked"] = True
+
+
+state.enter("map")
+st.title("Map", anchor=False)
+chosen = widgets.picked_run()
+if chosen is not None:
+    with widgets.guard():
+        page(chosen)

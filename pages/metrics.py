@@ -1,0 +1,60 @@
+import pandas as pd
+import streamlit as st
+
+from fisa import studies
+from fisa.ui import cache, published, state, widgets
+
+DOWNLOADS = {"csv": "CSV", "markdown": "Markdown", "latex": "LaTeX"}
+SUFFIX = {"csv": "csv", "markdown": "md", "latex": "tex"}
+
+
+def comparison(table: pd.DataFrame) -> None:
+    about = table.attrs
+    name = f"{about['data']} {about['split']}"
+    st.header(name, anchor=False)
+    columns = studies.columns_of(table)
+    st.markdown(
+        f"{about['n']} test images, data version {state.plain(about['data_version'])}. Best run in bold; rows marked "
+        "*oracle* know the scene and stand outside the contest."
+    )
+    shown, best = shaped(table, columns)
+    widgets.html_table(shown, best, alt=f"Measures of every run on {name}")
+    with st.container(horizontal=True):
+        for form, title in DOWNLOADS.items():
+            text = studies.format_table(table, form)
+            file = f"{about['data']}-{about['split']}.{SUFFIX[form]}"
+            st.download_button(title, text, file, icon=":material/download:", on_click="ignore", key=f"{name}_{form}")
+    st.caption("  \n".join(state.plain(note) for note in about["notes"]))
+    with st.expander("What each measure is"):
+        rows = {column.title: [column.convention] for column in columns.values()}
+        widgets.html_table(pd.DataFrame.from_dict(rows, orient="index", columns=["convention"]))
+
+
+def shaped(table: pd.DataFrame, columns: dict[str, studies.Column]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the table turned, a row a measure and a column a system, and which cells are the best run's."""
+    systems = [f"{row.system} (oracle)" if row.kind == "oracle" else str(row.system) for row in table.itertuples()]
+    shown, best = {}, {}
+    for key, column in columns.items():
+        title = f"{column.title} {'↑' if column.higher_is_better else '↓'}"
+        shown[title] = [widgets.number(value, column.digits) for value in table[key]]
+        runs = table[key].where(table["kind"] == "run").round(column.digits)
+        top = runs.max() if column.higher_is_better else runs.min()
+        best[title] = [key != "gap" and value == top for value in runs]
+    shape = {"orient": "index", "columns": systems}
+    return pd.DataFrame.from_dict(shown, **shape), pd.DataFrame.from_dict(best, **shape)
+
+
+state.enter("metrics")
+state.share()
+st.title("Metrics", anchor=False)
+with widgets.guard():
+    tables, problems = cache.tables() if cache.run_folders() else ([], [])
+    for error in problems:
+        widgets.problem(error)
+    if not tables and not problems:
+        widgets.no_runs()
+    for table in tables:
+        comparison(table)
+st.header("Published, on photographs", anchor=False)
+st.markdown("Results as their authors report them, on real data sets; never to be compared with planted scenes.")
+widgets.html_table(published.TABLE, digits=2, alt="Published measures on real data sets")

@@ -1,0 +1,210 @@
+"""Packed images: the same pixels as the data set's, made once, whatever happens to the cache folder."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fisa.datasets import packed
+from fisa.datasets.base import Sample
+from fisa.datasets.packed import CHUNK, cache_folder, packed_images
+from fisa.datasets.planted import PlantedDataset
+from fisa.emotions import EKMAN6, EmotionSpace
+from fisa.images import to_square
+
+ROOT = Path(__file__).parents[2]
+
+
+class Patches:
+    """A data set of plain colours, 6 x 4 pixels; image i has the value i in every channel."""
+
+    name = "patches"
+    split = "train"
+    space: EmotionSpace = EKMAN6
+    manifest = pd.DataFrame()
+
+    def __init__(self, count: int = 2 * CHUNK + 5, version: str = "a") -> None:
+        self.count, self.version, self.made = count, version, 0
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Sample:
+        self.made += 1
+        return Sample(np.full((4, 6, 3), index, dtype=np.uint8), np.full(6, 1 / 6))
+
+
+class Broken(Patches):
+    def __getitem__(self, index: int) -> Sample:
+        if index == CHUNK + 1:
+            raise FileNotFoundError("photo 33 is gone")
+        return super().__getitem__(index)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FISA_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(packed, "ProcessPoolExecutor", refuse)
+
+
+def expected(count: int, size: int) -> np.ndarray:
+    return np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, size, size, 3))
+
+
+@pytest.fixture
+def pool_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packed, "POOL_FROM", 0)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_all_images_in_order_with_progress_to_the_end(pool_for_all: None, workers: int) -> None:
+    data, seen = Patches(), []
+    images = packed_images(data, 5, lambda *step: seen.append(step), workers)
+    assert images.dtype == np.uint8
+    np.testing.assert_array_equal(images, expected(len(data), 5))
+    total = 2 * CHUNK + 5
+    assert seen == [(CHUNK, total), (2 * CHUNK, total), (total, total)]
+    assert (data.made > 0) == (workers == 1)  # two workers make them elsewhere
+
+
+def test_other_shapes_become_squares() -> None:
+    dataset = PlantedDataset("planted-tiny", "validation", image_size=48)
+    images = packed_images(dataset, 32)
+    assert images.shape == (40, 32, 32, 3)
+    for index in (0, 39):
+        np.testing.assert_array_equal(images[index], to_square(dataset[index].image, 32))
+
+
+def test_one_worker_starts_no_process(no_processes: None, pool_for_all: None) -> None:
+    assert len(packed_images(Patches(), 4, workers=1)) == 2 * CHUNK + 5
+
+
+def test_a_small_data_set_starts_no_process(no_processes: None) -> None:
+    assert len(packed_images(Patches(), 4, workers=2)) == 2 * CHUNK + 5
+
+
+def test_second_call_only_maps(folder: Path) -> None:
+    data = Patches()
+    packed_images(data, 4, workers=1)
+    made = data.made
+    again = packed_images(data, 4, workers=1)
+    assert data.made == made
+    assert isinstance(again, np.memmap)
+    np.testing.assert_array_equal(again, expected(len(data), 4))
+    assert [path.suffix for path in folder.rglob("*") if path.is_file()] == [".npy"]
+    with pytest.raises(ValueError, match="read-only"):
+        again[0] = 1
+
+
+def test_what_the_pixels_depend_on_makes_a_new_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed_images(Patches(), 4, workers=1)
+    packed_images(Patches(), 3, workers=1)
+    packed_images(Patches(version="b"), 4, workers=1)
+    monkeypatch.setattr(packed, "VERSION", "other")
+    packed_images(Patches(), 4, workers=1)
+    assert len(list(folder.rglob("*.npy"))) == 4
+
+
+@pytest.mark.parametrize("damage", [b"", b"not numpy", None], ids=["empty", "foreign", "cut short"])
+def test_a_damaged_file_is_made_anew(folder: Path, damage: bytes | None) -> None:
+    data = Patches()
+    packed_images(data, 4, workers=1)
+    (path,) = folder.rglob("*.npy")
+    path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
+    np.testing.assert_array_equal(packed_images(data, 4, workers=1), expected(len(data), 4))
+
+
+def test_a_folder_that_cannot_be_written(folder: Path) -> None:
+    folder.write_text("a file stands where the folder should be")
+    images = packed_images(Patches(), 4, workers=1)
+    np.testing.assert_array_equal(images, expected(len(images), 4))
+    assert not isinstance(images, np.memmap)
+
+
+def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    images = packed_images(Patches(), 4, workers=1)
+    np.testing.assert_array_equal(images, expected(len(images), 4))
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_of_the_data_set_is_not_hidden(folder: Path, pool_for_all: None, workers: int) -> None:
+    with pytest.raises(FileNotFoundError, match="photo 33 is gone"):
+        packed_images(Broken(), 4, workers=workers)
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_no_images() -> None:
+    assert packed_images(Patches(0), 4).shape == (0, 4, 4, 3)
+
+
+def test_arguments() -> None:
+    with pytest.raises(ValueError, match="size must be at least 1, not 0"):
+        packed_images(Patches(), 0)
+    with pytest.raises(ValueError, match="workers must be at least 1, not 0"):
+        packed_images(Patches(), 4, workers=0)
+
+
+def test_leftovers_of_killed_processes_go_away(folder: Path) -> None:
+    (folder / "packed").mkdir(parents=True)
+    old, new = folder / "packed" / "a.unfinished", folder / "packed" / "b.unfinished"
+    old.touch()
+    new.touch()
+    days_ago = time.time() - 2 * 24 * 3600
+    os.utime(old, (days_ago, days_ago))
+    packed_images(Patches(), 4, workers=1)
+    assert (old.exists(), new.exists()) == (False, True)  # the new one may belong to a process that still runs
+
+
+def test_a_script_without_a_main_guard_still_works(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from fisa.datasets import packed\n"
+        "from fisa.datasets.planted import PlantedDataset\n"
+        "packed.POOL_FROM = 0\n"
+        "images = packed.packed_images(PlantedDataset('planted-tiny', 'validation', image_size=32), 32, workers=2)\n"
+        "assert images.shape == (40, 32, 32, 3) and images[-1].std() > 0\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, script], check=True, env=environment, capture_output=True, timeout=300)
+
+
+def _pack(start: object) -> None:
+    start.wait()  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(packed_images(Patches(), 4, workers=1), expected(2 * CHUNK + 5, 4))
+
+
+def test_two_processes_at_once(folder: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    start = context.Barrier(2)
+    builders = [context.Process(target=_pack, args=(start,)) for _ in range(2)]
+    for builder in builders:
+        builder.start()
+    for builder in builders:
+        builder.join(120)
+    assert [builder.exitcode for builder in builders] == [0, 0]
+    assert [path.suffix for path in folder.rglob("*") if path.is_file()] == [".npy"]
+
+
+def test_cache_folder(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    assert cache_folder() == folder
+    monkeypatch.delenv("FISA_CACHE")
+    assert "fisa-studio" in str(cache_folder())
