@@ -16,13 +16,13 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     with bar:
         browse.bar(order, name)
 
+    st.markdown(panels.headline(found, subject, run.name, cache.samples(run, dataset)))
     left, right = st.columns(2, gap="medium")
     with left:
-        panels.picture(found, subject, emotion, run.name)
+        panels.picture(found, subject, emotion)
     with right:
-        st.markdown(panels.headline(found, subject, run.name, cache.samples(run, dataset)))
         panels.distributions(panels.named_distributions(found, subject, run.name), run.space, "wheel")
-    panels.emotion_strip(found, subject, emotion)
+    panels.emotion_strip(found, subject, emotion, run.name)
 
     what, among = st.columns(2, gap="medium")
     with what:

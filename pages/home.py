@@ -29,7 +29,9 @@ def runs() -> None:
     if not folders:
         widgets.no_runs()
         return
-    with st.container(key="runs", gap="xsmall"):
+    # On a narrow screen the rows scroll together, not each by itself.
+    scrolling = st.container(horizontal=True, wrap=False, key="runs")
+    with scrolling.container(width=640, gap="xsmall"):
         headings = st.columns([2, 1, 1, 1, 1], wrap=False)
         for column, text in zip(headings, ("Run", "Score", "KL(p‖q)", "Localisation", "Training"), strict=True):
             column.caption(text)
@@ -38,7 +40,7 @@ def runs() -> None:
                 row(name, cache.open_run(path))
     st.caption(
         "Score: 1 − KL(p‖q)/KL(p‖constant) on the planted test scenes; 0 is the constant predictor, 1 the truth. "
-        "Localisation: share of motifs whose attention peaks inside their own visible mask."
+        "Localisation: share of emotions, in scenes of two or more, whose attention peaks in their own visible motifs."
     )
 
 
@@ -59,9 +61,9 @@ def row(name: str, run: Run) -> None:
 def data() -> None:
     st.header("The data at a glance", anchor=False)
     st.markdown("**Planted Affect**: drawn scenes whose every cause is known, here one for each dominant emotion.")
-    with st.container(horizontal=True, gap="xsmall", key="glance"):
+    with st.container(horizontal=True, gap=6, key="glance"):
         for scene in cache.glance():
-            with st.container(width=102, gap=None):
+            with st.container(width=96, gap=None):
                 st.image(scene.picture, width="stretch", alt=f"A drawn scene: {scene.label} {scene.degree:.0%}")
                 link = {"image": scene.name, "emotion": scene.label}
                 st.page_link("pages/explain.py", label=scene.label, query_params=link)

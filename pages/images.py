@@ -26,12 +26,12 @@ def page(run: Run) -> None:
     st.header(state.plain(picked), anchor=False)
     left, right = st.columns(2, gap="medium")
     with left:
-        panels.picture(found, subjects[picked], emotion, run.name)
+        panels.picture(found, subjects[picked], emotion)
     with right:
         st.badge("no ground truth", icon=":material/help:", color="gray")
         st.markdown(panels.headline(found, subjects[picked], run.name))
         panels.distributions(panels.named_distributions(found, subjects[picked], run.name), run.space, "wheel")
-    panels.emotion_strip(found, subjects[picked], emotion)
+    panels.emotion_strip(found, subjects[picked], emotion, run.name)
     st.header(f"What makes {emotion}", anchor=False)
     panels.contributions(found, emotion, run.name, "contributions")
     st.header("Who acts on whom", anchor=False)

@@ -22,13 +22,18 @@ def page(run: Run) -> None:
     )
     widgets.choose("colour", list(COLOURS), "Colour by", st.segmented_control, COLOURS.__getitem__, required=True)
 
-    table = cache.samples(run, dataset).set_index("id").loc[points["id"]]
-    values = table["dominant" if colour == "emotion" else colour].to_numpy()
-    space = run.space if colour == "emotion" else None
-    figure = figures.embedding_map(points, values, space, name, state.theme())
-    twin = points.assign(**{COLOURS[colour]: values}).set_index("id")
-    widgets.chart(figure, "map", twin, on_select=open_image)
-    st.caption(words(points))
+    chart, preview = st.columns([4, 1], gap="medium")
+    with chart:
+        table = cache.samples(run, dataset).set_index("id").loc[points["id"]]
+        values = table["dominant" if colour == "emotion" else colour].to_numpy()
+        space = run.space if colour == "emotion" else None
+        figure = figures.embedding_map(points, values, space, name, state.theme())
+        twin = points.assign(**{COLOURS[colour]: values}).set_index("id")
+        widgets.chart(figure, "map", twin, on_select=open_image)
+        st.caption(words(points))
+    with preview:
+        st.image(cache.subject(dataset, name).picture, width="stretch", alt=f"The ringed image {name}")
+        st.page_link("pages/explain.py", label=f"Ringed: {state.plain(name)}")
     if st.session_state.pop("map_picked", False):
         st.switch_page("pages/explain.py")
 

@@ -14,7 +14,7 @@ def comparison(table: pd.DataFrame) -> None:
     st.header(name, anchor=False)
     columns = studies.columns_of(table)
     st.markdown(
-        f"{about['n']} test images, data version {state.plain(about['data_version'])}. Best run in bold; rows marked "
+        f"{about['n']} test images, data version {state.plain(about['data_version'])}. Best run in bold; those marked "
         "*oracle* know the scene and stand outside the contest."
     )
     shown, best = shaped(table, columns)
@@ -37,6 +37,9 @@ def shaped(table: pd.DataFrame, columns: dict[str, studies.Column]) -> tuple[pd.
     for key, column in columns.items():
         title = f"{column.title} {'↑' if column.higher_is_better else '↓'}"
         shown[title] = [widgets.number(value, column.digits) for value in table[key]]
+        if key == "gap":
+            ends = zip(shown[title], table["gap_low"], table["gap_high"], strict=True)
+            shown[title] = [cell if low != low else f"{cell} [{low:.4f}, {high:.4f}]" for cell, low, high in ends]
         runs = table[key].where(table["kind"] == "run").round(column.digits)
         top = runs.max() if column.higher_is_better else runs.min()
         best[title] = [key != "gap" and value == top for value in runs]

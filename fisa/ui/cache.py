@@ -29,6 +29,8 @@ from fisa.studies import comparison_tables
 ROOT = Path(__file__).parents[2]
 PICTURE = 400
 """Side in pixels of pictures on a page; scenes are drawn, not enlarged."""
+PHOTOGRAPH = 640
+"""Longer side in pixels of photographs on a page."""
 GLANCE, GLANCE_AMONG = 192, 200
 """Side of the small pictures on Home, and how many scenes are searched for them."""
 
@@ -45,6 +47,7 @@ class Subject:
         masks: Visible bool [S, S] mask of every planted motif.
         shows: Column of the emotion that each motif shows.
         digest: Content key of ``image``.
+        aspect: Width over height as the picture is shown.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Subject:
     masks: tuple[np.ndarray, ...]
     shows: tuple[int, ...]
     digest: str
+    aspect: float = 1.0
 
 
 def shelves() -> list[Path]:
@@ -192,7 +196,8 @@ def gaps(a_digest: str, b_digest: str, _a: pd.DataFrame, _b: pd.DataFrame) -> di
 def photograph(name: str, image: np.ndarray) -> Subject:
     """Return a person's photograph, uint8 RGB [h, w, 3], for display: nothing is known of it."""
     digest = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()[:16]
-    return Subject(name, to_square(image, PICTURE), image, {}, (), (), digest)
+    aspect = image.shape[1] / image.shape[0]
+    return Subject(name, to_square(image, PHOTOGRAPH), image, {}, (), (), digest, aspect)
 
 
 @dataclass(frozen=True, eq=False)

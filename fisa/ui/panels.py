@@ -21,7 +21,7 @@ from fisa.ui.widgets import chart, choose, html_table, selected
 
 Quantity = Literal["effect", "interaction", "contribution"]
 MATRICES: dict[Quantity, str] = {"effect": "Effect", "interaction": "Weight", "contribution": "Contribution"}
-_THUMBNAIL = 102
+_THUMBNAIL = 96
 _MEANING = {
     "effect": "How emotion j (column) acts on emotion i (row): above 1 cooperation, below 1 competition.",
     "interaction": "The effect over its row sum: the share of emotion i (row) that comes from emotion j (column).",
@@ -66,28 +66,45 @@ def overlay(
     return figures.attention_overlay(picture, found.attention[emotion], colour, opacity, outlines)
 
 
-def picture(found: Explanation, subject: Subject, emotion: str, system: str) -> None:
-    """Draw the picture with the attention of ``emotion``, its controls and what they mean."""
+def picture(found: Explanation, subject: Subject, emotion: str) -> None:
+    """Draw the picture with the attention of ``emotion`` and the controls of the overlay."""
     index = found.space.index(emotion)
     opacity, outlined = float(state.get("opacity") or 0), state.get("masks") == "on"
     image = overlay(found, subject, index, opacity, outlined, subject.picture.shape[0])
     what = f"attention of {emotion}" if found.attention is not None else "no attention map"
-    st.image(image, width="stretch", alt=f"{subject.name} with {what}")
+    st.image(_in_shape(image, subject.aspect), width="stretch", alt=f"{subject.name} with {what}")
     with st.container(horizontal=True, vertical_alignment="center"):
         if found.attention is not None:
             st.session_state["choose_opacity"] = opacity
             st.slider(
                 "Opacity of the attention", 0.0, 1.0, step=0.05, key="choose_opacity",
-                on_change=state.commit, args=("opacity",), width=220,
+                on_change=state.commit, args=("opacity",), width=150, label_visibility="collapsed",
             )  # fmt: skip
+            st.caption("opacity", width="content")
         if subject.masks:
             st.session_state["masks_toggle"] = outlined
             st.toggle("Planted masks", key="masks_toggle", on_change=_toggle_masks)
-    st.caption(_attention_words(found, subject, index, system))
 
 
 def _toggle_masks() -> None:
     state.put("masks", "on" if st.session_state["masks_toggle"] else "off")
+
+
+def emotion_strip(found: Explanation, subject: Subject, emotion: str, system: str) -> None:
+    """Draw one small overlay for each emotion in wheel order; its button chooses the emotion."""
+    with st.container(horizontal=True, gap=6, key="emotion_strip"):
+        for index in wheel_order(found.space):
+            label = found.space.labels[index]
+            with st.container(width=_THUMBNAIL, gap=None):
+                if found.attention is not None:
+                    small = overlay(found, subject, index, 0.75, False, _THUMBNAIL * 2)
+                    st.image(small, width="stretch", alt=f"Attention of {label}")
+                shown = f":primary[**{label}**]" if label == emotion else label
+                st.button(
+                    shown, key=f"emotion_{label}", type="tertiary", width="stretch",
+                    on_click=state.put, args=("emotion", label),
+                )  # fmt: skip
+    st.caption(_attention_words(found, subject, found.space.index(emotion), system))
 
 
 def _attention_words(found: Explanation, subject: Subject, emotion: int, system: str) -> str:
@@ -106,22 +123,6 @@ def _attention_words(found: Explanation, subject: Subject, emotion: int, system:
     if subject.masks and emotion not in subject.shows:
         words.append(f"No motif of {label} is planted in this scene.")
     return " ".join(words)
-
-
-def emotion_strip(found: Explanation, subject: Subject, emotion: str) -> None:
-    """Draw one small overlay for each emotion in wheel order; its button chooses the emotion."""
-    with st.container(horizontal=True, gap="xsmall", key="emotion_strip"):
-        for index in wheel_order(found.space):
-            label = found.space.labels[index]
-            with st.container(width=_THUMBNAIL, gap="xxsmall"):
-                if found.attention is not None:
-                    small = overlay(found, subject, index, 0.75, False, _THUMBNAIL * 2)
-                    st.image(small, width="stretch", alt=f"Attention of {label}")
-                st.button(
-                    label, key=f"emotion_{label}", type="primary" if label == emotion else "secondary",
-                    on_click=state.put, args=("emotion", label), width="stretch",
-                    help=None if found.attention is not None else f"Explain {label}",
-                )  # fmt: skip
 
 
 def emotion_buttons(space: EmotionSpace) -> None:
@@ -175,6 +176,8 @@ def measures(table: pd.DataFrame, name: str) -> None:
     shown = pd.DataFrame.from_dict(rows, orient="index", columns=["this image", "better than"])
     shown["better than"] = [f"{share:.0%} of test images" for share in shown["better than"]]
     html_table(shown, alt=f"Measures of {name}")
+    if "kl_truth" in table:
+        st.caption("The first row is measured on the true distribution, the others on the raters' votes.")
 
 
 def _share_worse(values: pd.Series, value: float, higher_is_better: bool) -> float:
@@ -290,6 +293,13 @@ def _head_name(head: str, quantity: Quantity) -> str:
     if head == "together":
         return "Sum over heads" if quantity == "contribution" else "Mean over heads"
     return f"Head {head}"
+
+
+def _in_shape(square: np.ndarray, aspect: float) -> np.ndarray:
+    """Give a square back the shape that the photograph had, within reason."""
+    side, aspect = len(square), min(max(aspect, 1 / 3), 3)
+    width, height = (side, round(side / aspect)) if aspect > 1 else (round(side * aspect), side)
+    return square if width == height else np.asarray(Image.fromarray(square).resize((width, height)))
 
 
 def _small(picture: np.ndarray, size: int) -> np.ndarray:

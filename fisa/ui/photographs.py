@@ -57,7 +57,7 @@ def pick(names: Sequence[str]) -> str:
         return names[0]
     if st.session_state.get("photograph") not in names:
         st.session_state["photograph"] = names[0]
-    chosen: str = st.selectbox("Explain", names, key="photograph", format_func=plain)
+    chosen: str = st.selectbox("Explain", names, key="photograph")
     return chosen
 
 

@@ -87,13 +87,14 @@ def choose(
 ) -> None:
     """Draw a widget that shows and changes ``name`` of the view, which must be resolved already."""
     st.session_state[state.key(name)] = state.get(name)
+    reads_markdown = widget is not st.selectbox
     widget(
         label,
         options,
         key=state.key(name),
         on_change=state.commit,
         args=(name,),
-        format_func=lambda option: plain(shown(option)),
+        format_func=lambda option: plain(shown(option)) if reads_markdown else shown(option),
         **settings,
     )
 
@@ -158,7 +159,7 @@ def html_table(table: pd.DataFrame, best: pd.DataFrame | None = None, digits: in
             text = _cell(table.iat[row, column], digits)
             cells.iat[row, column] = f"**{text}**" if best is not None and bool(best.iat[row, column]) else text
     cells.columns = [plain(str(column)) for column in table.columns]
-    cells.index = pd.Index([plain(str(name)) for name in table.index])
+    cells.index = pd.Index([plain(str(name)).replace(" ", "\u00a0") for name in table.index])
     st.table(cells, border="horizontal", alt=alt)
 
 

@@ -1,0 +1,129 @@
+"""A studio server in a process of its own, and a headless Chromium to look at it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from waiting import PATIENCE, settled
+
+ROOT = Path(__file__).parents[2]
+TORN_PICTURES = "[...document.images].filter(e => e.complete && !e.naturalWidth).map(e => e.alt || e.src)"
+Serve = Callable[[Path], str]
+Open = Callable[..., Page]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder needs a browser."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of Chromium; without one the browser tests skip, but fail where CI is set."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        reason = "no Chromium found; on Debian: apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    # SwiftShader draws WebGL (the map) on machines without a GPU; a container has no user namespaces to sandbox with.
+    arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--enable-unsafe-swiftshader"]
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Serve]:
+    """Start ``streamlit run app.py`` on an artifacts folder; returns its address. Logs stay in the test's folder."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(artifacts: Path) -> str:
+        folder = tmp_path_factory.mktemp("server")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        environment = {**os.environ, "FISA_ARTIFACTS": str(artifacts), "FISA_RUNS": str(folder / "none")}
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
+        command += ["--server.headless=true", "--server.fileWatcherType=none"]
+        with (folder / "streamlit.log").open("wb") as log:
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        started.append(process)
+        address = f"http://localhost:{port}"
+        _await_health(address, process, folder / "streamlit.log")
+        return address
+
+    yield start
+    for process in started:
+        process.terminate()
+    for process in started:
+        process.wait(20)
+
+
+def _await_health(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(PATIENCE // 250):
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.25)
+    pytest.fail(f"the server did not answer; see {log}")
+
+
+@pytest.fixture(scope="session")
+def studio(serve: Serve, tiny_runs: Path) -> str:
+    """Address of a studio with the two small runs."""
+    return serve(tiny_runs)
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Open]:
+    """Open a page and wait until it stands; at the end no exception box and no console error may have appeared."""
+    contexts = []
+    complaints: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        # Streamlit looks for its own endpoints below a deep link's path first, and drops a picture that the next click
+        # replaces before the browser has fetched it; pictures that stay are looked at below.
+        place = message.location.get("url", "")
+        if message.type == "error" and "_stcore" not in place and "/media/" not in place:
+            complaints.append(f"{message.text} ({place})")
+
+    def show(address: str, dark: bool = False, width: int = 1280) -> Page:
+        scheme = "dark" if dark else "light"
+        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", listen)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(address)
+        settled(page)
+        return page
+
+    yield show
+    pages = [page for context in contexts for page in context.pages]
+    boxes = [text for page in pages for text in page.get_by_test_id("stException").all_inner_texts()]
+    torn = [alt for page in pages for alt in page.evaluate(TORN_PICTURES)]
+    for context in contexts:
+        context.close()
+    assert boxes == [] and torn == []
+    assert complaints == []

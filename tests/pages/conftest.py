@@ -1,0 +1,41 @@
+"""Fixtures that open the studio without a browser."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+Visit = Callable[..., AppTest]
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty artifacts folder that the studio reads; fill it in the test."""
+    folder = tmp_path / "artifacts"
+    folder.mkdir()
+    monkeypatch.setenv("FISA_ARTIFACTS", str(folder))
+    monkeypatch.setenv("FISA_RUNS", str(tmp_path / "none"))
+    return folder
+
+
+@pytest.fixture
+def full(tiny_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the two small runs, as the studio's artifacts."""
+    monkeypatch.setenv("FISA_ARTIFACTS", str(tiny_runs))
+    monkeypatch.setenv("FISA_RUNS", str(tmp_path / "none"))
+    return tiny_runs
+
+
+@pytest.fixture
+def visit() -> Visit:
+    """Open a page of the studio as a link does: ``visit("explain", run="fisa", image="iid-00003")``."""
+
+    def open_page(page: str, **query: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=240)
+        for name, value in {**query, "page": page}.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return open_page

@@ -1,0 +1,224 @@
+"""What every page says, without a browser: numbers against the run's own predictions, and plain words for failures."""
+
+import io
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import streamlit
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from fisa.datasets import open_dataset
+from fisa.emotions import MIKELS8
+from fisa.runs import load_run
+
+Visit = Callable[..., AppTest]
+PAGES = ("home", "explain", "compare", "map", "metrics", "images")
+LABELS = list(MIKELS8.labels)
+
+
+def words(app: AppTest) -> str:
+    """Everything that a page says, in the order in which it says it."""
+    kinds = (app.title, app.header, app.markdown, app.caption, app.text, app.info, app.warning, app.error)
+    texts = [str(element.value) for kind in kinds for element in kind]
+    return re.sub(r"\\(?=\W)", "", "\n".join(texts))
+
+
+def truth_and_prediction(folder: Path, run: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    predictions = load_run(folder / run).predictions
+    manifest = open_dataset("planted-tiny").manifest
+    truth = manifest[[f"truth_{label}" for label in LABELS]].to_numpy(float)
+    return manifest, truth, predictions[LABELS].to_numpy(float)
+
+
+def kl(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    return (p * np.log(p / q)).sum(1)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_opens_with_runs(page: str, full: Path, visit: Visit) -> None:
+    app = visit(page)
+    assert not app.exception and not app.error and not app.warning
+    assert app.sidebar.selectbox[0].options == ["fisa", "cnn"]
+    assert len(app.title) == 1
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_opens_without_runs(page: str, shelf: Path, visit: Visit) -> None:
+    app = visit(page)
+    assert not app.exception and not app.error
+    assert len(app.info) == 1
+    assert "No trained run was found" in app.info[0].value and "python -m fisa train" in app.info[0].value
+
+
+def test_a_file_in_place_of_the_artifacts_folder_is_no_run(shelf: Path, visit: Visit) -> None:
+    shelf.rmdir()
+    shelf.write_text("not a folder")
+    app = visit("explain")
+    assert not app.exception and "No trained run was found" in app.info[0].value
+
+
+def test_names_of_runs_are_shown_letter_for_letter(shelf: Path, tiny_runs: Path, visit: Visit) -> None:
+    shutil.copytree(tiny_runs / "cnn", shelf / "cnn_*b*-$x$")
+    app = visit("home")
+    assert app.sidebar.selectbox[0].options == ["cnn_*b*-$x$"]  # a selectbox shows plain text
+    assert r"cnn\_\*b\*\-\$x\$" in [link.label for link in app.get("page_link")]  # a link reads Markdown
+
+
+def test_home_lists_score_and_localisation_of_every_run(full: Path, visit: Visit) -> None:
+    app = visit("home")
+    said = words(app)
+    for name in ("fisa", "cnn"):
+        assert f"{load_run(full / name).metrics['score']:.3f}" in said
+    grades = load_run(full / "fisa").grades
+    assert grades is not None and f"{grades['localisation']['hit']:.0%}" in said
+    assert "no attention" in said  # of cnn
+
+
+def test_explain_says_prediction_truth_and_error_of_the_image(full: Path, visit: Visit) -> None:
+    manifest, truth, predicted = truth_and_prediction(full, "fisa")
+    app = visit("explain", run="fisa", image=manifest["id"][7])
+    said = words(app)
+    top = int(predicted[7].argmax())
+    assert f"fisa predicts {LABELS[top]} {predicted[7, top]:.0%}" in said.replace("**", "")
+    assert f"The truth is {LABELS[int(truth[7].argmax())]} {truth[7].max():.0%}" in said
+    errors = kl(truth, predicted)
+    assert f"{errors[7]:.4f} nats, smaller than on {np.mean(errors > errors[7]):.0%}" in said
+
+
+def test_next_walks_by_number_and_worst_first(full: Path, visit: Visit) -> None:
+    manifest, truth, predicted = truth_and_prediction(full, "fisa")
+    app = visit("explain", run="fisa")
+    assert app.query_params["image"] == manifest["id"][0]
+    app.button(key="next_image").click().run()
+    assert app.query_params["image"] == manifest["id"][1]
+    app = visit("explain", run="fisa", sort="error")
+    worst = np.argsort(-kl(truth, predicted))
+    assert app.query_params["image"] == manifest["id"][worst[0]]
+    app.button(key="next_image").click().run()
+    assert app.query_params["image"] == manifest["id"][worst[1]]
+    assert app.button(key="previous_image").disabled is False
+    app.number_input(key="image_place").set_value(len(manifest)).run()
+    assert app.query_params["image"] == manifest["id"][worst[-1]]
+    assert app.button(key="next_image").disabled is True
+
+
+def test_emotion_and_head_are_chosen_and_shared(full: Path, visit: Visit) -> None:
+    app = visit("explain", run="fisa")
+    app.button(key="emotion_awe").click().run()
+    app.selectbox(key="choose_head").set_value("2").run()
+    app.button_group(key="choose_matrix").set_value("contribution").run()
+    assert not app.exception
+    assert {name: app.query_params[name] for name in ("emotion", "head", "matrix")} == {
+        "emotion": "awe",
+        "head": "2",
+        "matrix": "contribution",
+    }
+    assert "What makes awe" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "nearest"),
+    [
+        ("run", "fiza", "fisa"),
+        ("image", "iid-90000", "iid-00059"),
+        ("image", "<b>'", "iid-00000"),
+        ("emotion", "sadnes", "sadness"),
+        ("head", "77", "4"),
+        ("sort", "errors", "error"),
+        ("opacity", "9", "1"),
+        ("opacity", "nan", "0.6"),
+        ("matrix", "🙂", "effect"),
+    ],
+)
+def test_link_to_what_is_gone_opens_the_nearest_and_says_so(
+    name: str, value: str, nearest: str, full: Path, visit: Visit
+) -> None:
+    app = visit("explain", **{"run": "fisa", name: value})
+    assert not app.exception and not app.error
+    assert app.query_params[name] == nearest
+    assert len(app.warning) == 1 and value in re.sub(r"\\(?=\W)", "", app.warning[0].value)
+
+
+def test_system_without_attention_says_so(full: Path, visit: Visit) -> None:
+    said = words(visit("explain", run="cnn"))
+    assert "cnn has no attention maps" in said
+    assert "cnn has no interaction heads and no contributions" in said
+
+
+def test_compare_shows_changed_keys_and_paired_differences(full: Path, visit: Visit) -> None:
+    _, truth, predicted = truth_and_prediction(full, "fisa")
+    other = truth_and_prediction(full, "cnn")[2]
+    app = visit("compare", run="fisa", against="cnn")
+    measures, settings = (table.value for table in app.table[:2])
+    gap = (kl(truth, predicted) - kl(truth, other)).mean()
+    assert f"{gap:+.4f}" in re.sub(r"\\(?=\W)", "", measures.iloc[0, 2])
+    keys = [re.sub(r"\\(?=\W)", "", key) for key in settings.index]
+    assert "model.name" in keys and "model.heads" in keys
+    assert "training.seed" not in keys and "name" not in keys
+
+
+def test_compare_needs_two_runs(shelf: Path, tiny_runs: Path, visit: Visit) -> None:
+    shutil.copytree(tiny_runs / "fisa", shelf / "fisa")
+    app = visit("compare")
+    assert not app.exception and "needs two runs" in app.info[0].value
+
+
+def test_metrics_keep_published_numbers_apart_and_mark_the_best(full: Path, visit: Visit) -> None:
+    app = visit("metrics")
+    planted, published = app.table[0].value, app.table[-1].value
+    planted.index = [str(name).replace("\u00a0", " ") for name in planted.index]
+    systems = [str(system) for system in planted.columns]
+    assert {"fisa", "cnn"} <= set(systems) and sum("oracle" in system for system in systems) == 5
+    assert not set(published.index) & set(systems)
+    scores = planted.loc["score ↑"]
+    values = {name: load_run(full / name).metrics["score"] for name in ("fisa", "cnn")}
+    assert scores[max(values, key=values.__getitem__)].startswith("**")
+    assert not scores[min(values, key=values.__getitem__)].startswith("**")
+    assert not any(str(cell).startswith("**") for system in systems if "oracle" in system for cell in planted[system])
+
+
+def test_uploads_are_explained_or_refused_one_by_one(full: Path, visit: Visit) -> None:
+    photograph = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(photograph, "PNG")
+    app = visit("images", run="fisa")
+    uploads = [
+        ("*good* <b>.png", photograph.getvalue(), "image/png"),
+        ("broken.png", photograph.getvalue()[:200], "image/png"),
+        ("empty.jpg", b"", "image/jpeg"),
+    ]
+    app.file_uploader[0].set_value(uploads).run()
+    assert not app.exception and not app.error
+    refused = [re.sub(r"\\(?=\W)", "", warning.value) for warning in app.warning]
+    assert len(refused) == 2 and refused[0].startswith("broken.png: ") and refused[1].startswith("empty.jpg: ")
+    table = app.dataframe[0].value
+    assert table.loc["*good* <b>.png", LABELS].astype(float).sum() == pytest.approx(1)
+    said = words(app)
+    assert "1 predicted, 2 refused" in said and "There is no ground truth" in said
+    assert any(header.value == r"\*good\* \<b\>\.png" for header in app.header)
+
+
+@pytest.mark.parametrize("page", ["home", "explain", "compare", "map", "metrics"])
+@pytest.mark.parametrize("harm", ["weights", "config", "provenance", "predictions"])
+def test_broken_run_is_one_sentence(page: str, harm: str, shelf: Path, tiny_runs: Path, visit: Visit) -> None:
+    shutil.copytree(tiny_runs / "cnn", shelf / "cnn")
+    shutil.copytree(tiny_runs / "fisa", shelf / "fisa")
+    file = {
+        "weights": "model.safetensors",
+        "config": "config.yaml",
+        "provenance": "provenance.json",
+        "predictions": "predictions.parquet",
+    }[harm]
+    (shelf / "fisa" / file).write_bytes(b"\x00 not what it was")
+    streamlit.cache_data.clear()  # a measured run is remembered by its configuration and weights
+    app = visit(page, run="fisa")
+    assert not app.exception
+    for error in app.error:
+        assert "fisa" in error.value and "\n" not in error.value
+    if page == "explain":
+        assert len(app.error) == 1 and len(app.error[0].value) < 400
