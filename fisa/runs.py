@@ -199,6 +199,7 @@ def save_run(path: Path, new: NewRun) -> Run:
     try:
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in new.state.items()}
         save_file(state, draft / "model.safetensors")
+        (draft / "model.safetensors").chmod(0o644)  # safetensors writes for its owner alone; the rest follows the umask
         (draft / "config.yaml").write_text(dump_config(new.config), encoding="utf-8")
         (draft / "metrics.json").write_text(_json(new.metrics), encoding="utf-8")
         new.history.to_csv(draft / "history.csv", index=False, float_format="%.6g")

@@ -4,17 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tiny import TINY, TINY_CNN, TINY_FISA
 
 from fisa.config import RunConfig
 from fisa.explain.grading import complete
 from fisa.training import train
-
-TINY = {
-    "data": {"name": "planted-tiny", "image_size": 64},
-    "training": {"epochs": 2, "batch_size": 32},
-}
-TINY_FISA = {"name": "fisa", "dim": 16, "heads": 4, "attention_width": 16, "backbone": {"name": "plain", "width": 24}}
-TINY_CNN = {"name": "cnn", "backbone": {"name": "plain", "width": 24}}
 
 
 @pytest.fixture(scope="session", autouse=True)

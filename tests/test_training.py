@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import TINY, TINY_CNN
+from tiny import TINY, TINY_CNN
 
 from fisa.config import ConfigError, RunConfig, TrainingConfig
 from fisa.datasets import open_dataset

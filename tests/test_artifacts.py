@@ -1,0 +1,66 @@
+"""What ships: small enough to clone, reproducible from its own weights, and as good as the documents say."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fisa.config import load_config
+from fisa.datasets.planted import PlantedDataset
+from fisa.evaluation import per_sample, test_set
+from fisa.explain.localisation import grade_localisation
+from fisa.metrics import paired_bootstrap
+from fisa.runs import list_runs, load_run
+
+ROOT = Path(__file__).parents[1]
+SHIPPED = list_runs(ROOT / "artifacts")
+MEGABYTE = 1_000_000
+
+
+def size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def test_the_shipped_runs_are_those_with_a_configuration() -> None:
+    names = {path.stem for path in (ROOT / "configs").glob("*.yaml")}
+    assert {path.name for path in SHIPPED} == names
+    assert {"fisa", "fisa-h0", "fisa-noeb", "fisa-draft", "cnn", "cnn-mlp"} <= names
+
+
+def test_the_shipped_runs_are_small() -> None:
+    assert all(size(path) < 4 * MEGABYTE for path in SHIPPED)
+    assert size(ROOT / "artifacts") < 25 * MEGABYTE
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_a_shipped_run_was_made_from_its_configuration_and_predicts_what_it_stores(path: Path) -> None:
+    run = load_run(path)
+    assert run.config == load_config(ROOT / "configs" / f"{path.name}.yaml")
+    data = test_set(run)
+    # Also guards the data: a drawing that changes without a new VERSION changes these predictions.
+    assert run.metrics["data_version"] == data.version
+    assert isinstance(data, PlantedDataset)
+    chosen = [0, 7, 480, 1255]
+    again = run.predict([data[index].image for index in chosen]).distribution
+    stored = run.predictions[list(run.space.labels)].to_numpy(float)[chosen]
+    np.testing.assert_allclose(again, stored, atol=1e-4)
+
+
+def test_fisa_is_ahead_of_its_controls_by_paired_bootstrap_over_scenes() -> None:
+    errors = {}
+    for name in ("fisa", "cnn", "cnn-mlp", "fisa-h0"):
+        run = load_run(ROOT / "artifacts" / name)
+        errors[name] = per_sample(run.predictions, test_set(run))["kl_truth"].to_numpy(float)
+    for other in ("cnn", "cnn-mlp", "fisa-h0"):
+        assert paired_bootstrap(errors["fisa"], errors[other]).high < 0
+
+
+def test_the_stored_localisation_is_that_of_the_weights() -> None:
+    run = load_run(ROOT / "artifacts" / "fisa")
+    assert run.grades is not None
+    again = grade_localisation(run, PlantedDataset("planted", "iid", run.config.data.image_size).scene, 100)
+    assert again is not None
+    # 100 scenes of the 2000: the interval of the part holds the value of the whole, with room for chance.
+    margin = (again["high"] - again["low"]) / 2
+    assert abs(again["hit"] - run.grades["localisation"]["hit"]) < margin + 0.03
+    assert again["hit"] > again["baselines"]["any_motif"] > again["baselines"]["area"]
