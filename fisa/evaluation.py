@@ -126,7 +126,7 @@ def evaluate_run(run: Run, dataset: Dataset, progress: Progress | None = None) -
     return summarise(dataset, predicted), prediction_frame(dataset, predicted)
 
 
-def test_set(run: Run) -> Dataset:
+def open_test_split(run: Run) -> Dataset:
     """Open the test split of the data that a run was trained on."""
     data = run.config.data
     return open_dataset(data.name, data.root, split="test", image_size=data.image_size)

@@ -63,7 +63,7 @@ class Prepared:
     objective: Objective
     train: Split
     validation: Split
-    test_set: Dataset
+    test: Dataset
 
 
 def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
@@ -117,7 +117,7 @@ def train(
     fabric = Fabric(accelerator="auto", devices=1)
     best, history = _fit(fabric, prepared, progress, on_epoch)
     prepared.model.load_state_dict(best)
-    test = prepared.test_set
+    test = prepared.test
     images = packed_images(test, config.data.image_size, progress=progress)
     predicted = predict_packed(prepared.model.eval(), images)
     provenance = {

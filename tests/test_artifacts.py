@@ -7,7 +7,7 @@ import pytest
 
 from fisa.config import load_config
 from fisa.datasets.planted import PlantedDataset
-from fisa.evaluation import per_sample, test_set
+from fisa.evaluation import open_test_split, per_sample
 from fisa.explain.localisation import grade_localisation
 from fisa.metrics import paired_bootstrap
 from fisa.runs import list_runs, load_run
@@ -36,7 +36,7 @@ def test_the_shipped_runs_are_small() -> None:
 def test_a_shipped_run_was_made_from_its_configuration_and_predicts_what_it_stores(path: Path) -> None:
     run = load_run(path)
     assert run.config == load_config(ROOT / "configs" / f"{path.name}.yaml")
-    data = test_set(run)
+    data = open_test_split(run)
     # Also guards the data: a drawing that changes without a new VERSION changes these predictions.
     assert run.metrics["data_version"] == data.version
     assert isinstance(data, PlantedDataset)
@@ -50,7 +50,7 @@ def test_fisa_is_ahead_of_its_controls_by_paired_bootstrap_over_scenes() -> None
     errors = {}
     for name in ("fisa", "cnn", "cnn-mlp", "fisa-h0"):
         run = load_run(ROOT / "artifacts" / name)
-        errors[name] = per_sample(run.predictions, test_set(run))["kl_truth"].to_numpy(float)
+        errors[name] = per_sample(run.predictions, open_test_split(run))["kl_truth"].to_numpy(float)
     for other in ("cnn", "cnn-mlp", "fisa-h0"):
         assert paired_bootstrap(errors["fisa"], errors[other]).high < 0
 

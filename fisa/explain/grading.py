@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fisa.datasets.planted import PRESETS, PlantedDataset
-from fisa.evaluation import Progress, test_set
+from fisa.evaluation import Progress, open_test_split
 from fisa.explain.localisation import grade_localisation
 from fisa.explain.projection import ProjectionSettings, map_of
 from fisa.explain.recovery import grade_recovery
@@ -44,6 +44,6 @@ def complete(run: Run, progress: Progress | None = None) -> None:
     grades = grade(run, progress)
     if grades is not None:
         run.add_grades(grades)
-    data = test_set(run)
+    data = open_test_split(run)
     perplexity = min(ProjectionSettings().perplexity, (len(data) - 1) // 3)
     run.add_map(map_of(run, data, ProjectionSettings(perplexity=perplexity)))
