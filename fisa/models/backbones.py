@@ -53,7 +53,7 @@ class PlainBackbone(Backbone):
     should come from near that position, else an attention map explains nothing.
 
     The filters of the stem start free of a constant part: random filters mostly measure brightness,
-    and a network that first sees edges leaves the plateau of the constant prediction sooner.
+    and in trials with one seed a network that first saw edges left the constant prediction sooner.
 
     Args:
         width: Output channels c.
