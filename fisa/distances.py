@@ -143,7 +143,7 @@ def intersection(target: ArrayLike, predicted: ArrayLike) -> Floats:
 
 
 def emd(target: ArrayLike, predicted: ArrayLike, r: int = 2) -> Floats:
-    """Earth mover's distance of the draft's loss: (mean_k |CDF_k(t) - CDF_k(p)|^r)^(1/r).
+    """Earth mover's distance in the form that our loss takes too: (mean_k |CDF_k(t) - CDF_k(p)|^r)^(1/r).
 
     The classes stand in the order given and the mean is over all C of them (the last CDF difference
     is 0), as in Talebi & Milanfar (2018), NIMA, eq. 1: 0 to ((C - 1) / C)^(1/r).
@@ -171,7 +171,7 @@ def circular_emd(target: ArrayLike, predicted: ArrayLike, order: Sequence[int] |
     """Earth mover's distance around the wheel, where the last class is a neighbour of the first.
 
     The distance min_m (mean_k |D_k - m|^r)^(1/r) with D the CDF difference along ``order``; the
-    minimum is at the median of D for r = 1 (Werman, Peleg & Melter 1986; Rabin, Delon & Gousseau
+    minimum is at the median of D for r = 1 (Werman, Peleg, Melter & Kong 1986; Rabin, Delon & Gousseau
     2011, eq. 7) and at its mean for r = 2. It does not depend on where the wheel is cut. For r = 1
     it is the 1-Wasserstein distance in turns of the wheel, 0 to 1/2.
 

@@ -37,7 +37,8 @@ class Explanation:
         attention: [C, h, w] in [0, 1]; ``attention.sum((1, 2)) + null = 1`` for each emotion.
         null: [C], the share of attention spent on no place at all (zeros without a null position).
         effect: [H, C, C], Eff(q_i, k_j): row i is influenced by column j; 1 is indifferent.
-        interaction: [H, C, C], effect over its row sum; rows sum to 1.
+        interaction: [H, C, C], effect over its row sum; rows sum to 1, but for those of ``literal`` effects that
+            were guarded (``fisa.models.interaction.SMALLEST_ROW_SUM``).
         contributions: [H, C, C], signed share of emotion j (column) in logit i (row), by head.
             A system without interaction heads has H = 1 here: its direct contributions.
         receptive_field: Side in input pixels that one attention cell sees, or None where unknown.

@@ -191,7 +191,10 @@ def _fit(
 
 
 def build_optimizer(model: nn.Module, settings: TrainingConfig) -> torch.optim.Optimizer:
-    """Build the optimiser; weight decay falls on matrices and kernels, not on biases and norms."""
+    """Build the optimiser; weight decay falls on parameters of two or more dimensions.
+
+    Norms and the biases of layers are free; the bias of the class projection and the null values are not.
+    """
     decayed = [parameter for parameter in model.parameters() if parameter.ndim > 1]
     free = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
     groups: list[dict[str, Any]] = [

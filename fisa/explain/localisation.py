@@ -68,7 +68,8 @@ def grade_localisation(
         hit with its 95 % bootstrap interval over scenes, mass lift, n units, and baselines: ``area`` (mean
         visible share of the image), ``constant`` (the best fixed position), ``any_motif`` (a random point on
         any motif, blind to emotion), ``other_emotion`` (the map of the next emotion present) and
-        ``untrained`` (the same network before training). None where the system has no maps.
+        ``untrained`` (the same architecture with fresh random weights, not seeded here). None where the system
+        has no maps.
     """
     untrained = build_model(run.config.model, len(run.space), pretrained=False).eval()
     size = run.config.data.image_size

@@ -4,7 +4,8 @@ The planted effect of emotion j on the logit of emotion i is A_ij s_i s_j where 
 estimate from a run is c_ij(x) - c_ij(x without j), contributions summed over heads, in the absent gauge:
 softmax ignores a constant added to all logits, so from every source column j the mean over the emotions
 absent from the scene is subtracted. Both are averaged over the scenes that hold the pair, and compared
-over the 56 ordered pairs. The same estimator on whole logits stands beside it.
+over the planted pairs (``r_all``: over all 56 ordered pairs). The same estimator on whole logits stands
+beside it.
 """
 
 from __future__ import annotations
