@@ -22,8 +22,8 @@ def comparison(table: pd.DataFrame) -> None:
     with st.container(horizontal=True):
         for form, title in DOWNLOADS.items():
             text = studies.format_table(table, form)
-            file = f"{about['data']}-{about['split']}.{SUFFIX[form]}"
-            st.download_button(title, text, file, icon=":material/download:", on_click="ignore", key=f"{name}_{form}")
+            file = f"{about['data']}-{about['split']}-{about['data_version']}.{SUFFIX[form]}"
+            st.download_button(title, text, file, icon=":material/download:", on_click="ignore", key=file)
     st.caption("  \n".join(state.plain(note) for note in about["notes"]))
     with st.expander("What each measure is"):
         rows = {column.title: [column.convention] for column in columns.values()}

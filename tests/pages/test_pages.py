@@ -1,6 +1,7 @@
 """What every page says, without a browser: numbers against the run's own predictions, and plain words for failures."""
 
 import io
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -181,6 +182,24 @@ def test_metrics_keep_published_numbers_apart_and_mark_the_best(full: Path, visi
     assert scores[max(values, key=values.__getitem__)].startswith("**")
     assert not scores[min(values, key=values.__getitem__)].startswith("**")
     assert not any(str(cell).startswith("**") for system in systems if "oracle" in system for cell in planted[system])
+
+
+def test_runs_on_another_version_of_the_data_have_a_table_of_their_own(
+    shelf: Path, tiny_runs: Path, visit: Visit
+) -> None:
+    for name in ("fisa", "cnn"):
+        shutil.copytree(tiny_runs / name, shelf / name)
+    file = shelf / "cnn" / "metrics.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"data_version": "of-before"}))
+    streamlit.cache_data.clear()
+    app = visit("metrics")
+    assert not app.exception
+    tables = [set(map(str, table.value.columns)) for table in app.table]
+    assert [("fisa" in columns, "cnn" in columns) for columns in tables if columns & {"fisa", "cnn"}] == [
+        (True, False),
+        (False, True),
+    ]
+    assert "data version of-before" in words(app)
 
 
 def test_uploads_are_explained_or_refused_one_by_one(full: Path, visit: Visit) -> None:
