@@ -7,7 +7,9 @@ import pytest
 
 from fisa.config import load_config
 from fisa.datasets.planted import PlantedDataset
-from fisa.evaluation import open_test_split, per_sample
+from fisa.datasets.planted.oracles import fit_ladder
+from fisa.distances import kl
+from fisa.evaluation import open_test_split, per_sample, truth_of
 from fisa.explain.localisation import grade_localisation
 from fisa.metrics import paired_bootstrap
 from fisa.runs import list_runs, load_run
@@ -44,6 +46,26 @@ def test_a_shipped_run_was_made_from_its_configuration_and_predicts_what_it_stor
     again = run.predict([data[index].image for index in chosen]).distribution
     stored = run.predictions[list(run.space.labels)].to_numpy(float)[chosen]
     np.testing.assert_allclose(again, stored, atol=1e-4)
+
+
+def test_fisa_comes_within_three_percent_of_the_truth_and_passes_the_additive_oracle() -> None:
+    run = load_run(ROOT / "artifacts" / "fisa")
+    data = open_test_split(run)
+    truth = truth_of(data)
+    assert truth is not None
+    ladder = fit_ladder()
+    predicted = run.predictions[list(run.space.labels)].to_numpy(float)
+    assert ladder.score(truth, predicted) >= 0.97
+    # Better than the best reading of every strength that lets no emotion act on another.
+    additive = kl(truth, ladder.predict(data.manifest)["additive"])
+    assert paired_bootstrap(kl(truth, predicted), additive).high < 0
+
+
+def test_the_stored_grades_of_fisa_are_those_that_readme_promises() -> None:
+    grades = load_run(ROOT / "artifacts" / "fisa").grades
+    assert grades is not None
+    assert grades["localisation"]["hit"] >= 0.75
+    assert grades["contributions"]["r"] >= 0.95
 
 
 def test_fisa_is_ahead_of_its_controls_by_paired_bootstrap_over_scenes() -> None:

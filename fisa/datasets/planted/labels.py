@@ -4,7 +4,7 @@
 
 with s_k in [0.5, 1.5] where emotion k is present and 0 where it is absent, brightness B and saturation S
 standardised, and sum_i gamma_i = 0. ``AFFINITY[i, j]`` is A_ij: what the presence of emotion j (column) does to the
-logit of emotion i (row). It acts only where both are present. At least two emotions are absent from every scene, so
+logit of emotion i (row). It acts only where both are present. At least three emotions are absent from every scene, so
 that the absent logits give the softmax shift and A is identified.
 """
 

@@ -20,8 +20,8 @@ from fisa.emotions import MIKELS8
 LATENTS, APPEARANCE, LAYOUT, RATERS = range(4)
 
 # How many emotions a scene shows, and how often.
-PRESENT = {1: 0.08, 2: 0.32, 3: 0.36, 4: 0.19, 5: 0.05}
-SECOND_MOTIF = 0.12  # chance that a present emotion is shown by two motifs
+PRESENT = {1: 0.1, 2: 0.38, 3: 0.37, 4: 0.13, 5: 0.02}
+SECOND_MOTIF = 0.08  # chance that a present emotion is shown by two motifs
 DRAWN_KINDS = 2  # kinds of every emotion in use; the third is kept back for a shift in rendering
 STRENGTH_RANGE = (0.5, 1.5)
 PALETTE_LIMIT = 2.0

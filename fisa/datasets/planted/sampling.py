@@ -20,7 +20,7 @@ from fisa.datasets.planted.scene import Figure, Palette, Scene
 from fisa.datasets.planted.scenery import STYLES
 
 DISTRACTORS = (1, 2)
-MIN_VISIBLE = 0.4  # of every motif; a distractor may be hidden further
+MIN_VISIBLE = 0.75  # of every motif, so that its strength can still be read; a distractor may be hidden further
 MIN_DISTRACTOR_VISIBLE = 0.2
 LEFT, RIGHT = 0.13, 0.87
 FAR, NEAR = 0.41, 0.82  # height of a figure's centre at the far and the near edge of the ground
