@@ -3,12 +3,13 @@
 import io
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 from waiting import await_query, query, settled
 
 Open = Callable[..., Page]
@@ -29,6 +30,17 @@ def go_to(page: Page, name: str) -> None:
     settled(page)
 
 
+def choose(page: Page, label: str, name: str) -> None:
+    """Choose from a list; a page that is drawn anew closes an open list, so it is opened until it stays."""
+    option = page.get_by_role("option", name=name)
+    for _ in range(20):
+        page.get_by_role("combobox", name=label).press("ArrowDown")
+        with suppress(TimeoutError):
+            option.wait_for(timeout=3000)
+            break
+    option.click(timeout=3000)
+
+
 def test_journey_from_home_to_the_map_and_back(studio: str, open_page: Open) -> None:
     page = open_page(studio)
     expect(page.get_by_role("heading", name="FISA Studio")).to_be_visible()
@@ -42,8 +54,8 @@ def test_journey_from_home_to_the_map_and_back(studio: str, open_page: Open) -> 
     page.get_by_role("button", name="awe", exact=True).click()
     await_query(page, "emotion", "awe")
     expect(page.get_by_role("heading", name="What makes awe")).to_be_visible()
-    page.get_by_role("combobox", name="Head").press("ArrowDown")
-    page.get_by_role("option", name="Head 2").click()
+    settled(page)
+    choose(page, "Head", "Head 2")
     await_query(page, "head", "2")
 
     go_to(page, "Compare")
