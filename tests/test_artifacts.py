@@ -11,6 +11,7 @@ from fisa.datasets.planted.oracles import fit_ladder
 from fisa.distances import kl
 from fisa.evaluation import open_test_split, per_sample, truth_of
 from fisa.explain.localisation import grade_localisation
+from fisa.explain.recovery import grade_recovery
 from fisa.metrics import paired_bootstrap
 from fisa.runs import list_runs, load_run
 
@@ -86,3 +87,13 @@ def test_the_stored_localisation_is_that_of_the_weights() -> None:
     margin = (again["high"] - again["low"]) / 2
     assert abs(again["hit"] - run.grades["localisation"]["hit"]) < margin + 0.03
     assert again["hit"] > again["baselines"]["any_motif"] > again["baselines"]["area"]
+
+
+def test_the_stored_contributions_are_those_of_the_weights() -> None:
+    run = load_run(ROOT / "artifacts" / "fisa")
+    assert run.grades is not None
+    again = grade_recovery(run, PlantedDataset("planted", "iid", run.config.data.image_size).scene, 100)
+    assert again is not None
+    # 100 of the 500 graded scenes: the interval of the part holds the value of the whole, with room for chance.
+    assert again["low"] - 0.03 < run.grades["contributions"]["r"] < again["high"] + 0.03
+    assert again["sign"] > 0.9
