@@ -88,15 +88,46 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Replace one setting, by its dotted path; may be repeated."),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the training in --out where it stopped, if it was begun.")
+    ] = False,
+    init_from: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Begin with the weights of this run, where they fit.")
+    ] = None,
 ) -> None:
     """Train a model, choose the epoch with the lowest validation KL (nats), test it once, write a run folder.
 
-    On planted data the explanations are graded too. The folder appears when training is done, and its path is printed
-    on standard output; epochs (losses, seconds) go to standard error.
+    On planted data the explanations are graded too. A checkpoint follows every epoch: the same command with --resume
+    goes on with a training that was stopped, to the same weights. The path of the finished folder is printed on
+    standard output; epochs (losses, seconds) go to standard error.
     """
+    if resume and out is None:
+        raise typer.BadParameter("needs --out, the run folder to go on with", param_hint="--resume")
     from fisa.commands import train as command
 
-    command.train(config, out, tuple(overrides or ()))
+    command.train(config, out, tuple(overrides or ()), resume, init_from)
+
+
+@app.command(
+    "import", epilog="Example: `python -m fisa import theirs.safetensors --config mine.yaml --out runs/theirs`"
+)
+def import_weights(
+    state: Annotated[
+        Path, typer.Argument(metavar="STATE_DICT", help="Weights: .safetensors, or as torch.save writes them.")
+    ],
+    config: Annotated[
+        Path, typer.Option(metavar="CONFIG", help="Configuration of their model and of the data to test it on.")
+    ],
+    out: Annotated[Path, typer.Option(help="Run folder to make; must not exist.")],
+) -> None:
+    """Make a run of weights that were trained elsewhere: check that they fit, test them once, write a run folder.
+
+    Tensors that are missing, too many or of another shape are named. Nothing in the file is run: it is read as tensors
+    alone. Wrapped in a key such as state_dict, or with the prefix module. or _orig_mod., it is taken as well.
+    """
+    from fisa.commands import weights as command
+
+    command.import_weights(state, config, out)
 
 
 @app.command(epilog="Example: `python -m fisa evaluate artifacts/fisa --split validation`")

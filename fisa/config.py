@@ -131,6 +131,10 @@ class TrainingConfig(_Section):
     schedule: Literal["onecycle", "cosine", "constant"] = "onecycle"
     patience: PositiveInt | None = Field(default=None, description="epochs without a better validation KL")
     gradient_clip: PositiveFloat = Field(default=1.0, description="largest gradient norm of a step")
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
+        default="32-true", description="of the training steps; stored weights and the test are float32 always"
+    )
+    freeze_backbone: bool = Field(default=False, description="keep its weights and normalisation statistics")
     flip: bool = Field(default=True, description="mirror half of the training images")
     shift: int = Field(default=4, ge=0, description="move training images by up to this many pixels")
 
@@ -164,8 +168,10 @@ def parse_config(text: str, source: str, overrides: tuple[str, ...] = ()) -> Run
         ConfigError: Not YAML, not a mapping, an unknown key, or a value out of range.
     """
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        document = yaml.load(text, _Loader)
+    except RecursionError:
+        raise ConfigError(f"{source}: not valid YAML (nested too deeply)") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
         raise ConfigError(f"{source}: not valid YAML ({str(error).splitlines()[0]})") from None
     if not isinstance(document, dict):
         raise ConfigError(f"{source}: expected sections name, data, model, objective, training")
@@ -175,6 +181,23 @@ def parse_config(text: str, source: str, overrides: tuple[str, ...] = ()) -> Run
         return RunConfig.model_validate(document)
     except ValidationError as error:
         raise ConfigError(f"{source}: {_first_problem(error)}") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without aliases, which let a small file grow beyond all bounds, and without a key that stands twice."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not used here")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        if len(mapping) != len(node.value):
+            names = [str(key.value) for key, _ in node.value]
+            twice = next((name for name in names if names.count(name) > 1), names[0])
+            raise yaml.YAMLError(f"the key {twice!r} stands twice")
+        return mapping
 
 
 def load_config(path: Path, overrides: tuple[str, ...] = ()) -> RunConfig:

@@ -17,7 +17,8 @@ from typer.testing import CliRunner, Result
 from fisa.__main__ import app
 from fisa.datasets import open_dataset
 from fisa.emotions import MIKELS8
-from fisa.runs import load_run
+from fisa.runs import REQUIRED, load_run
+from fisa.runs.format import read_digests, write_digests
 
 ROOT = Path(__file__).parent.parent
 LABELS = list(MIKELS8.labels)
@@ -132,6 +133,24 @@ class TestTrain:
         line = refusal(fisa("train", config, "--out", tiny_runs / "cnn"))
         assert line.startswith(f"{tiny_runs / 'cnn'}: already exists; choose another --out")
         assert {path: path.read_bytes() for path in (tiny_runs / "cnn").iterdir()} == before
+
+    def test_resume_goes_on_or_says_that_it_is_finished(self, config: Path, tmp_path: Path) -> None:
+        out = tmp_path / "run"
+        assert fisa("train", config, "--resume").exit_code == 2
+        assert fisa("train", config, "--out", out, "--resume").exit_code == 0
+        assert "already finished; there is nothing to resume" in refusal(
+            fisa("train", config, "--out", out, "--resume")
+        )
+        # As if it had been killed between the training and the map.
+        write_digests(out, {name: digest for name, digest in read_digests(out).items() if name in REQUIRED})
+        assert fisa("train", config, "--out", out, "--resume").exit_code == 0
+        assert load_run(out).map is not None
+
+    def test_begins_with_the_weights_of_another_run(self, config: Path, tiny_runs: Path, tmp_path: Path) -> None:
+        result = fisa("train", config, "--out", tmp_path / "run", "--init-from", tiny_runs / "cnn")
+        assert result.exit_code == 0
+        told = load_run(tmp_path / "run").provenance["init_from"]
+        assert told == {"run": "cnn", "digest": load_run(tiny_runs / "cnn").digest, "left": []}
 
     def test_configuration_is_refused_before_anything_is_written(self, config: Path, tmp_path: Path) -> None:
         out = tmp_path / "run"

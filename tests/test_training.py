@@ -1,5 +1,6 @@
 """Training: the run folder it leaves, choice on validation, repeatability, refusals."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,15 @@ import torch
 from tiny import TINY, TINY_CNN
 
 from fisa.config import ConfigError, RunConfig, TrainingConfig
-from fisa.datasets import open_dataset
+from fisa.datasets import DataError, open_dataset
+from fisa.datasets.planted import PlantedDataset
 from fisa.distances import kl
 from fisa.evaluation import target_of
+from fisa.models import build_model
 from fisa.models.backbones import measured_receptive_field
-from fisa.runs import RunError, load_run
+from fisa.runs import RunError, load_run, working
 from fisa.training import TrainingError, augment, build_optimizer, build_schedule, prepare, train
+from fisa.training.transfer import initialise
 
 LABELS = list(open_dataset("planted-tiny").space.labels)
 
@@ -81,14 +85,47 @@ def test_an_image_too_small_for_the_backbone_is_refused_before_anything_is_writt
         prepare(config)
 
 
-def test_a_diverging_loss_is_named_and_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_diverging_loss_names_the_sample_and_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prepared = prepare(tiny())
-    with torch.no_grad():
-        prepared.model.classifier.bias.fill_(float("nan"))  # type: ignore[union-attr, operator]
-    monkeypatch.setattr("fisa.training.prepare", lambda config, progress: prepared)
-    with pytest.raises(TrainingError, match="the loss became nan in epoch 1"):
+    target = prepared.train.target.copy()
+    target[7, 2] = np.nan  # only this sample's own loss is not finite
+    poisoned = replace(prepared, train=replace(prepared.train, target=target))
+    monkeypatch.setattr("fisa.training.prepare", lambda config, progress: poisoned)
+    name = prepared.train.ids[7]
+    with pytest.raises(TrainingError, match=rf"the loss became nan in step \d of epoch 1 \(samples {name}\); lower"):
         train(tiny(), tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_validation_that_is_no_number_names_the_sample_and_keeps_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictions = iter([False, True])
+
+    def predict(model: torch.nn.Module, images: np.ndarray) -> np.ndarray:
+        rows = np.full((len(images), 8), 1 / 8)
+        if next(predictions):
+            rows[[3, 5]] = np.nan
+        return rows
+
+    monkeypatch.setattr("fisa.training.loop.predict_packed", predict)
+    ids = open_dataset("planted-tiny", split="validation").manifest["id"]
+    with pytest.raises(TrainingError, match=rf"not finite of epoch 2 \(samples {ids[3]}, {ids[5]}\)"):
+        train(tiny(), tmp_path / "run")
+    assert list(pd.read_csv(tmp_path / "run" / "training" / "history.csv")["epoch"]) == [1]
+    with working(tmp_path / "run", resume=True) as workspace:
+        assert len(workspace.load().document["history"]) == 1
+
+
+@pytest.mark.parametrize("degree", [float("nan"), -0.1, 3.0])
+def test_a_target_that_is_no_distribution_names_the_sample(degree: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = open_dataset("planted-tiny", split="validation").manifest
+    table.loc[4, "awe"] = degree
+    monkeypatch.setattr(PlantedDataset, "manifest", property(lambda self: table))
+    with pytest.raises(DataError, match=f"the description degrees of sample '{table['id'][4]}' are no distribution"):
+        prepare(tiny())
 
 
 def test_progress_counts_every_step(tmp_path: Path) -> None:
@@ -134,3 +171,40 @@ def test_schedules(schedule: str, first: float, last: float) -> None:
         rates.append(scheduler.get_last_lr()[0])
     assert rates[0] == pytest.approx(first) and rates[-1] == pytest.approx(last, abs=1e-6)
     assert max(rates) <= 0.1 + 1e-12
+
+
+def test_a_frozen_backbone_stays_as_it_was(tmp_path: Path) -> None:
+    before = {name: tensor.clone() for name, tensor in prepare(tiny()).model.state_dict().items()}
+    after = train(tiny(freeze_backbone=True, epochs=1), tmp_path / "run").model.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    # Weights, biases and the running statistics of normalisation alike: only the classifier learnt.
+    assert changed == {"classifier.weight", "classifier.bias"}
+
+
+def test_mixed_precision_trains_and_stores_float32(tmp_path: Path) -> None:
+    run, plain = (train(tiny(precision=kind, epochs=1), tmp_path / kind) for kind in ("bf16-mixed", "32-true"))
+    assert run.provenance["precision"] == "bf16-mixed" and plain.provenance["precision"] == "32-true"
+    assert {tensor.dtype for tensor in run.model.state_dict().values()} == {torch.float32, torch.int64}
+    # Eight bits of significand: near the plain loss, and not the same.
+    ours, theirs = run.history["train_loss"][0], plain.history["train_loss"][0]
+    assert ours != theirs and ours == pytest.approx(theirs, rel=0.05)
+
+
+def test_a_training_begins_with_the_weights_that_fit(tmp_path: Path, tiny_runs: Path) -> None:
+    source = load_run(tiny_runs / "cnn")
+    model = prepare(tiny()).model
+    assert initialise(model, source) == {"run": "cnn", "digest": source.digest, "left": []}
+    state = source.model.state_dict()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
+    fewer = build_model(tiny().model, classes=6, pretrained=False)
+    drawn = fewer.state_dict()["classifier.bias"].clone()
+    assert initialise(fewer, source)["left"] == ["classifier.weight", "classifier.bias"]
+    assert torch.equal(fewer.state_dict()["classifier.bias"], drawn)
+    assert torch.equal(fewer.backbone.body[0][0].weight, source.model.backbone.body[0][0].weight)  # type: ignore[index]
+
+
+def test_another_backbone_is_refused(tmp_path: Path, tiny_runs: Path) -> None:
+    wide = RunConfig.model_validate(tiny().model_dump() | {"model": {"name": "cnn", "backbone": {"name": "plain"}}})
+    with pytest.raises(TrainingError, match=r"cnn: its backbone is another one \(backbone\..* does not fit\)"):
+        train(wide, tmp_path / "run", init_from=load_run(tiny_runs / "cnn"))
+    assert list(tmp_path.iterdir()) == []

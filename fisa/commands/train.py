@@ -11,12 +11,15 @@ from fisa import training
 from fisa.commands.terminal import Meter, tell
 from fisa.config import load_config
 from fisa.explain.grading import complete
-from fisa.runs import free_path
+from fisa.runs import Run, RunError, free_path, load_run
 
 
-def train(config_file: Path, out: Path | None, overrides: tuple[str, ...]) -> None:
-    """Train a configuration into a run folder and print its path."""
+def train(
+    config_file: Path, out: Path | None, overrides: tuple[str, ...], resume: bool, init_from: Path | None
+) -> None:
+    """Train a configuration into a run folder and print its path; with ``resume`` go on where it stopped."""
     config = load_config(config_file, overrides)
+    source = None if init_from is None else load_run(init_from)
     path = out or free_path(Path(os.environ.get("FISA_RUNS") or "runs"), config.name)
 
     def tell_epoch(epoch: training.Epoch) -> None:
@@ -25,8 +28,22 @@ def train(config_file: Path, out: Path | None, overrides: tuple[str, ...]) -> No
             f"validation KL {epoch.validation_kl:.4f} nats, {epoch.seconds:.1f} s"
         )
 
-    with Meter(f"train {config.name}") as meter:
-        run = training.train(config, path, progress=meter, on_epoch=tell_epoch)
+    run = _without_map(path) if resume else None
+    if run is None:
+        with Meter(f"train {config.name}") as meter:
+            run = training.train(config, path, meter, tell_epoch, resume, source)
+        begun_with = run.provenance["init_from"]
+        if begun_with is not None and begun_with["left"]:
+            tell(f"not taken over from {begun_with['run']}, which has others: {', '.join(begun_with['left'])}")
     with Meter("grade explanations") as meter:
         complete(run, progress=meter)
     typer.echo(str(path))
+
+
+def _without_map(path: Path) -> Run | None:
+    """Return the finished run in ``path`` whose training was killed before its grades and its map were made."""
+    try:
+        run = load_run(path)
+    except RunError:
+        return None
+    return run if run.map is None else None

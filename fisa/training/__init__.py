@@ -1,0 +1,174 @@
+"""Training: from a configuration to a run folder, through checkpoints that a killed training goes on from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from lightning_fabric import Fabric
+from pydantic import ValidationError
+
+from fisa.config import RunConfig
+from fisa.evaluation import Progress
+from fisa.runs import Checkpoint, Run, RunError, Workspace, code_digest, load_run, working
+from fisa.training.batches import augment
+from fisa.training.loop import Epoch, Loop, TrainingError
+from fisa.training.optimisation import build_optimizer, build_schedule
+from fisa.training.outcome import data_told, import_state, measured
+from fisa.training.preparation import Prepared, prepare
+from fisa.training.transfer import initialise
+
+__all__ = [
+    "Epoch",
+    "Prepared",
+    "TrainingError",
+    "augment",
+    "build_optimizer",
+    "build_schedule",
+    "import_state",
+    "prepare",
+    "train",
+]
+
+EpochListener = Callable[[Epoch], None]
+
+
+@dataclass(frozen=True)
+class Story:
+    """How a training came about, over all the processes that worked on it.
+
+    Attributes:
+        started: UTC, ISO 8601, of the first process.
+        seconds: Time that led to the last checkpoint.
+        resumed: How often it went on from a checkpoint.
+        code: Digest of the program's code, of each version that trained, in order.
+        init_from: What :func:`fisa.training.transfer.initialise` returned, or None.
+    """
+
+    started: str
+    seconds: float
+    resumed: int
+    code: tuple[str, ...]
+    init_from: dict[str, Any] | None
+
+
+def train(
+    config: RunConfig,
+    path: Path,
+    progress: Progress | None = None,
+    on_epoch: EpochListener | None = None,
+    resume: bool = False,
+    init_from: Run | None = None,
+) -> Run:
+    """Train, choose the best epoch on validation, evaluate once on test, write the run folder.
+
+    Until it is finished the folder holds a checkpoint, replaced after every epoch. With ``resume`` a training that
+    stopped at whatever moment ends with the weights of one that never stopped, on the same machine and as many threads.
+
+    Args:
+        config: What to train.
+        path: The run folder to be; must not exist, unless ``resume``.
+        progress: Called with (steps done, steps in all), data preparation counted by itself.
+        on_epoch: Called after each epoch.
+        resume: Go on from the checkpoint in ``path``; where there is none yet, begin.
+        init_from: Begin with its weights; see :func:`fisa.training.transfer.initialise`.
+
+    Raises:
+        RunError: ``path`` exists or cannot be written, another process trains in it, it is finished already, or its
+            checkpoint is of another configuration or of other data.
+        TrainingError: A loss or a prediction is not finite; the checkpoint and the history stay. Or the backbone of
+            ``init_from`` does not fit.
+        DataError: A sample's target is no distribution.
+    """
+    with working(path, resume) as workspace:
+        clock = time.monotonic()
+        prepared = prepare(config, progress)
+        origin = None if init_from is None else initialise(prepared.model, init_from)
+        fabric = Fabric(accelerator="auto", devices=1, precision=config.training.precision)
+        loop = Loop(fabric, prepared)
+        story = Story(datetime.now(UTC).isoformat(timespec="seconds"), 0.0, 0, (code_digest(),), origin)
+        if workspace.begun:
+            story = _resume(workspace, loop, prepared, story)
+        spent = story.seconds
+        while not loop.finished:
+            epoch = loop.advance(progress)
+            story = replace(story, seconds=spent + time.monotonic() - clock)
+            _save(workspace, loop, prepared, story)
+            if on_epoch is not None:
+                on_epoch(epoch)
+        prepared.model.load_state_dict(loop.best)
+        told = {
+            "origin": "trained",
+            "seed": config.training.seed,
+            "data": data_told(prepared.splits["test"], prepared.splits),
+            "best_epoch": loop.best_epoch.epoch,
+            "device": str(fabric.device),
+            "precision": fabric.strategy.precision.precision,
+            "vote_order": prepared.objective.order.tolist(),
+            **asdict(replace(story, seconds=round(spent + time.monotonic() - clock, 1))),
+        }
+        history = pd.DataFrame(loop.history)
+        workspace.finish(measured(config, prepared.model, prepared.splits["test"], history, told, progress))
+    return load_run(path)
+
+
+def _save(workspace: Workspace, loop: Loop, prepared: Prepared, story: Story) -> None:
+    state = loop.capture()
+    document = {
+        **state.document,
+        "config": prepared.config.model_dump(mode="json"),
+        "versions": _versions(prepared),
+        "story": asdict(story),
+    }
+    workspace.save(Checkpoint(state.tensors, document), pd.DataFrame(loop.history))
+
+
+def _resume(workspace: Workspace, loop: Loop, prepared: Prepared, now: Story) -> Story:
+    """Bring the loop to where the checkpoint was taken, and go on with its story."""
+    checkpoint = workspace.load()
+    other = _difference(checkpoint.document, prepared)
+    if other is not None:
+        raise RunError(f"{workspace.path}: cannot be resumed, {other}; resume it as it began, or choose another --out")
+    try:
+        loop.restore(checkpoint)
+        story = Story(**checkpoint.document["story"])
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        raise RunError(
+            f"{workspace.folder / 'checkpoint'}: does not fit this version of the program "
+            f"({' '.join(str(error).split())[:120]}); choose another --out to train from the start"
+        ) from None
+    if now.init_from is not None and now.init_from != story.init_from:
+        raise RunError(f"{workspace.path}: cannot be resumed, it began from other weights; leave --init-from away")
+    code = tuple(dict.fromkeys((*story.code, *now.code)))
+    return replace(story, resumed=story.resumed + 1, code=code)
+
+
+def _difference(document: Any, prepared: Prepared) -> str | None:
+    """Say in a clause how a checkpoint's training differs from the one prepared, or return None."""
+    try:
+        stored = RunConfig.model_validate(document["config"])
+    except (LookupError, ValidationError):
+        return "its configuration is of another version of the program"
+    before, now = _flat(stored.model_dump(mode="json")), _flat(prepared.config.model_dump(mode="json"))
+    for key in sorted(before.keys() | now.keys()):
+        if before.get(key) != now.get(key):
+            return f"{key} was {before.get(key)!r} and is {now.get(key)!r}"
+    if document.get("versions") != _versions(prepared):
+        return f"the data {prepared.splits['test'].name} have changed since"
+    return None
+
+
+def _versions(prepared: Prepared) -> dict[str, str]:
+    return {name: split.version for name, split in prepared.splits.items()}
+
+
+def _flat(document: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in document.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

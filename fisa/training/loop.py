@@ -1,0 +1,199 @@
+"""The loop, an epoch at a time, and its state between epochs."""
+
+from __future__ import annotations
+
+import copy
+import math
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from fisa.distances import kl
+from fisa.evaluation import Progress, predict_packed
+from fisa.models import ModelOutput
+from fisa.objectives import Objective
+from fisa.runs import Checkpoint
+from fisa.training.batches import Batch, batches
+from fisa.training.optimisation import build_optimizer, build_schedule
+from fisa.training.preparation import Prepared
+
+NAMED = 3
+"""How many of many samples a message names."""
+
+
+class TrainingError(RuntimeError):
+    """Training that cannot go on; the message is one clear sentence."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What is known after an epoch; one row of ``history.csv``."""
+
+    epoch: int
+    seconds: float
+    train_loss: float
+    validation_kl: float
+    lr: float
+
+
+class Loop:
+    """A training between two epochs: :meth:`advance` it, :meth:`capture` it, :meth:`restore` it exactly.
+
+    Attributes:
+        history: The epochs so far.
+        best: State of the model after the epoch with the lowest validation KL.
+    """
+
+    def __init__(self, fabric: Fabric, prepared: Prepared) -> None:
+        self._fabric, self._prepared, self._settings = fabric, prepared, prepared.config.training
+        self._steps = math.ceil(len(prepared.train.images) / self._settings.batch_size)
+        model = prepared.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self._settings.freeze_backbone:
+            model.backbone.requires_grad_(False)
+        self._optimizer = build_optimizer(model, self._settings)
+        self._scheduler = build_schedule(self._optimizer, self._settings, self._steps * self._settings.epochs)
+        self._model, self._stepper = fabric.setup(model, self._optimizer)
+        self._objective = prepared.objective.to(fabric.device)
+        self._order = np.random.default_rng(self._settings.seed)
+        self.history: list[Epoch] = []
+        self.best: dict[str, Tensor] = {}
+
+    @property
+    def best_epoch(self) -> Epoch:
+        """The first of the epochs with the lowest validation KL."""
+        return min(self.history, key=lambda epoch: epoch.validation_kl)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or patience is at its end."""
+        done, patience = len(self.history), self._settings.patience
+        if done == 0 or patience is None:
+            return done == self._settings.epochs
+        return done == self._settings.epochs or done - self.best_epoch.epoch >= patience
+
+    def advance(self, progress: Progress | None = None) -> Epoch:
+        """Train an epoch and validate.
+
+        Raises:
+            TrainingError: A loss or a prediction is not finite; names epoch, step and samples.
+        """
+        started, losses = time.monotonic(), []
+        before = len(self.history) * self._steps
+        self._model.train()
+        if self._settings.freeze_backbone:
+            self._model.module.backbone.eval()  # else its normalisation would follow the new images
+        for step, batch in enumerate(batches(self._prepared.train, self._settings, self._order)):
+            losses.append(self._step(step, batch))
+            if progress is not None:
+                progress(before + step + 1, self._settings.epochs * self._steps)
+        error = self._validate()
+        lr = float(self._scheduler.get_last_lr()[0])
+        seconds = time.monotonic() - started
+        self.history.append(Epoch(len(self.history) + 1, seconds, float(np.mean(losses)), error, lr))
+        if self.best_epoch is self.history[-1]:
+            self.best = copy.deepcopy(self._model.module.state_dict())
+        return self.history[-1]
+
+    def _step(self, step: int, batch: Batch) -> float:
+        output, target = self._model(self._fabric.to_device(batch.images)), self._fabric.to_device(batch.target)
+        loss = self._objective(output, target)["total"]
+        if not torch.isfinite(loss):
+            guilty = _not_finite(self._objective, output, target)
+            self._stop(
+                f"the loss became {loss.item()} in step {step + 1}", self._prepared.train.ids[batch.rows[guilty]]
+            )
+        self._stepper.zero_grad(set_to_none=True)
+        self._fabric.backward(loss)
+        self._fabric.clip_gradients(self._model, self._stepper, max_norm=self._settings.gradient_clip)
+        self._stepper.step()
+        self._scheduler.step()
+        return float(loss.item())
+
+    def _validate(self) -> float:
+        validation = self._prepared.validation
+        predicted = predict_packed(self._model.eval(), validation.images)
+        broken = ~np.isfinite(predicted).all(1)
+        if broken.any():
+            self._stop("a validation prediction is not finite", validation.ids[broken])
+        return float(kl(validation.target, predicted).mean())
+
+    def _stop(self, what: str, ids: Sequence[Any]) -> NoReturn:
+        named = ", ".join(str(name) for name in ids[:NAMED])
+        if len(ids) > NAMED:
+            named += f" and {len(ids) - NAMED} more"
+        raise TrainingError(
+            f"{self._prepared.config.name}: {what} of epoch {len(self.history) + 1} "
+            f"(samples {named}); lower training.lr"
+        )
+
+    def capture(self) -> Checkpoint:
+        """Return everything that the next epoch depends on."""
+        stored = self._optimizer.state_dict()
+        state = {(str(index), name): value for index, held in stored["state"].items() for name, value in held.items()}
+        tensors = {f"model/{name}": tensor for name, tensor in self._model.module.state_dict().items()}
+        tensors |= {f"best/{name}": tensor for name, tensor in self.best.items()}
+        tensors |= {f"optimizer/{index}/{name}": value for (index, name), value in state.items()}
+        tensors["random/torch"] = torch.get_rng_state()
+        if self._fabric.device.type == "cuda":
+            tensors["random/cuda"] = torch.cuda.get_rng_state(self._fabric.device)
+        document = {
+            "optimizer": stored["param_groups"],
+            "scheduler": self._scheduler.state_dict(),
+            "scaler": self._fabric.strategy.precision.state_dict(),
+            "order": self._order.bit_generator.state,
+            "python": random.getstate(),
+            "history": [asdict(epoch) for epoch in self.history],
+        }
+        return Checkpoint(tensors, document)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Take over what :meth:`capture` returned, be it from another process."""
+        document = checkpoint.document
+        self._model.module.load_state_dict(_below(checkpoint, "model/"))
+        self.best = _below(checkpoint, "best/")
+        self._optimizer.load_state_dict(
+            {"state": self._optimizer_state(checkpoint), "param_groups": document["optimizer"]}
+        )
+        self._scheduler.load_state_dict(document["scheduler"])
+        self._fabric.strategy.precision.load_state_dict(document["scaler"])
+        self._order.bit_generator.state = document["order"]
+        version, words, gauss = document["python"]
+        random.setstate((version, tuple(words), gauss))
+        torch.set_rng_state(checkpoint.tensors["random/torch"])
+        if self._fabric.device.type == "cuda" and "random/cuda" in checkpoint.tensors:
+            torch.cuda.set_rng_state(checkpoint.tensors["random/cuda"], self._fabric.device)
+        self.history = [Epoch(**row) for row in document["history"]]
+
+    def _optimizer_state(self, checkpoint: Checkpoint) -> dict[int, dict[str, Tensor]]:
+        parameters = [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in _below(checkpoint, "optimizer/").items():
+            index, _, name = key.partition("/")
+            like = parameters[int(index)]
+            # A moment has the memory layout of its parameter; another layout may round differently.
+            moment = torch.empty_like(like).copy_(value) if value.shape == like.shape and value.ndim else value
+            state.setdefault(int(index), {})[name] = moment.detach()
+        return state
+
+
+def _below(checkpoint: Checkpoint, prefix: str) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: value for name, value in checkpoint.tensors.items() if name.startswith(prefix)}
+
+
+def _not_finite(objective: Objective, output: ModelOutput, target: Tensor) -> np.ndarray:
+    """Return the rows of a batch whose own loss is not finite; all, where only the sum is not."""
+    losses = []
+    with torch.no_grad():
+        for row in range(len(target)):
+            names = ("logits", "distribution", "raw", "features", "evidence")
+            own = {name: getattr(output, name)[row : row + 1] for name in names if getattr(output, name) is not None}
+            losses.append(float(objective(ModelOutput(**own), target[row : row + 1])["total"]))
+    rows = np.flatnonzero(~np.isfinite(losses))
+    return rows if len(rows) else np.arange(len(target))

@@ -1,0 +1,86 @@
+"""What must hold before a training begins: model, data and task fit, and every target is a distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from lightning_fabric import seed_everything
+
+from fisa.config import ConfigError, RunConfig
+from fisa.datasets import DataError, Dataset, open_dataset
+from fisa.datasets.packed import packed_images
+from fisa.evaluation import Progress, target_of
+from fisa.models import System, build_model
+from fisa.objectives import Objective, build_objective
+from fisa.training.batches import Split
+
+TOLERANCE = 1e-3
+"""How far the description degrees of a sample may be from summing to 1."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A model, an objective and data that fit together.
+
+    Attributes:
+        train, validation: Images and targets as the loop takes them.
+        splits: The data sets ``train``, ``validation`` and ``test``.
+    """
+
+    config: RunConfig
+    model: System
+    objective: Objective
+    train: Split
+    validation: Split
+    splits: Mapping[str, Dataset]
+
+
+def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
+    """Open the data and build the model; try one batch.
+
+    Raises:
+        DataError: The data set is unknown, cannot be opened, or has a sample whose target is no distribution.
+        BackboneError: The backbone cannot be built.
+        ConfigError: The image is too small for the backbone.
+    """
+    size = config.data.image_size
+    data = {
+        split: open_dataset(config.data.name, config.data.root, split, size)
+        for split in ("train", "validation", "test")
+    }
+    for split in data.values():
+        check_targets(split)
+    space = data["train"].space
+    seed_everything(config.training.seed, verbose=False)
+    model = build_model(config.model, len(space))
+    objective = build_objective(config.objective, target_of(data["train"]).sum(0), space)
+    try:
+        objective(model.eval()(torch.zeros(1, 3, size, size)), torch.full((1, len(space)), 1 / len(space)))
+    except RuntimeError as error:
+        raise ConfigError(
+            f"{config.name}: the model cannot take {size} px images ({str(error).splitlines()[0]})"
+        ) from None
+    train, validation = (
+        Split(
+            packed_images(data[split], size, progress=progress),
+            target_of(data[split]),
+            data[split].manifest["id"].to_numpy(),
+        )
+        for split in ("train", "validation")
+    )
+    return Prepared(config, model, objective, train, validation, data)
+
+
+def check_targets(dataset: Dataset) -> None:
+    """Raise DataError, naming the sample, unless every target is finite, not negative and sums to 1."""
+    target = target_of(dataset)
+    wrong = ~(np.isfinite(target).all(1) & (target >= 0).all(1) & (abs(target.sum(1) - 1) <= TOLERANCE))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(
+            f"{dataset.name} {dataset.split}: the description degrees of sample {dataset.manifest['id'].iloc[row]!r} "
+            f"are no distribution ({', '.join(f'{degree:.4g}' for degree in target[row])}); mend or remove it"
+        )
