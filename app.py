@@ -4,7 +4,7 @@ import streamlit as st
 
 from fisa.emotions import MIKELS8
 from fisa.figures import wheel_emblem
-from fisa.ui import cache, state, widgets
+from fisa.ui import cache, shelves, state, widgets
 
 PAGES = {
     "home": st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
@@ -26,4 +26,6 @@ with st.sidebar:
     if folders:
         state.resolve("run", folders, folders[0], "run")
         widgets.choose("run", folders, "Run")
+    shelves.choose_elsewhere()
+    shelves.list_refused(cache.refused())
 page.run()

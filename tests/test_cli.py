@@ -22,7 +22,16 @@ from fisa.runs.format import read_digests, write_digests
 
 ROOT = Path(__file__).parent.parent
 LABELS = list(MIKELS8.labels)
-COMMANDS = (["data", "list"], ["data", "show"], ["train"], ["evaluate"], ["predict"], ["explain"], ["report"])
+COMMANDS = (
+    ["data", "list"],
+    ["data", "show"],
+    ["train"],
+    ["import"],
+    ["evaluate"],
+    ["predict"],
+    ["explain"],
+    ["report"],
+)
 
 
 def fisa(*arguments: object) -> Result:
@@ -147,8 +156,11 @@ class TestTrain:
         assert load_run(out).map is not None
 
     def test_begins_with_the_weights_of_another_run(self, config: Path, tiny_runs: Path, tmp_path: Path) -> None:
-        result = fisa("train", config, "--out", tmp_path / "run", "--init-from", tiny_runs / "cnn")
-        assert result.exit_code == 0
+        out, source = tmp_path / "run", tiny_runs / "cnn"
+        assert "its backbone is another one" in refusal(fisa("train", config, "--out", out, "--init-from", source))
+        same = source / "config.yaml"
+        once = ("--set", "training.epochs=1")
+        assert fisa("train", same, "--out", out, "--init-from", source, *once).exit_code == 0
         told = load_run(tmp_path / "run").provenance["init_from"]
         assert told == {"run": "cnn", "digest": load_run(tiny_runs / "cnn").digest, "left": []}
 
@@ -162,6 +174,26 @@ class TestTrain:
         (tmp_path / "broken.yaml").write_text("name: [", encoding="utf-8")
         assert "broken.yaml: not valid YAML" in refusal(fisa("train", tmp_path / "broken.yaml", "--out", out))
         assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.yaml", "tiny.yaml"]
+
+
+class TestImport:
+    def test_makes_a_run_of_a_state_dict(self, config: Path, tiny_runs: Path, tmp_path: Path) -> None:
+        weights = tiny_runs / "cnn" / "model.safetensors"
+        result = fisa("import", weights, "--config", tiny_runs / "cnn" / "config.yaml", "--out", tmp_path / "run")
+        assert result.exit_code == 0 and result.stdout == f"{tmp_path / 'run'}\n"
+        run = load_run(tmp_path / "run")
+        assert run.metrics == load_run(tiny_runs / "cnn").metrics and run.map is not None
+
+    def test_refusals(self, config: Path, tiny_runs: Path, tmp_path: Path) -> None:
+        weights = tiny_runs / "fisa" / "model.safetensors"
+        line = refusal(
+            fisa("import", weights, "--config", tiny_runs / "cnn" / "config.yaml", "--out", tmp_path / "run")
+        )
+        assert "classifier.weight is missing" in line and "more" in line
+        assert "cannot be read" in refusal(
+            fisa("import", tmp_path / "none.pt", "--config", config, "--out", tmp_path / "run")
+        )
+        assert not (tmp_path / "run").exists()
 
 
 class TestEvaluate:
@@ -293,7 +325,7 @@ class TestPredict:
         shutil.copytree(tiny_runs / "fisa", tmp_path / "run")
         shutil.copy(tiny_runs / "cnn" / "model.safetensors", tmp_path / "run")
         line = refusal(fisa("predict", tmp_path / "run", mixed / "ok-plain.png"))
-        assert line.startswith(f"{tmp_path / 'run' / 'model.safetensors'}: these weights do not fit config.yaml")
+        assert line.startswith(f"{tmp_path / 'run' / 'model.safetensors'}: changed since it was stored")
 
     def test_weights_that_are_no_weights(self, tiny_runs: Path, mixed: Path, tmp_path: Path) -> None:
         shutil.copytree(tiny_runs / "cnn", tmp_path / "run")

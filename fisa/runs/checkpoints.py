@@ -34,7 +34,7 @@ from fisa.runs.folder import NewRun, dump_history, refuse_existing, write_files
 from fisa.runs.format import DIGESTS, TRAINING
 
 MAGIC = b"fisa-checkpoint 1 "
-"""How a checkpoint of this format begins; the SHA-256 of all after this line follows, so nothing unchecked is parsed."""
+"""How a checkpoint begins; the SHA-256 of all after the line follows, so that nothing unchecked is parsed."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,9 @@ def working(path: Path, resume: bool = False) -> Iterator[Workspace]:
     with lock:
         _refuse(path, resume)  # again: the process that held the lock may have finished
         if workspace.begun and not resume:
-            raise RunError(f"{path}: holds a training that is not finished; go on with --resume, or choose another --out")
+            raise RunError(
+                f"{path}: holds a training that is not finished; go on with --resume, or choose another --out"
+            )
         _sweep(path, workspace.folder)
         try:
             yield workspace

@@ -54,6 +54,7 @@ from fisa.runs.format import (
 )
 from fisa.runs.provenance import surroundings
 
+
 @dataclass(frozen=True)
 class NewRun:
     """Everything that makes a run folder."""
@@ -161,7 +162,9 @@ class Run:
         with torch.no_grad():
             output: ModelOutput = (model or self.model)(torch.from_numpy(batch).to(memory_format=torch.channels_last))
         if not output.distribution.isfinite().all():
-            raise RunError(f"{self.path}: its weights predict no finite numbers for an image; restore or retrain the run")
+            raise RunError(
+                f"{self.path}: its weights predict no finite numbers for an image; restore or retrain the run"
+            )
         return output
 
     def predict(self, images: Sequence[np.ndarray], batch_size: int = 64) -> Prediction:

@@ -127,10 +127,10 @@ def read_state(content: bytes, file: Path) -> dict[str, Tensor]:
             state = state[wrapper]
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise RunError(f"{file}: holds no state dict, which is a dictionary of names and tensors")
-    for prefix in PREFIXES:
-        if all(str(name).startswith(prefix) for name in state):
-            state = {str(name).removeprefix(prefix): value for name, value in state.items()}
-    return {str(name): value for name, value in state.items()}
+    named = {str(name): value for name, value in state.items()}
+    while all(name.startswith(PREFIXES) for name in named):
+        named = {name.partition(".")[2]: value for name, value in named.items()}
+    return named
 
 
 def _as_stored_by(model: System, state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -23,10 +23,10 @@ from fisa.explain import explain
 from fisa.images import to_square
 from fisa.metrics import METRICS, paired_bootstrap
 from fisa.records import Explanation, Interval
-from fisa.runs import Run, list_runs, load_run
+from fisa.runs import Run, RunError, list_runs, list_unfinished, load_run
 from fisa.studies import comparison_tables
+from fisa.ui.shelves import shelves
 
-ROOT = Path(__file__).parents[2]
 PICTURE = 400
 """Side in pixels of pictures on a page; scenes are drawn, not enlarged."""
 PHOTOGRAPH = 640
@@ -60,21 +60,40 @@ class Subject:
     aspect: float = 1.0
 
 
-def shelves() -> list[Path]:
-    """Return the folders that hold runs: what ships, then the person's own."""
-    artifacts = Path(os.environ.get("FISA_ARTIFACTS") or ROOT / "artifacts")
-    own = Path(os.environ.get("FISA_RUNS") or "runs")
-    return [artifacts, own]
-
-
 def run_folders() -> dict[str, Path]:
     """Return every run folder by the name that links use; ``fisa`` first, shipped before own."""
     found: dict[str, Path] = {}
     for shelf in shelves():
-        for path in list_runs(shelf):
-            if not path.name.startswith("."):
-                found[path.name if path.name not in found else f"{shelf.name}/{path.name}"] = path
+        for path in _listed(shelf):
+            if path not in found.values():  # the folder elsewhere may be one of ours
+                names = (path.name, f"{shelf.name}/{path.name}", str(path))
+                found[next(name for name in names if name not in found)] = path
     return dict(sorted(found.items(), key=lambda item: (item[0] != "fisa", "/" in item[0])))
+
+
+def _listed(shelf: Path) -> list[Path]:
+    try:
+        return list_runs(shelf)
+    except OSError:  # a folder that this person may not read; its field says so
+        return []
+
+
+def refused() -> list[RunError]:
+    """Return why runs cannot be opened, unfinished ones among them, in the order of the folders."""
+    reasons = []
+    for path in [*run_folders().values(), *(path for shelf in shelves() for path in _unfinished(shelf))]:
+        try:
+            open_run(path)
+        except RunError as error:
+            reasons.append(error)
+    return reasons
+
+
+def _unfinished(shelf: Path) -> list[Path]:
+    try:
+        return list_unfinished(shelf)
+    except OSError:
+        return []
 
 
 def open_run(path: Path) -> Run:

@@ -17,6 +17,7 @@ from fisa.figures import FigureError
 from fisa.runs import Run, RunError
 from fisa.studies import StudyError
 from fisa.ui import cache, state
+from fisa.ui.shelves import shelves
 from fisa.ui.state import plain
 
 PROBLEMS = (RunError, DataError, EvaluationError, StudyError, FigureError, ConfigError, OSError)
@@ -55,7 +56,7 @@ def guard() -> Iterator[None]:
 
 def no_runs() -> None:
     """Say that there is no run yet, and how to get one."""
-    places = " or ".join(str(shelf) for shelf in cache.shelves())
+    places = " or ".join(str(shelf) for shelf in shelves())
     st.info(
         f"No trained run was found in {plain(places)}; "
         "`python -m fisa train configs/fisa.yaml` makes one, and FISA_RUNS names another folder.",

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,6 +63,58 @@ def test_a_file_in_place_of_the_artifacts_folder_is_no_run(shelf: Path, visit: V
     shelf.write_text("not a folder")
     app = visit("explain")
     assert not app.exception and "No trained run was found" in app.info[0].value
+
+
+def test_runs_elsewhere_are_listed_beside_the_others(
+    shelf: Path, tiny_runs: Path, tmp_path: Path, visit: Visit
+) -> None:
+    shutil.copytree(tiny_runs / "cnn", shelf / "cnn")
+    shutil.copytree(tiny_runs / "fisa", tmp_path / "usb" / "theirs")
+    shutil.copytree(tiny_runs / "fisa", tmp_path / "usb" / "cnn")
+    app = visit("home")
+    app.sidebar.text_input[0].set_value(str(tmp_path / "usb")).run()
+    assert not app.exception and not app.error
+    # The links of Home: AppTest shows the sidebar of the first run only.
+    assert [link.label for link in app.get("page_link")][-3:] == ["cnn", "theirs", "usb/cnn"]
+
+
+def test_a_folder_elsewhere_without_runs_is_one_sentence(tmp_path: Path) -> None:
+    def field() -> None:
+        from fisa.ui import shelves
+
+        shelves.choose_elsewhere()
+
+    app = AppTest.from_function(field).run()
+    assert not app.warning
+    app.text_input[0].set_value(str(tmp_path / "nowhere")).run()
+    assert "nowhere: no such folder" in app.warning[0].value
+    app.text_input[0].set_value(str(tmp_path)).run()
+    assert "holds no run folders" in app.warning[0].value
+
+
+def test_runs_that_cannot_be_opened_are_listed_with_their_reason(shelf: Path, tiny_runs: Path, visit: Visit) -> None:
+    for name in ("cnn", "cut", "other"):
+        shutil.copytree(tiny_runs / "cnn", shelf / name)
+    (shelf / "cut" / "history.csv").unlink()
+    (shelf / "other" / "provenance.json").write_text('{"format": 9, "reader": "fisa-studio >= 4"}')
+    (shelf / "half" / "training").mkdir(parents=True)
+    app = visit("explain", run="cnn")
+    assert not app.exception and not app.error
+    (listed,) = (part for part in app.sidebar.expander if part.label == "Cannot be opened: 3")
+    reasons = [caption.value.replace("\\", "") for caption in listed.caption]
+    for reason, part in zip(
+        reasons, ("history.csv is missing", "fisa-studio >= 4 reads it", "not finished"), strict=True
+    ):
+        assert part in reason
+
+
+@pytest.mark.parametrize("form", [["--artifacts", "{}"], ["--artifacts={}"]])
+def test_artifacts_can_be_named_on_the_command_line(
+    form: list[str], shelf: Path, full: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FISA_ARTIFACTS", str(shelf))
+    monkeypatch.setattr(sys, "argv", ["app.py", *(part.format(full) for part in form)])
+    assert visit("metrics").sidebar.selectbox[0].options == ["fisa", "cnn"]
 
 
 def test_names_of_runs_are_shown_letter_for_letter(shelf: Path, tiny_runs: Path, visit: Visit) -> None:
