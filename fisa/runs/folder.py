@@ -163,7 +163,7 @@ class Run:
             output: ModelOutput = (model or self.model)(torch.from_numpy(batch).to(memory_format=torch.channels_last))
         if not output.distribution.isfinite().all():
             raise RunError(
-                f"{self.path}: its weights predict no finite numbers for an image; restore or retrain the run"
+                f"{self.path / 'model.safetensors'}: these weights predict no finite numbers for an image; train again"
             )
         return output
 

@@ -87,7 +87,7 @@ def test_a_folder_elsewhere_without_runs_is_one_sentence(tmp_path: Path) -> None
     app = AppTest.from_function(field).run()
     assert not app.warning
     app.text_input[0].set_value(str(tmp_path / "nowhere")).run()
-    assert "nowhere: no such folder" in app.warning[0].value
+    assert "no such folder" in app.warning[0].value
     app.text_input[0].set_value(str(tmp_path)).run()
     assert "holds no run folders" in app.warning[0].value
 
