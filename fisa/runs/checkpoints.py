@@ -184,8 +184,8 @@ def _sweep(*folders: Path) -> None:
     """Remove the drafts of a process that was killed while it wrote."""
     for folder in folders:
         for draft in folder.glob(".*"):
-            if draft.is_file():
-                draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink()
 
 
 def _clear(workspace: Workspace) -> None:
