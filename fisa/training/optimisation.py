@@ -14,7 +14,8 @@ from fisa.config import TrainingConfig
 def build_optimizer(model: nn.Module, settings: TrainingConfig) -> torch.optim.Optimizer:
     """Build the optimiser; weight decay falls on parameters of two or more dimensions.
 
-    Norms and the biases of layers are free; the bias of the class projection and the null values are not. What takes no gradient, such as a frozen backbone, is left out.
+    Norms and the biases of layers are free; the bias of the class projection and the null values are not. What takes
+    no gradient, such as a frozen backbone, is left out.
     """
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups: list[dict[str, Any]] = [
