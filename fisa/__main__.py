@@ -155,20 +155,40 @@ def predict(
         Path | None,
         typer.Option(metavar="FILE", help="Table to write: .csv, .json or .parquet. Default: CSV on stdout."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace FILE if it exists; without --resume, drop FILE.partial too.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with what an interrupted call left in FILE.partial, if it did.")
+    ] = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Images predicted at once.")] = 32,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Processes that decode images; 0: none but this one. "
+            "Default: processors less one, at most 8; 0 for fewer than 64 images.",
+        ),
+    ] = None,
 ) -> None:
     """Predict the emotion distribution of images.
 
     Columns: path; one for each emotion (description degrees, 0 to 1, summing to 1); label (the emotion of the largest
     degree); entropy (nats, 0 to ln C); refused (why an image could not be used; its numbers are missing then).
-    A refused image is also named on standard error and makes the exit status 1; the others are predicted.
+    A refused image is also named on standard error and makes the exit status 1; the others are predicted. So is a
+    folder that cannot be read. A path given, or met under another name by a link, has a row for each name.
+
+    Memory does not grow with the number of images. Until FILE is whole, finished parts of 2,048 rows are kept beside
+    it in FILE.partial: after an interruption, the same command with --resume makes the file that it would have made.
     """
     if out is not None and out.suffix.lower() not in (".csv", ".json", ".parquet"):
         raise typer.BadParameter("expected a name that ends in .csv, .json or .parquet", param_hint="--out")
+    if resume and out is None:
+        raise typer.BadParameter("needs --out FILE, beside which the work is kept", param_hint="--resume")
     from fisa.commands import predict as command
 
-    command.predict(run, paths, out, force, batch_size)
+    options = command.Options(batch_size, workers, resume, force)
+    command.predict(run, paths, out, options)
 
 
 @app.command(epilog="Example: `python -m fisa explain artifacts/fisa planted:iid:17 --out explained`")

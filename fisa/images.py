@@ -1,18 +1,15 @@
-"""Image files to arrays: finding, safe decoding, resizing, normalising and its exact inverse.
+"""Image files to arrays: safe decoding, resizing, normalising and its exact inverse.
 
 Inside the library an image is uint8 RGB [height, width, 3]; a model sees float32 [B, 3, S, S].
 """
 
 from __future__ import annotations
 
-import glob
 import io
-import os
-import re
 import stat
 import threading
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -32,7 +29,7 @@ IMAGE_SUFFIXES = frozenset((
     ".tif", ".tiff", ".webp", ".avif", ".ppm", ".pgm", ".pbm", ".pnm",
 ))
 # fmt: on
-"""Lower-case suffixes that ``find_images`` looks for in folders."""
+"""Lower-case suffixes that ``fisa.files.find_files`` looks for in folders."""
 
 # Not all that Pillow reads: it hands EPS to Ghostscript, and it accepts a JPEG 2000 cut off after its header.
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "PPM")
@@ -150,92 +147,6 @@ def denormalise(batch: NDArray[np.float32]) -> Pixels:
         raise ValueError(f"expected float [B, 3, height, width], got {batch.dtype} {batch.shape}")
     levels = (batch.transpose(0, 2, 3, 1) * STD + MEAN) * 255
     return np.ascontiguousarray(np.rint(levels).clip(0, 255).astype(np.uint8))
-
-
-def find_images(paths: Iterable[Path]) -> tuple[list[Path], list[ImageRefused]]:
-    """List the image files behind files, folders and patterns.
-
-    A file named directly is always listed, whatever its suffix; ``decode`` judges it. Folders are
-    searched recursively for ``IMAGE_SUFFIXES``, through links to folders too, each folder once, so
-    that a loop of links ends. Hidden files and folders inside them are passed over. A path that
-    does not exist and contains ``*``, ``?`` or ``[`` is expanded as a pattern (``**`` for any depth).
-
-    Args:
-        paths: Files, folders or patterns.
-
-    Returns:
-        The files, each once (links to one file count as one), in natural order ("2.jpg" before
-        "10.jpg"); and one refusal for each path that leads nowhere: missing, a pattern without a
-        match, a folder without images, a folder that may not be read.
-    """
-    found: dict[str, Path] = {}
-    refused: list[ImageRefused] = []
-    for path in paths:
-        for place in _expand(path, refused):
-            for file in _walk(place, refused) if os.path.isdir(place) else [place]:
-                found.setdefault(os.path.realpath(file), file)
-    return sorted(found.values(), key=_natural), refused
-
-
-def _expand(path: Path, refused: list[ImageRefused]) -> list[Path]:
-    """Return the path itself, or what it matches as a pattern; append a refusal if that is nothing."""
-    try:
-        path.lstat()  # not stat: a dangling link is listed, and refused where it is decoded
-        return [path]
-    except (FileNotFoundError, NotADirectoryError):
-        if not glob.has_magic(str(path)):
-            refused.append(_refusal(path, "no such file or folder", "check the path"))
-            return []
-    except PermissionError:
-        refused.append(_refusal(path, "may not be read", "ask for read permission on the folders above it"))
-        return []
-    except (OSError, ValueError):  # too long, or a NUL in it
-        refused.append(_refusal(repr(str(path)), "is not a possible path", "check the path"))
-        return []
-    # Unlike glob.glob, ** does not follow links here, so that a loop of links ends.
-    matches = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
-    shown = [match for match in matches if not _hidden(match, path)]
-    if not shown:
-        refused.append(_refusal(path, "matches no file", "check the pattern"))
-    return shown
-
-
-def _hidden(match: Path, pattern: Path) -> bool:
-    return any(part.startswith(".") and part not in pattern.parts for part in match.parts)
-
-
-def _walk(folder: Path, refused: list[ImageRefused]) -> Iterator[Path]:
-    """Yield the image files under ``folder``; append what could not be read, or that there were none."""
-    unreadable: list[OSError] = []
-    visited = {os.path.realpath(folder)}
-    count = 0
-    for parent, folders, files in os.walk(folder, onerror=unreadable.append, followlinks=True):
-        targets: dict[str, str] = {}
-        for each in sorted(folders):
-            target = os.path.realpath(os.path.join(parent, each))
-            if not each.startswith(".") and target not in visited:
-                targets.setdefault(target, each)
-        visited.update(targets)
-        folders[:] = targets.values()
-        for each in sorted(files):
-            if Path(each).suffix.lower() in IMAGE_SUFFIXES and not each.startswith("."):
-                count += 1
-                yield Path(parent, each)
-    for error in unreadable:
-        why = f"folder cannot be read ({error.strerror})"
-        refused.append(_refusal(error.filename, why, "ask for read permission on it"))
-    if not count and not unreadable:
-        suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
-        refused.append(_refusal(folder, "folder without images", f"images end in one of {suffixes}"))
-
-
-def _natural(path: Path) -> tuple[list[list[tuple[int, str]]], str]:
-    """Sort key: numbers in names by value, letters without case, folder by folder."""
-    parts = [
-        [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in re.split(r"(\d+)", part.casefold())]
-        for part in path.parts
-    ]
-    return parts, str(path)
 
 
 def _refusal(name: str | Path, why: str, mend: str) -> ImageRefused:

@@ -2,9 +2,11 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +16,14 @@ import yaml
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from fisa import shards
 from fisa.__main__ import app
 from fisa.datasets import open_dataset
 from fisa.emotions import MIKELS8
+from fisa.images import decode
 from fisa.runs import REQUIRED, load_run
 from fisa.runs.format import read_digests, write_digests
+from fisa.shards import Partial, Shard
 
 ROOT = Path(__file__).parent.parent
 LABELS = list(MIKELS8.labels)
@@ -81,6 +86,8 @@ class TestUsage:
             ["predict"],
             ["predict", "run"],
             ["predict", "run", "photos", "--batch-size", "0"],
+            ["predict", "run", "photos", "--workers", "-1"],
+            ["predict", "run", "photos", "--resume"],
             ["predict", "run", "photos", "--out", "table.xlsx"],
             ["train", "config.yaml", "--no-such-option"],
             ["report", "--format", "word"],
@@ -257,6 +264,9 @@ class TestPredict:
         assert rows["refused"].notna().tolist() == names.str.startswith("bad").tolist()
         good = rows[rows["refused"].isna()]
         np.testing.assert_allclose(good[LABELS].sum(axis=1), 1, atol=1e-9)
+        run = load_run(tiny_runs / "fisa")
+        alone = [run.predict([decode(Path(path))]).distribution[0] for path in good["path"]]
+        np.testing.assert_allclose(good[LABELS], alone, rtol=0, atol=1e-6)
         *refusals, count = result.stderr.splitlines()
         assert sorted(refusals) == sorted(rows["refused"].dropna())
         for name in ("bad-truncated.png", "bad-empty.jpg", "bad-text.jpg", "bad-bomb.png"):
@@ -314,6 +324,56 @@ class TestPredict:
         result = fisa("predict", tiny_runs / "cnn", tmp_path / "empty")
         assert result.exit_code == 1
         assert result.stderr.startswith(f"{tmp_path / 'empty'}: folder without images; ")
+
+    def test_folder_that_cannot_be_read_is_a_row(
+        self, tiny_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def scandir(place: str) -> Iterator[os.DirEntry[str]]:
+            if Path(place).name == "locked":
+                raise PermissionError(13, "Permission denied", place)
+            return real(place)
+
+        real = os.scandir
+        monkeypatch.setattr(os, "scandir", scandir)  # root may read every folder
+        (tmp_path / "photos" / "locked").mkdir(parents=True)
+        (tmp_path / "photos" / "self").symlink_to(tmp_path / "photos")
+        for name in ("first.png", "zebra.png"):
+            Image.fromarray(noise()).save(tmp_path / "photos" / name)
+        result = fisa("predict", tiny_runs / "cnn", tmp_path / "photos")
+        assert result.exit_code == 1
+        rows = pd.read_csv(io.StringIO(result.stdout))
+        assert [Path(path).name for path in rows["path"]] == ["first.png", "locked", "zebra.png"]
+        assert rows["refused"].isna().tolist() == [True, False, True]
+        assert result.stderr.splitlines() == [rows["refused"][1], "2 predicted, 1 refused"]
+
+    def test_interrupted_and_resumed(
+        self, tiny_runs: Path, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        out = tmp_path / "table.csv"
+        whole = fisa("predict", tiny_runs / "cnn", mixed, "--out", tmp_path / "whole.csv")
+        kept: list[int] = []
+
+        def keep(partial: Partial, shard: Shard, rows: pd.DataFrame) -> None:
+            if kept:
+                raise KeyboardInterrupt
+            kept.append(shard.number)
+            plain(partial, shard, rows)
+
+        with monkeypatch.context() as patch:
+            plain = Partial.keep
+            patch.setattr(Partial, "keep", keep)
+            patch.setattr(shards, "SHARD", 4)
+            broken = fisa("predict", tiny_runs / "cnn", mixed, "--out", out)
+        assert broken.exit_code != 0
+        assert f"interrupted; {out}.partial keeps what is done: add --resume" in broken.stderr
+        again = refusal(fisa("predict", tiny_runs / "cnn", mixed, "--out", out))
+        assert again.startswith(f"{out}.partial: holds the work of an interrupted call; add --resume")
+        monkeypatch.setattr(shards, "SHARD", 4)
+        resumed = fisa("predict", tiny_runs / "cnn", mixed, "--out", out, "--resume")
+        assert resumed.exit_code == 1
+        # Those of the first call too, so that what is told is the whole table's.
+        assert resumed.stderr == whole.stderr.replace("whole.csv", "table.csv")
+        pd.testing.assert_frame_equal(pd.read_csv(out), pd.read_csv(tmp_path / "whole.csv"), rtol=0, atol=1e-6)
 
     def test_missing_run(self, mixed: Path, tmp_path: Path) -> None:
         assert refusal(fisa("predict", tmp_path / "nowhere", mixed)).startswith(f"{tmp_path / 'nowhere'}: no such run")

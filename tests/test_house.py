@@ -17,11 +17,15 @@ LAYERS = (
     "distances",
     "metrics",
     "images",
+    "files",
+    "decoding",
     "datasets",
     "models",
     "objectives",
     "runs",
+    "tables",
     "prediction",
+    "shards",
     "evaluation",
     "training",
     "studies",
@@ -139,6 +143,7 @@ def test_checker_lets_right_imports_pass(module: str, source: str) -> None:
     [
         ("fisa.datasets.planted", {"torch", "streamlit"}),
         ("fisa.figures", {"torch", "streamlit"}),
+        ("fisa.decoding", {"torch", "pandas"}),  # every worker process loads it
         ("fisa.__main__", {"torch", "pandas", "plotly", "streamlit"}),  # --help answers at once
     ],
 )

@@ -24,7 +24,6 @@ from fisa.images import (
     ImageRefused,
     decode,
     denormalise,
-    find_images,
     normalise,
     to_square,
 )
@@ -471,121 +470,9 @@ class TestNormalise:
             denormalise(batch)
 
 
-@pytest.fixture
-def album(tmp_path):
-    for name in ("10.jpg", "2.JPG", "b/1.png", "b/deep/er/x.webp", "notes.txt", ".hidden.png", ".cache/t.png"):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return tmp_path
-
-
-def found(root, *paths):
-    files, refused = find_images(list(paths))
-    return [str(file.relative_to(root)) for file in files], [str(each) for each in refused]
-
-
-class TestFindImages:
-    ALL = ("2.JPG", "10.jpg", "b/1.png", "b/deep/er/x.webp")
-
-    def test_folder_recursively_in_natural_order(self, album):
-        assert found(album, album) == (list(self.ALL), [])
-
-    def test_a_named_file_is_listed_whatever_its_suffix(self, album):
-        assert found(album, album / "notes.txt", album / ".hidden.png") == ([".hidden.png", "notes.txt"], [])
-
-    def test_overlapping_paths_give_each_file_once(self, album):
-        assert found(album, album / "b", album, album / "10.jpg", album / "b" / ".." / "2.JPG")[0] == list(self.ALL)
-        assert found(album, album / "b", album / "b") == (["b/1.png", "b/deep/er/x.webp"], [])
-
-    def test_order_does_not_depend_on_the_order_of_the_paths(self, album):
-        assert find_images([album / "b", album / "10.jpg"])[0] == find_images([album / "10.jpg", album / "b"])[0]
-
-    def test_loops_of_links_end(self, album, monkeypatch):
-        read = []
-
-        def scandir(folder):
-            read.append(folder)
-            assert len(read) < 20, "folders are searched again and again"
-            return real(folder)
-
-        real = os.scandir
-        monkeypatch.setattr(os, "scandir", scandir)
-        (album / "b" / "up").symlink_to(album)
-        (album / "b" / "deep" / "self").symlink_to(album / "b" / "deep")
-        (album / "b" / "deep" / "twice").symlink_to(album / "b" / "deep")
-        (album / "b" / "circle.png").symlink_to(album / "b" / "circle.png")
-        files, refused = found(album, album)
-        assert sorted(files) == sorted([*self.ALL, "b/circle.png"]) and refused == []
-
-    def test_folders_behind_links_are_searched(self, album, tmp_path_factory):
-        elsewhere = tmp_path_factory.mktemp("elsewhere")
-        (elsewhere / "far.png").touch()
-        (album / "link").symlink_to(elsewhere)
-        assert "link/far.png" in found(album, album)[0]
-
-    def test_links_to_one_file_count_as_one(self, album):
-        (album / "again.jpg").symlink_to(album / "10.jpg")
-        assert found(album, album)[0] == list(self.ALL)
-
-    def test_patterns(self, album, monkeypatch):
-        assert found(album, album / "*.[jJ][pP][gG]")[0] == ["2.JPG", "10.jpg"]
-        assert found(album, album / "?")[0] == ["b/1.png", "b/deep/er/x.webp"]
-        assert found(album, album / "**" / "*.png") == (["b/1.png"], [])
-        assert found(album, album / ".cache" / "*.png") == ([".cache/t.png"], [])
-        monkeypatch.chdir(album)
-        assert find_images([Path("b/*.png")]) == ([Path("b/1.png")], [])
-
-    def test_a_file_whose_name_looks_like_a_pattern(self, album):
-        (album / "a[1].png").touch()
-        (album / "a1.png").touch()
-        assert found(album, album / "a[1].png")[0] == ["a[1].png"]
-
-    def test_patterns_survive_loops_of_links(self, album):
-        for name in ("one", "two", "three"):
-            (album / name).symlink_to(album)
-        assert "b/1.png" in found(album, album / "**" / "1.png")[0]
-
-    def test_what_leads_nowhere_is_told_and_the_rest_is_found(self, album):
-        (album / "empty").mkdir()
-        files, refused = found(album, album / "gone", album / "*.bmp", album / "empty", album / "10.jpg")
-        assert files == ["10.jpg"]
-        assert refused[0] == f"{album / 'gone'}: no such file or folder; check the path"
-        assert refused[1] == f"{album / '*.bmp'}: matches no file; check the pattern"
-        assert refused[2].startswith(f"{album / 'empty'}: folder without images; images end in one of .apng, .avif")
-        assert len(refused) == 3
-
-    def test_dangling_link_is_listed_for_decode_to_refuse(self, album):
-        (album / "dangling.png").symlink_to(album / "gone.png")
-        assert "dangling.png" in found(album, album)[0]
-        assert found(album, album / "dangling.png") == (["dangling.png"], [])
-
-    def test_impossible_paths(self):
-        files, refused = find_images([Path("nul\0.png"), Path("x" * 5000)])
-        assert files == [] and all("is not a possible path" in str(each) for each in refused) and len(refused) == 2
-
-    def test_below_a_file(self, album):
-        assert "no such file or folder" in found(album, album / "10.jpg" / "x.png")[1][0]
-
-    def test_unreadable_folder_is_told_and_the_rest_is_found(self):
-        with forbidden() as (folder, _file):
-            files, refused = find_images([folder.parent])
-            assert [path.name for path in files] == ["locked.png", "open.png"]
-            assert str(refused[0]).startswith(f"{folder}: folder cannot be read (Permission denied)")
-            below = find_images([folder / "inside.png"])
-            assert below[0] == [] and "may not be read" in str(below[1][0])
-
-    def test_no_paths(self):
-        assert find_images([]) == ([], [])
-
-    def test_odd_numerals(self, album):
-        for name in ("²1.png", "٣.png", "x" + "9" * 200 + ".png"):
-            (album / name).touch()
-        assert len(found(album, album)[0]) == 7
-
-    def test_suffixes_are_lower_case_and_readable(self):
-        Image.init()
-        assert all(suffix == suffix.lower() for suffix in IMAGE_SUFFIXES)
-        assert {Image.EXTENSION[suffix] for suffix in IMAGE_SUFFIXES} <= {
-            *("JPEG", "MPO", "PNG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "PPM")
-        }
+def test_suffixes_are_lower_case_and_readable():
+    Image.init()
+    assert all(suffix == suffix.lower() for suffix in IMAGE_SUFFIXES)
+    assert {Image.EXTENSION[suffix] for suffix in IMAGE_SUFFIXES} <= {
+        *("JPEG", "MPO", "PNG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "PPM")
+    }

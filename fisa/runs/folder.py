@@ -169,10 +169,12 @@ class Run:
 
     def predict(self, images: Sequence[np.ndarray], batch_size: int = 64) -> Prediction:
         """Predict the distribution of each uint8 RGB image [height, width, 3]; N may be 0."""
-        rows = [
-            self.output(images[start : start + batch_size]).distribution.double().numpy()
-            for start in range(0, len(images), batch_size)
-        ]
+        model = self.model  # loaded before inference mode, which would make its weights unfit for gradients
+        with torch.inference_mode():
+            rows = [
+                self.output(images[start : start + batch_size], model).distribution.double().numpy()
+                for start in range(0, len(images), batch_size)
+            ]
         distribution = np.concatenate(rows) if rows else np.empty((0, len(self.space)))
         return Prediction(self.space.labels, distribution / distribution.sum(1, keepdims=True))
 

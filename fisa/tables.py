@@ -1,0 +1,78 @@
+"""Frames to one table in a file, each written as it comes: CSV, JSON, Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+class TableError(ValueError):
+    """A table that cannot be written; the message is one clear sentence."""
+
+
+def write_csv(frames: Iterable[pd.DataFrame], stream: TextIO) -> None:
+    """Write frames of equal columns as one CSV table, each as it comes; floats are written exactly."""
+    for number, frame in enumerate(frames):
+        frame.to_csv(stream, index=False, header=number == 0, lineterminator="\n")
+
+
+def write_json(frames: Iterable[pd.DataFrame], stream: TextIO) -> None:
+    """Write frames as one JSON array with an object for each row; what is missing is null."""
+    stream.write("[")
+    separator = "\n"
+    for frame in frames:
+        rows = frame.to_json(orient="records", lines=True, double_precision=15, force_ascii=False)
+        # Not splitlines: a file name may hold one of the other line separators of Unicode.
+        for row in rows.removesuffix("\n").split("\n") if len(frame) else ():
+            stream.write(separator + row)
+            separator = ",\n"
+    stream.write("\n]\n")
+
+
+def write_parquet(frames: Iterable[pd.DataFrame], path: Path) -> None:
+    """Write frames of equal columns and types as one Parquet table, a row group each."""
+    rest = iter(frames)
+    for first in islice(rest, 1):
+        schema = pa.Table.from_pandas(first, preserve_index=False).schema
+        with pq.ParquetWriter(path, schema) as writer:
+            writer.write_table(pa.Table.from_pandas(first, schema, preserve_index=False))
+            for frame in rest:
+                writer.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False))
+
+
+def _as_text(write: Callable[[Iterable[pd.DataFrame], TextIO], None]) -> Callable[[Iterable[pd.DataFrame], Path], None]:
+    def write_file(frames: Iterable[pd.DataFrame], path: Path) -> None:
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            write(frames, stream)
+
+    return write_file
+
+
+# suffix -> writer(frames, path)
+WRITERS: Mapping[str, Callable[[Iterable[pd.DataFrame], Path], None]] = {
+    ".csv": _as_text(write_csv),
+    ".json": _as_text(write_json),
+    ".parquet": write_parquet,
+}
+
+
+def check_target(path: Path, force: bool = False) -> None:
+    """Refuse a file that could not or should not become a table, before any work is done.
+
+    Raises:
+        TableError: Unknown suffix, an existing file without ``force``, or no folder to write to.
+    """
+    if path.suffix.lower() not in WRITERS:
+        raise TableError(f"{path}: unknown kind of table; name it {', '.join('*' + each for each in WRITERS)}")
+    if path.is_dir():
+        raise TableError(f"{path}: is a folder; name a file in it")
+    if path.exists() and not force:
+        raise TableError(f"{path}: already exists; name another file, or add --force to replace it")
+    if not path.parent.is_dir():
+        raise TableError(f"{path}: the folder {path.parent} does not exist; make it first")

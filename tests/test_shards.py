@@ -1,0 +1,322 @@
+"""Lists to tables by shards: whole or not at all, and after any interruption what it would have been without."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from tiny import save_untrained
+
+from fisa import shards
+from fisa.files import find_files
+from fisa.prediction import predict_files
+from fisa.runs import Run
+from fisa.shards import ShardError, cut_shards, partial_folder, predict_table
+from fisa.tables import TableError
+
+ROOT = Path(__file__).parent.parent
+SIZE = 4  # entries of a shard here
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return save_untrained(tmp_path_factory.mktemp("run") / "cnn")
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten noise images, 0.png to 9.png, of which 3.png is cut short. Read only."""
+    place = tmp_path_factory.mktemp("album")
+    noise = np.random.default_rng(0)
+    for number in range(10):
+        Image.fromarray(noise.integers(0, 256, (20, 30, 3), dtype=np.uint8)).save(place / f"{number}.png")
+    (place / "3.png").write_bytes((place / "3.png").read_bytes()[:100])
+    return place
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "SHARD", SIZE)
+
+
+class Stopped(Exception):
+    pass
+
+
+def interrupt(run: Run, paths: list[Path], target: Path, after: int, **options: object) -> None:
+    """Predict, and stop as the rows of ``after`` files are there."""
+    seen = 0
+
+    def watch(frame: pd.DataFrame) -> None:
+        nonlocal seen
+        seen += len(frame)
+        if seen >= after:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        predict_table(run, paths, target, batch_size=3, watch=watch, **options)  # type: ignore[arg-type]
+
+
+def kept(target: Path) -> list[str]:
+    return sorted(file.name for file in partial_folder(target).iterdir())
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_rows_are_those_of_the_stream_in_a_row_group_a_shard(
+    run: Run, album: Path, tmp_path: Path, workers: int
+) -> None:
+    target = tmp_path / "table.parquet"
+    predict_table(run, [album], target, batch_size=3, workers=workers)
+    expected = pd.concat(predict_files(run, [album], batch_size=3), ignore_index=True)
+    # Batches are cut at shards (3 + 1, not 3 + 3), which may change the last bits.
+    pd.testing.assert_frame_equal(pd.read_parquet(target), expected, rtol=0, atol=1e-6)
+    metadata = pq.read_metadata(target)
+    assert [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)] == [4, 4, 2]
+    assert [path.name for path in tmp_path.iterdir()] == ["table.parquet"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
+@pytest.mark.parametrize("after", [5, 10])
+def test_interrupted_and_resumed_is_the_file_of_an_uninterrupted_call(
+    run: Run, album: Path, tmp_path: Path, suffix: str, after: int
+) -> None:
+    whole, target = tmp_path / f"whole{suffix}", tmp_path / f"table{suffix}"
+    predict_table(run, [album], whole, batch_size=3)
+    interrupt(run, [album], target, after)
+    assert not target.exists()
+    rows: list[pd.DataFrame] = []
+    steps: list[tuple[int, int]] = []
+    predict_table(
+        run,
+        [album],
+        target,
+        batch_size=3,
+        resume=True,
+        watch=rows.append,
+        progress=lambda done, total: steps.append((done, total)),
+    )
+    assert target.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"table{suffix}", f"whole{suffix}"]
+    assert [Path(path).name for path in pd.concat(rows)["path"]] == [f"{number}.png" for number in range(10)]
+    assert steps[0] == (4, 10) and steps[-1] == (10, 10)  # the first shard at once
+
+
+def test_finished_shards_are_not_predicted_again(
+    run: Run, album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "table.csv"
+    interrupt(run, [album], target, after=8)  # as the second shard's last rows come, before they are kept
+    assert kept(target) == ["00000.parquet", "manifest.json"]
+    predicted = []
+    plain = Run.predict
+    monkeypatch.setattr(Run, "predict", lambda self, *given: predicted.append(len(given[0])) or plain(self, *given))
+    predict_table(run, [album], target, batch_size=3, resume=True)
+    assert predicted == [3, 1, 2]  # shards 1 and 2; 3.png, the refused one, is in shard 0
+
+
+def test_leftover_shards_ask_for_a_decision(run: Run, album: Path, tmp_path: Path) -> None:
+    target = tmp_path / "table.csv"
+    interrupt(run, [album], target, after=5)
+    with pytest.raises(ShardError, match=r"table\.csv\.partial: .*interrupted.* add --resume .* or --force"):
+        predict_table(run, [album], target)
+    assert kept(target) == ["00000.parquet", "manifest.json"]
+    predict_table(run, [album / "1.png"], target, force=True)
+    assert len(pd.read_csv(target)) == 1 and not partial_folder(target).exists()
+
+
+def test_without_a_finished_shard_nothing_is_left(run: Run, album: Path, tmp_path: Path) -> None:
+    interrupt(run, [album], tmp_path / "table.csv", after=3)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_resume_without_anything_left_begins(run: Run, album: Path, tmp_path: Path) -> None:
+    predict_table(run, [album], tmp_path / "table.csv", resume=True)
+    assert len(pd.read_csv(tmp_path / "table.csv")) == 10
+
+
+def test_another_run_list_or_setting_is_refused_and_the_work_kept(run: Run, album: Path, tmp_path: Path) -> None:
+    target = tmp_path / "table.csv"
+    interrupt(run, [album], target, after=9)
+    other = save_untrained(tmp_path / "other", seed=1)
+    with pytest.raises(ShardError, match=f"begun with run {run.digest}, not {other.digest}"):
+        predict_table(other, [album], target, batch_size=3, resume=True)
+    with pytest.raises(ShardError, match="begun with batch size 3, not 5"):
+        predict_table(run, [album], target, batch_size=5, resume=True)
+    for paths in ([album / "1.png", album], [album / "0.png"], [*album.glob("[0-3].png")][::-1]):
+        with pytest.raises(ShardError, match=r"table\.csv\.partial: was begun with another list of images; "):
+            predict_table(run, paths, target, batch_size=3, resume=True)
+    # The first shard is the same, and there the list ends: the second is too many.
+    with pytest.raises(ShardError, match="another list"):
+        predict_table(run, [album / f"{number}.png" for number in range(4)], target, batch_size=3, resume=True)
+    assert kept(target) == ["00000.parquet", "00001.parquet", "manifest.json"]
+    assert not target.exists()
+
+
+def test_a_damaged_shard_is_made_again(run: Run, album: Path, tmp_path: Path) -> None:
+    whole, target = tmp_path / "whole.parquet", tmp_path / "table.parquet"
+    predict_table(run, [album], whole, batch_size=3)
+    interrupt(run, [album], target, after=9)
+    (partial_folder(target) / "00000.parquet").write_bytes(b"PAR1")
+    predict_table(run, [album], target, batch_size=3, resume=True)
+    assert target.read_bytes() == whole.read_bytes()
+
+
+def test_damage_inside_a_shard_and_in_the_manifest_is_told(run: Run, album: Path, tmp_path: Path) -> None:
+    target = tmp_path / "table.parquet"
+    interrupt(run, [album], target, after=5)
+    shard, manifest = partial_folder(target) / "00000.parquet", partial_folder(target) / "manifest.json"
+    content = shard.read_bytes()
+    shard.write_bytes(content[:4] + bytes(200) + content[204:])  # the footer is whole, the rows are not
+    with pytest.raises(ShardError, match=r"00000\.parquet: cannot be read .*; delete it and go on with --resume"):
+        predict_table(run, [album], target, batch_size=3, resume=True)
+    manifest.write_text("{", encoding="utf-8")
+    with pytest.raises(ShardError, match=r"manifest\.json: is damaged; start anew with --force"):
+        predict_table(run, [album], target, batch_size=3, resume=True)
+
+
+def test_existing_table_is_kept_until_the_new_one_is_whole(run: Run, album: Path, tmp_path: Path) -> None:
+    target = tmp_path / "table.csv"
+    target.write_text("precious", encoding="utf-8")
+    for resume in (False, True):
+        with pytest.raises(TableError, match=r"table\.csv: already exists.*--force"):
+            predict_table(run, [album], target, resume=resume)
+    interrupt(run, [album], target, after=5, force=True)
+    assert target.read_text(encoding="utf-8") == "precious"
+    predict_table(run, [album], target, batch_size=3, force=True, resume=True)
+    assert len(pd.read_csv(target)) == 10
+
+
+def test_what_is_not_ours_is_not_removed(run: Run, album: Path, tmp_path: Path) -> None:
+    target = tmp_path / "table.csv"
+    partial_folder(target).mkdir()
+    (partial_folder(target) / "thesis.txt").write_text("precious", encoding="utf-8")
+    for force in (False, True):
+        with pytest.raises(ShardError, match=r"table\.csv\.partial: is in the way, with thesis\.txt in it"):
+            predict_table(run, [album], target, force=force)
+    assert kept(target) == ["thesis.txt"]
+
+
+def test_a_full_disk_is_one_sentence_and_the_work_is_kept(
+    run: Run, album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "table.csv"
+    plain = pq.write_table
+
+    def full(table: object, file: Path) -> None:
+        if target.with_name("table.csv.partial").joinpath("00000.parquet").exists():
+            raise OSError(28, "No space left on device")
+        plain(table, file)
+
+    monkeypatch.setattr(pq, "write_table", full)
+    with pytest.raises(TableError, match=r"00001\.parquet: cannot be written \(No space left on device\)"):
+        predict_table(run, [album], target)
+    assert kept(target) == ["00000.parquet", "manifest.json"]
+
+
+def test_a_list_is_cut_into_numbered_shards(album: Path) -> None:
+    parts = list(cut_shards(find_files([album])))
+    assert [(part.number, len(part.entries)) for part in parts] == [(0, 4), (1, 4), (2, 2)]
+    assert len({part.digest for part in parts}) == 3
+    assert [part.digest for part in cut_shards(find_files([album]))] == [part.digest for part in parts]
+    assert [(part.number, part.entries) for part in cut_shards([])] == [(0, ())]
+
+
+def test_an_empty_list_is_an_empty_table(run: Run, tmp_path: Path) -> None:
+    predict_table(run, [], tmp_path / "table.parquet")
+    assert list(pd.read_parquet(tmp_path / "table.parquet").columns)[:2] == ["path", "amusement"]
+
+
+CHILD = """
+import sys
+import torch
+from fisa import shards
+from fisa.__main__ import app
+
+torch.set_num_threads(1)
+shards.SHARD = 16
+app(sys.argv[1:])
+"""
+
+
+def start(*arguments: object) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", CHILD, "predict", *map(str, arguments), "--batch-size", "8", "--workers", "1"]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize(
+    ("kills", "suffix"),
+    [
+        (2, ".parquet"),
+        pytest.param(20, ".parquet", marks=pytest.mark.slow),
+        pytest.param(20, ".csv", marks=pytest.mark.slow),
+    ],
+)
+def test_killed_at_random_moments_and_resumed(run: Run, album: Path, tmp_path: Path, kills: int, suffix: str) -> None:
+    many = tmp_path / "many"
+    many.mkdir()
+    for number in range(300):
+        (many / f"{number}.png").symlink_to(album / f"{number % 10}.png")
+    whole, target = tmp_path / f"whole{suffix}", tmp_path / f"table{suffix}"
+    process = start(run.path, many, "--out", whole)
+    process.communicate(timeout=300)
+    assert process.returncode == 1  # 3.png is refused
+    moments = random.Random(0)
+    for _ in range(kills):
+        process = start(run.path, many, "--out", target, "--resume")
+        # From the first sign of work on: before that there is nothing to lose.
+        while process.poll() is None and not partial_folder(target).exists():
+            time.sleep(0.002)
+        time.sleep(moments.uniform(0, 1))
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=300)
+        if target.exists():
+            break
+    process = start(run.path, many, "--out", target, "--resume", *(["--force"] if target.exists() else []))
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert err.splitlines()[-1] == f"270 predicted, 30 refused; see {target}"
+    assert target.read_bytes() == whole.read_bytes()
+    assert not partial_folder(target).exists()
+
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+import torch
+from fisa.runs import load_run
+from fisa.shards import predict_table
+
+torch.set_num_threads(1)
+rows = []
+watch = rows.append if sys.argv[4] == "collected" else None
+predict_table(load_run(sys.argv[1]), [Path(sys.argv[2])], Path(sys.argv[3]), watch=watch)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["streamed", "collected"])
+def test_peak_memory_is_flat(run: Run, album: Path, tmp_path: Path, how: str) -> None:
+    def peak(count: int) -> float:
+        """MiB that a process takes at most for ``count`` files."""
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        # Long names, so that a row is heavy.
+        for number in range(count):
+            os.link(album / "0.png", folder / f"{'x' * 200}{number}.png")
+        command = [sys.executable, "-c", PEAK, run.path, folder, tmp_path / f"{count}.parquet", how]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert pq.read_metadata(tmp_path / f"{count}.parquet").num_rows == count
+        return int(done.stdout) / 1024
+
+    growth = peak(16_000) - peak(4_000)
+    # 12,000 rows collected are about 15 MiB: a kilobyte each and their names.
+    assert (growth > 8) if how == "collected" else (growth < 4), f"{growth:.1f} MiB"
