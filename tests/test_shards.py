@@ -1,6 +1,5 @@
 """Lists to tables by shards: whole or not at all, and after any interruption what it would have been without."""
 
-import os
 import random
 import signal
 import subprocess
@@ -285,41 +284,3 @@ def test_killed_at_random_moments_and_resumed(run: Run, album: Path, tmp_path: P
     assert err.splitlines()[-1] == f"270 predicted, 30 refused; see {target}"
     assert target.read_bytes() == whole.read_bytes()
     assert not partial_folder(target).exists()
-
-
-PEAK = """
-import re, sys
-from pathlib import Path
-import torch
-from fisa.runs import load_run
-from fisa.shards import predict_table
-
-torch.set_num_threads(1)
-rows = []
-watch = rows.append if sys.argv[4] == "collected" else None
-predict_table(load_run(sys.argv[1]), [Path(sys.argv[2])], Path(sys.argv[3]), watch=watch)
-# Not getrusage: its peak is at least that of the process which started this one.
-print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read as Linux tells it")
-@pytest.mark.parametrize("how", ["streamed", "collected"])
-def test_peak_memory_is_flat(run: Run, album: Path, tmp_path: Path, how: str) -> None:
-    def peak(count: int) -> float:
-        """MiB that a process takes at most for ``count`` files."""
-        folder = tmp_path / str(count)
-        # Long names, so that a row is heavy; folders of equal size, as the names of one are in memory.
-        for number in range(count):
-            file = folder / str(number // 500) / f"{'x' * 200}{number}.png"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            os.link(album / "0.png", file)
-        command = [sys.executable, "-c", PEAK, run.path, folder, tmp_path / f"{count}.parquet", how]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        assert pq.read_metadata(tmp_path / f"{count}.parquet").num_rows == count
-        return int(done.stdout) / 1024
-
-    growth = peak(16_000) - peak(4_000)
-    # 12,000 rows collected are about 15 MiB: a kilobyte each and their names.
-    assert (growth > 8) if how == "collected" else (growth < 4), f"{growth:.1f} MiB"
