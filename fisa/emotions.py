@@ -2,7 +2,10 @@
 
 The order of ``labels`` is the order of every distribution's columns. The wheel order of Mikels'
 eight emotions is that of Yang, Sun, Sun (2017), "Learning visual sentiment distributions via
-augmented conditional probability neural network".
+augmented conditional probability neural network". The eight expressions of AffectNet stand in the
+order of their codes, 0 to 7 (Mollahosseini, Hasani, Mahoor 2019).
+
+Maps between spaces are in ``fisa.label_maps``.
 """
 
 from __future__ import annotations
@@ -104,4 +107,64 @@ EKMAN7 = EmotionSpace(
     markers=(*EKMAN6.markers, "square"),
 )
 
-SPACES: Mapping[str, EmotionSpace] = MappingProxyType({space.name: space for space in (MIKELS8, EKMAN6, EKMAN7)})
+AFFECTNET8 = EmotionSpace(
+    name="affectnet8",
+    labels=("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"),
+    polarity=(0, 1, -1, 0, -1, -1, -1, -1),
+    wheel=(),
+    colours=("#888888", "#e69f00", "#0072b2", "#56b4e9", "#8a63d2", "#8f7a3d", "#d55e00", "#009e73"),
+    markers=("square", "circle", "triangle-down", "star", "pentagon", "diamond", "x", "hexagon"),
+)
+
+POLARITY3 = EmotionSpace(
+    name="polarity3",
+    labels=("positive", "neither", "negative"),
+    polarity=(1, 0, -1),
+    wheel=(),
+    colours=("#e69f00", "#888888", "#0072b2"),
+    markers=("triangle-up", "square", "triangle-down"),
+)
+
+RATINGS = EmotionSpace(name="ratings", labels=(), polarity=(), wheel=(), colours=(), markers=())
+"""Of data that rate valence and arousal and no emotion: a space without labels, on which no distribution is learned."""
+
+SCORE_LEVELS = range(3, 11)
+"""How many steps the scale of an ordered score may have."""
+
+# A ramp from dark blue to yellow, even in lightness, and a shape for each step.
+_STEPS = (
+    ("#2d1e6b", "circle"),
+    ("#3b3f8f", "square"),
+    ("#35619c", "diamond"),
+    ("#2f80a0", "cross"),
+    ("#2f9e9b", "x"),
+    ("#46b98a", "triangle-up"),
+    ("#78cf70", "triangle-down"),
+    ("#b0de54", "pentagon"),
+    ("#dfe34a", "hexagon"),
+    ("#fbe723", "star"),
+)
+
+
+def score_space(levels: int) -> EmotionSpace:
+    """Return the space of an ordered score from 1 to ``levels``: no polarity, no wheel; columns ascend.
+
+    Raises:
+        ValueError: ``levels`` is not in ``SCORE_LEVELS``.
+    """
+    if levels not in SCORE_LEVELS:
+        raise ValueError(f"a score of {levels} levels; expected {SCORE_LEVELS[0]} to {SCORE_LEVELS[-1]}")
+    steps = [_STEPS[round(place * (len(_STEPS) - 1) / (levels - 1))] for place in range(levels)]
+    return EmotionSpace(
+        name=f"scores{levels}",
+        labels=tuple(str(level) for level in range(1, levels + 1)),
+        polarity=(0,) * levels,
+        wheel=(),
+        colours=tuple(colour for colour, _ in steps),
+        markers=tuple(marker for _, marker in steps),
+    )
+
+
+SPACES: Mapping[str, EmotionSpace] = MappingProxyType(
+    {space.name: space for space in (MIKELS8, EKMAN6, EKMAN7, AFFECTNET8, POLARITY3, *map(score_space, SCORE_LEVELS))}
+)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fisa.emotions import MIKELS8, SPACES
+from fisa.emotions import AFFECTNET8, MIKELS8, SPACES, score_space
 
 
 def test_the_wheel_of_mikels() -> None:
@@ -45,3 +45,18 @@ def test_unknown_labels_and_impossible_spaces_are_refused() -> None:
         replace(MIKELS8, wheel=(0, 0, 1, 2, 3, 4, 5, 6))
     with pytest.raises(ValueError, match="no wheel"):
         SPACES["ekman6"].wheel_steps()
+
+
+def test_scores_are_ordered_without_wheel_or_polarity() -> None:
+    space = score_space(5)
+    assert (space.name, space.labels) == ("scores5", ("1", "2", "3", "4", "5"))
+    assert space.wheel == () and set(space.polarity) == {0}
+    assert SPACES["scores5"] == space
+    for levels in (2, 11):
+        with pytest.raises(ValueError, match=f"a score of {levels} levels; expected 3 to 10"):
+            score_space(levels)
+
+
+def test_expressions_stand_in_the_order_of_their_codes() -> None:
+    # AffectNet: 0 neutral, 1 happiness, 2 sadness, 3 surprise, 4 fear, 5 disgust, 6 anger, 7 contempt.
+    assert [AFFECTNET8.index(label) for label in ("neutral", "happiness", "anger", "contempt")] == [0, 1, 6, 7]

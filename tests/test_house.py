@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = (
     "emotions",
+    "label_maps",
     "records",
     "config",
     "distances",
