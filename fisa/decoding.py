@@ -1,4 +1,4 @@
-"""Image files to squares, in order, a bounded number ahead, in worker processes that a file may end.
+"""Image files to squares, or to whatever else, in order, a bounded number ahead, in workers that a file may end.
 
 Imports no torch: a worker would load it for nothing.
 """
@@ -10,11 +10,13 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from typing import TypeVar
 
 from fisa.images import ImageRefused, Pixels, decode, to_square
 
@@ -22,6 +24,8 @@ CHUNK = 8  # files a worker takes at once
 POOL_FROM = 64  # files; fewer are decoded before a worker process would have started
 
 Decoded = Pixels | ImageRefused
+
+T = TypeVar("T")
 
 
 class DecodingError(RuntimeError):
@@ -40,20 +44,40 @@ def decode_squares(
 ) -> Generator[Decoded, None, None]:
     """Decode image files and stretch each to a square, in order; see ``fisa.images.decode`` and ``to_square``.
 
-    A file whose decoding ends its worker process, such as one that the system kills for its memory, is refused by
+    Args:
+        paths: The files; taken only as they are needed.
+        size: Side of a square in pixels.
+        workers: See :func:`process_files`.
+        ahead: See :func:`process_files`.
+
+    Yields:
+        For each path uint8 RGB [size, size, 3], or the refusal.
+
+    Raises:
+        DecodingError: A worker ended and none can be started in its place.
+    """
+    yield from process_files(partial(_square, size=size), paths, workers, ahead)
+
+
+def process_files(
+    task: Callable[[Path], T], paths: Iterable[Path], workers: int | None = 0, ahead: int = 2 * POOL_FROM
+) -> Generator[T | ImageRefused, None, None]:
+    """Apply a task to image files, in order.
+
+    A file whose task ends its worker process, such as one that the system kills for its memory, is refused by
     name, and the rest goes on. Close the iterator to end the workers; they also end with this process, however
     it ends.
 
     Args:
+        task: What to do with a file; a function of a module that workers can import, or a partial of one.
         paths: The files; taken only as they are needed.
-        size: Side of a square in pixels.
         workers: Processes that decode; 0 decodes in this one. None chooses: ``default_workers()``, but 0 for fewer
             than ``POOL_FROM`` files. A script that asks for workers needs the usual ``if __name__ == "__main__":``;
             where no worker can start, this process decodes.
         ahead: Files that workers may be ahead of what was taken, about. It bounds the memory.
 
     Yields:
-        For each path uint8 RGB [size, size, 3], or the refusal.
+        For each path what the task returns, or the refusal of a file that ended its worker.
 
     Raises:
         DecodingError: A worker ended and none can be started in its place.
@@ -64,9 +88,9 @@ def decode_squares(
         workers = default_workers() if len(first) == POOL_FROM else 0
         paths = chain(first, paths)
     if workers and (pool := _start(workers)) is not None:
-        yield from _pooled(paths, size, workers, ahead, pool)
+        yield from _pooled(task, paths, workers, ahead, pool)
     else:
-        yield from (_square(path, size) for path in paths)
+        yield from map(task, paths)
 
 
 def _square(path: Path, size: int) -> Decoded:
@@ -77,45 +101,46 @@ def _square(path: Path, size: int) -> Decoded:
         return error
 
 
-def _pooled(paths: Iterator[Path], size: int, workers: int, ahead: int, pool: ProcessPoolExecutor) -> Iterator[Decoded]:
-    pending: deque[tuple[list[Path], Future[list[Decoded]]]] = deque()
+def _pooled(
+    task: Callable[[Path], T], paths: Iterator[Path], workers: int, ahead: int, pool: ProcessPoolExecutor
+) -> Iterator[T | ImageRefused]:
+    pending: deque[tuple[list[Path], Future[list[T]]]] = deque()
     limit = workers + -(-ahead // CHUNK)
     try:
         while True:
             while len(pending) < limit and (chunk := list(islice(paths, CHUNK))):
                 try:
-                    future = _submit(pool, chunk, size)
+                    future = _submit(pool, task, chunk)
                 except BrokenProcessPool:
                     pool = _restart(pool, workers)
-                    future = _submit(pool, chunk, size)
+                    future = _submit(pool, task, chunk)
                 pending.append((chunk, future))
             if not pending:
                 return
             chunk, future = pending.popleft()
             try:
-                squares = future.result()
+                yield from future.result()
             except BrokenProcessPool:  # one of the chunks under way ended its worker; which, only a trial can tell
-                squares = _one_by_one(chunk, size)
-            yield from squares
+                yield from _one_by_one(task, chunk)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _one_by_one(paths: list[Path], size: int) -> list[Decoded]:
-    """Decode each file alone in a worker, so that the one that ends it is known."""
-    squares: list[Decoded] = []
+def _one_by_one(task: Callable[[Path], T], paths: list[Path]) -> list[T | ImageRefused]:
+    """Give each file alone to a worker, so that the one that ends it is known."""
+    results: list[T | ImageRefused] = []
     pool = _restart(None, 1)
     try:
         for path in paths:
             try:
-                squares += _submit(pool, [path], size).result()
+                results += _submit(pool, task, [path]).result()
             except BrokenProcessPool:
                 why = "ended the process that decoded it, perhaps for want of memory"
-                squares.append(ImageRefused(f"{path}: {why}; scale it down"))
+                results.append(ImageRefused(f"{path}: {why}; scale it down"))
                 pool = _restart(pool, 1)
     finally:
         pool.shutdown(cancel_futures=True)
-    return squares
+    return results
 
 
 def _start(workers: int) -> ProcessPoolExecutor | None:
@@ -124,7 +149,7 @@ def _start(workers: int) -> ProcessPoolExecutor | None:
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_settle)
     try:
-        _submit(pool, [], 1).result()
+        _submit(pool, _square, []).result()
     except BaseException as error:
         pool.shutdown(cancel_futures=True)
         if not isinstance(error, BrokenProcessPool):
@@ -133,13 +158,13 @@ def _start(workers: int) -> ProcessPoolExecutor | None:
     return pool
 
 
-def _submit(pool: ProcessPoolExecutor, paths: list[Path], size: int) -> Future[list[Decoded]]:
+def _submit(pool: ProcessPoolExecutor, task: Callable[..., T], paths: list[Path]) -> Future[list[T]]:
     # This may start a worker, which inherits what is blocked: Ctrl-C cannot interrupt its imports.
     if not hasattr(signal, "pthread_sigmask"):
-        return pool.submit(_squares, paths, size)
+        return pool.submit(_all, task, paths)
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return pool.submit(_squares, paths, size)
+        return pool.submit(_all, task, paths)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
@@ -166,5 +191,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _squares(paths: list[Path], size: int) -> list[Decoded]:
-    return [_square(path, size) for path in paths]
+def _all(task: Callable[[Path], T], paths: list[Path]) -> list[T]:
+    return [task(path) for path in paths]

@@ -61,7 +61,7 @@ class LabelMap:
             raise ValueError(f"expected [N, {len(self.source)}], distributions over {self.source.name}: {rows.shape}")
         mapped = rows @ self.matrix.T
         total = mapped.sum(1, keepdims=True)
-        return np.divide(mapped, total, out=np.full_like(mapped, np.nan), where=total > 0)
+        return np.asarray(np.divide(mapped, total, out=np.full_like(mapped, np.nan), where=total > 0))
 
 
 def find_map(source: EmotionSpace, target: EmotionSpace) -> LabelMap:

@@ -18,6 +18,7 @@ LAYERS = (
     "distances",
     "metrics",
     "images",
+    "fingerprints",
     "files",
     "decoding",
     "datasets",
@@ -145,6 +146,7 @@ def test_checker_lets_right_imports_pass(module: str, source: str) -> None:
         ("fisa.datasets.planted", {"torch", "streamlit"}),
         ("fisa.figures", {"torch", "streamlit"}),
         ("fisa.decoding", {"torch", "pandas"}),  # every worker process loads it
+        ("fisa.fingerprints", {"torch", "pandas"}),  # so do those of `data check`
         ("fisa.__main__", {"torch", "pandas", "plotly", "streamlit"}),  # --help answers at once
     ],
 )

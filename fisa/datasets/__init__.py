@@ -1,47 +1,162 @@
-"""Data sets: a table of sources that all yield one manifest schema."""
+"""Data sets: a table of sources that all yield one manifest schema; docs/datasets.md shows how each lies on disk."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from fisa.datasets.base import DataError, Dataset, Sample
+from fisa.datasets.layouts.abstract import read_abstract
+from fisa.datasets.layouts.aesthetics import read_aesthetics
+from fisa.datasets.layouts.affectnet import read_affectnet
+from fisa.datasets.layouts.emoset import read_emoset
+from fisa.datasets.layouts.emotion6 import read_emotion6, read_emotion6_without_neutral
+from fisa.datasets.layouts.flat import read_artphoto, read_fi
+from fisa.datasets.layouts.folder import read_folder, read_mikels_folder
+from fisa.datasets.layouts.ldl import read_ldl
+from fisa.datasets.layouts.oasis import read_oasis
+from fisa.datasets.photographs import (
+    SPLITS,
+    Collection,
+    Layout,
+    Photographs,
+    read_collection,
+    without_refused,
+)
 from fisa.datasets.planted.dataset import PlantedDataset
+from fisa.datasets.problems import BadData
 
-__all__ = ["DATASETS", "DataError", "Dataset", "Sample", "open_dataset"]
+__all__ = [
+    "DATASETS",
+    "SPLITS",
+    "BadData",
+    "DataError",
+    "Dataset",
+    "Drawn",
+    "Layout",
+    "Photographs",
+    "Sample",
+    "open_collection",
+    "open_dataset",
+    "open_splits",
+]
+
+Drawn = Callable[[str, int | None], Dataset]
+"""(split, image size) -> data set."""
+
+Progress = Callable[[int, int], None]
+
+_EMOTION6 = MappingProxyType(dict.fromkeys(("anger", "disgust", "fear", "joy", "sadness", "surprise"), 330))
 
 
-def _planted(preset: str) -> Callable[[Path | None, str, int | None], Dataset]:
-    def open_planted(root: Path | None, split: str, image_size: int | None) -> Dataset:
-        if root is not None:
-            raise DataError(f"{preset} is drawn, not read: leave its root away (got {root})")
-        return PlantedDataset(preset, split, image_size)
-
-    return open_planted
+def _planted(preset: str) -> Drawn:
+    return lambda split, image_size: PlantedDataset(preset, split, image_size)
 
 
-# name -> factory(root, split, image_size)
-DATASETS: dict[str, Callable[[Path | None, str, int | None], Dataset]] = {
+# fmt: off
+DATASETS: Mapping[str, Drawn | Layout] = MappingProxyType({
     "planted": _planted("planted"),
     "planted-small": _planted("planted-small"),
     "planted-tiny": _planted("planted-tiny"),
-}
+    "folder": Layout("any folder with a list, or class sub-folders", read_folder),
+    "emotion6": Layout("Emotion6, seven labels", read_emotion6, 1980, _EMOTION6),
+    "emotion6-6": Layout("Emotion6 without neutral, six labels", read_emotion6_without_neutral, 1980, _EMOTION6),
+    "flickr-ldl": Layout("Flickr_LDL, votes of 11", read_ldl, 11150),
+    "twitter-ldl": Layout("Twitter_LDL, votes of 8", read_ldl, 10045),
+    "fi": Layout("FI (Flickr and Instagram), one label", read_fi, 23308),
+    "emoset": Layout("EmoSet, one label", read_emoset),
+    "iapsa": Layout("IAPSa, by a list of your own", read_mikels_folder, 395),
+    "artphoto": Layout("ArtPhoto, one label", read_artphoto, 806),
+    "abstract": Layout("abstract paintings, votes", read_abstract, 280, unlabelled=True),
+    "oasis": Layout("OASIS, valence and arousal", read_oasis, 900, ids=(1, 900)),
+    "affectnet": Layout("AffectNet, one expression", read_affectnet),
+    "aesthetics": Layout("an ordered score, such as AVA", read_aesthetics),
+})
+# fmt: on
+"""Name -> how it is drawn, or how it lies on disk."""
 
 
 def open_dataset(
-    name: str, root: str | Path | None = None, split: str = "test", image_size: int | None = None
+    name: str,
+    root: str | Path | None = None,
+    split: str = "test",
+    image_size: int | None = None,
+    *,
+    skip_bad: bool = False,
+    fold: tuple[int, int] | None = None,
 ) -> Dataset:
-    """Open one split of a data set.
+    """Open one split of a data set; :func:`open_splits` reads the data once for several.
 
     Args:
         name: A key of ``DATASETS``.
         root: Folder that holds the data; None for data sets that are drawn.
         split: Such as ``train``, ``validation`` or ``test``; for planted data ``test`` is ``iid``.
         image_size: Side length in pixels of drawn images; None takes the data set's own. Photographs keep theirs.
+        skip_bad: Leave out what is wrong, images that cannot be decoded included, which decodes each once.
+        fold: (number from 1, number of folds) of cross-validation over photographs; None for the splits of the data.
 
     Raises:
         DataError: Unknown name or split, or a root that does not fit.
+        BadData: Something in the data is wrong, and ``skip_bad`` is not set; a DataError with the list.
     """
+    return open_splits(name, root, (split,), image_size, skip_bad=skip_bad, fold=fold)[split]
+
+
+def open_splits(
+    name: str,
+    root: str | Path | None = None,
+    splits: Sequence[str] = SPLITS,
+    image_size: int | None = None,
+    *,
+    skip_bad: bool = False,
+    fold: tuple[int, int] | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Dataset]:
+    """Open several splits of a data set, reading it once; see :func:`open_dataset`.
+
+    Args:
+        name: As there.
+        root: As there.
+        splits: Their names.
+        image_size: As there.
+        skip_bad: As there.
+        fold: As there.
+        progress: Called with (images done, images in all) while ``skip_bad`` decodes them.
+    """
+    source = _source(name)
+    if not isinstance(source, Layout):
+        if root is not None:
+            raise DataError(f"{name} is drawn, not read: leave its root away (got {root})")
+        if fold is not None:
+            raise DataError(f"{name} has splits of its own and no folds; leave the fold away")
+        return {split: source(split, image_size) for split in splits}
+    collection = open_collection(name, root, skip_bad=skip_bad)
+    if skip_bad:
+        collection = without_refused(collection, progress)
+    return {**collection.open(splits, fold)}
+
+
+def open_collection(name: str, root: str | Path | None, *, skip_bad: bool = False) -> Collection:
+    """Read all labelled images of a data set of photographs, before they are split. No image is opened.
+
+    Raises:
+        DataError: As :func:`open_dataset`, or ``name`` is drawn.
+    """
+    source = _source(name)
+    if not isinstance(source, Layout):
+        raise DataError(f"{name} is drawn by this program: there is no folder to read")
+    if root is None:
+        raise DataError(f"{name} lies in a folder: name its path as root")
+    collection = read_collection(name, source, Path(root))
+    if not skip_bad:
+        collection.problems.refuse_if_wrong(collection.root)
+    if not len(collection.manifest):
+        raise DataError(f"{collection.root}: no usable image is left; `python -m fisa data check` says why")
+    return collection
+
+
+def _source(name: str) -> Drawn | Layout:
     if name not in DATASETS:
         raise DataError(f"unknown data set {name!r}; there are {', '.join(DATASETS)}")
-    return DATASETS[name](None if root is None else Path(root), split, image_size)
+    return DATASETS[name]
