@@ -50,19 +50,25 @@ class Problems:
 
     def add_rows(
         self,
-        problems: Sequence[str],
-        mend: str,
+        problems: Sequence[str] | np.ndarray,
+        mend: str | np.ndarray,
         *,
         file: str | Iterable[str] = "",
         rows: Iterable[int | None],
         images: Iterable[str],
         kind: str = WRONG,
     ) -> None:
-        """Note a problem for each of many rows that share a mend."""
+        """Note a problem for each of many rows; a mend and a file may be shared."""
         if len(problems):
-            files = [file] * len(problems) if isinstance(file, str) else list(file)
-            part = {"kind": kind, "file": files, "row": pd.array(list(rows), dtype="Int64"), "image": list(images)}
-            self._parts.append(pd.DataFrame({**part, "problem": list(problems), "mend": mend}, columns=list(COLUMNS)))
+            part = {
+                "kind": kind,
+                "file": file if isinstance(file, str) else list(file),
+                "row": pd.array(list(rows), dtype="Int64"),
+                "image": list(images),
+                "problem": list(problems),
+                "mend": mend,
+            }
+            self._parts.append(pd.DataFrame(part, columns=list(COLUMNS)))
 
     @property
     def table(self) -> pd.DataFrame:
@@ -116,11 +122,14 @@ class Complaints:
 
     def report(self, table: pd.DataFrame, problems: Problems) -> None:
         """Hand all to ``problems``; ``table`` says by its columns ``file``, ``row`` and ``image`` where rows stand."""
-        for mend in dict.fromkeys(self._mends[self.wrong]):
-            same = self._mends == mend
-            part = table[same]
-            images = part["image"].map(str)
-            problems.add_rows(list(self._problems[same]), mend, file=part["file"], rows=part["row"], images=images)
+        part = table[self.wrong]
+        problems.add_rows(
+            self._problems[self.wrong],
+            self._mends[self.wrong],
+            file=part["file"],
+            rows=part["row"],
+            images=part["image"].map(str),
+        )
 
 
 def describe(problem: pd.Series) -> str:

@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
-import scipy.io
 
 from fisa.datasets.base import DataError
 from fisa.datasets.problems import Problems, shown
@@ -177,6 +176,8 @@ def read_mat(root: Path, name: str) -> dict[str, Any]:
     Raises:
         DataError: Unreadable or too long.
     """
+    import scipy.io  # here, as h5py below, because few data sets need it
+
     content = read_content(root, name)
     try:
         if content[:128].startswith(b"MATLAB 7.3") or content[512:516] == b"\x89HDF" or content.startswith(b"\x89HDF"):
@@ -194,7 +195,7 @@ def _plain(value: np.ndarray) -> Any:
 
 
 def _read_hdf5(content: bytes) -> dict[str, Any]:
-    import h5py  # here, because few data sets need it
+    import h5py
 
     def array(item: h5py.Dataset) -> Any:
         values = np.asarray(item[()])

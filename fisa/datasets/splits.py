@@ -7,12 +7,10 @@ tenth of all, for validation.
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, StratifiedKFold
 
 from fisa.datasets.base import DataError
 
@@ -77,19 +75,19 @@ def folds(manifest: pd.DataFrame, labels: list[str], digests: np.ndarray, count:
     if "group" not in manifest:  # groups are of equal images, and small: one of each stands for all
         _, first, place = np.unique(groups, return_index=True, return_inverse=True)
         return _stratified(_merged(strata[first], count), count, seed)[place]
-    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    if not labels:
-        splitter = GroupKFold(count, shuffle=True, random_state=seed)
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold  # slow to import
+
+    splitter = (StratifiedGroupKFold if labels else GroupKFold)(count, shuffle=True, random_state=seed)
     return _numbered(splitter, _merged(strata, count), groups)
 
 
 def _stratified(strata: np.ndarray, count: int, seed: int) -> np.ndarray:
+    from sklearn.model_selection import StratifiedKFold
+
     return _numbered(StratifiedKFold(count, shuffle=True, random_state=seed), strata, None)
 
 
-def _numbered(
-    splitter: StratifiedKFold | StratifiedGroupKFold | GroupKFold, strata: np.ndarray, groups: np.ndarray | None
-) -> np.ndarray:
+def _numbered(splitter: Any, strata: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
     numbers = np.empty(len(strata), dtype=np.int64)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class")
@@ -115,6 +113,9 @@ def _groups(manifest: pd.DataFrame, digests: np.ndarray) -> np.ndarray:
     same = pd.factorize(np.where(digests == "", alone, digests))[0]
     if "group" not in manifest:
         return np.asarray(same)
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     group = pd.factorize(manifest["group"])[0]
     rows, width = len(manifest), same.max() + 1
     links = coo_array((np.ones(rows), (same, width + group)), shape=(width + group.max() + 1,) * 2)

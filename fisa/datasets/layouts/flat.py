@@ -19,10 +19,9 @@ read_fi = partial(read_classes, space=MIKELS8)
 
 def read_artphoto(listing: Listing, problems: Problems) -> Rows:
     """Read images whose names begin with their label, up to the first underscore; ``sad`` is sadness."""
-    images = pd.Series(listing.images, dtype="str")
-    prefixes = images.str.rpartition("/")[2].str.partition("_")[0]
+    prefixes = pd.Series([name.rpartition("/")[2].partition("_")[0] for name in listing.images], dtype="str")
     labels = prefixes.map({prefix: label_of(prefix, MIKELS8) for prefix in pd.unique(prefixes)})
-    stray = images[labels.isna()]
+    stray = listing.images[labels.isna()]
     problems.add_rows(
         ["the name does not begin with a label"] * len(stray),
         f"begin it with one of {', '.join(MIKELS8.labels)} and an underscore",

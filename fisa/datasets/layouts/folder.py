@@ -115,40 +115,46 @@ def _stated_space(table: pd.DataFrame, where: str) -> EmotionSpace | None:
     return SPACES[names[0]]
 
 
-def read_classes(
-    listing: Listing, problems: Problems, space: EmotionSpace | None = None, others: tuple[str, ...] = ()
-) -> Rows:
+def read_classes(listing: Listing, problems: Problems, space: EmotionSpace | None = None) -> Rows:
     """Read images in ``<class>/``, or ``<split>/<class>/``, perhaps below ``images/``; deeper folders belong to those.
 
     Args:
         listing: Files and folders; an empty folder is a class without images.
         problems: Gets the folders that are no class, and the images in none.
         space: Label space, where it is known; else the class names tell it.
-        others: Sub-folders that hold something else.
+
+    Raises:
+        DataError: No classes, no images, or classes of no known space.
     """
-    images = pd.Series(listing.images, dtype="str")
-    parts = images.str.removeprefix(f"{IMAGES}/").str.split("/", n=2, expand=True).reindex(columns=range(3))
-    folders = pd.Series(listing.folders, dtype="str").str.removeprefix(f"{IMAGES}/")
-    first = [name for name in dict.fromkeys(folders.str.partition("/")[0]) if name not in (IMAGES, *others)]
-    by_split = bool(first) and all(name.casefold() in SPLITS for name in first)
-    deep = 1 if by_split else 0
-    named = folders.str.split("/", expand=True).reindex(columns=range(deep + 1))[deep].dropna()
-    classes = [name for name in dict.fromkeys(named) if name not in (IMAGES, *others)]
-    if not classes:
-        raise DataError(f"{listing.root}: neither a list ({', '.join(LISTS)}) nor sub-folders of classes; add one")
-    mend = "make an empty folder for each other label of theirs"
-    space = space or space_of_classes(classes, str(listing.root), mend)
-    known = {name: label_of(name, space) for name in classes}
-    inside = parts[deep + 1].notna()
-    chosen = inside & parts[deep].map(lambda name: known.get(name) is not None)
-    for name in classes:
-        if known[name] is None:
-            mend = f"rename or remove the folder; labels are {', '.join(space.labels)}"
-            problems.add(f"folder of an unknown label with {int((parts[deep] == name).sum())} images", mend, image=name)
+    folders = [name.removeprefix(f"{IMAGES}/") for name in listing.folders if name != IMAGES]
+    top = {name.split("/")[0] for name in folders}
+    depth = 1 if top and all(name.casefold() in SPLITS for name in top) else 0  # of the classes
+    classes = list(dict.fromkeys(name.split("/")[depth] for name in folders if name.count("/") >= depth))
+    if not classes or not len(listing.images):
+        lacks = "neither a list (.csv, .tsv, .parquet) nor sub-folders of classes" if not classes else "no image"
+        raise DataError(f"{listing.root}: there is {lacks}; check the path")
+    space = space or space_of_classes(
+        classes, str(listing.root), "make an empty folder for each other label, which tells them apart"
+    )
+    label = {name: label_of(name, space) for name in classes}
+    images = pd.Series(listing.images.to_numpy(), dtype="str")
+    parts = images.str.removeprefix(f"{IMAGES}/").str.split("/", n=depth + 1, expand=True)
+    parts = parts.reindex(columns=range(depth + 2))
+    inside = parts[depth + 1].notna()
+    for name in (name for name in classes if label[name] is None):
+        count = int((parts.loc[inside, depth] == name).sum())
+        mend = f"rename or remove it; labels are {', '.join(space.labels)}"
+        problems.add(
+            f"folder of an unknown label, with {count} {'image' if count == 1 else 'images'}", mend, image=name
+        )
     stray = images[~inside]
-    problems.add_rows(["lies in no folder of a class"] * len(stray), "move it", rows=[None] * len(stray), images=stray)
-    columns = {"split": parts.loc[chosen, 0].to_numpy()} if by_split else {}
-    return class_rows(listing.images[chosen], parts.loc[chosen, deep].map(known), space, **columns)
+    problems.add_rows(
+        ["lies in no folder of a class"] * len(stray), "move it into one", rows=[None] * len(stray), images=stray
+    )
+    labels = parts[depth].where(inside).map(label)
+    chosen = labels.notna()
+    columns = {"split": parts.loc[chosen, 0].to_numpy()} if depth else {}
+    return class_rows(listing.images[chosen], labels[chosen], space, **columns)
 
 
 read_mikels_folder = partial(read_folder, space=MIKELS8)
