@@ -1,55 +1,138 @@
-"""``data list`` and ``data show``."""
+"""``data list``, ``data show`` and ``data check``."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
 import typer
 from rich.console import Console
 
-from fisa.datasets import DATASETS, DataError, open_dataset
+from fisa.commands.terminal import CommandError, Meter, tell
+from fisa.datasets import DATASETS, SPLITS, Layout, open_splits
+from fisa.datasets.check import Report, check_folder
+from fisa.datasets.problems import NOTE, WRONG, shown
 
-SPLITS = ("train", "validation", "test")
+NOTES = 20
+"""How many notes a report prints; its JSON has all."""
 
 
 def list_known() -> None:
     """Print the known data sets."""
     rows = []
-    for name in DATASETS:
-        try:
-            splits = {split: open_dataset(name, split=split) for split in SPLITS}
-        except DataError:  # lies in a folder that only `data show NAME PATH` knows
-            rows.append({"name": name, "labels": "", "images": "needs a path", "version": ""})
+    for name, source in DATASETS.items():
+        if isinstance(source, Layout):
+            rows.append({"name": name, "labels": source.title, "images": "needs a path", "version": ""})
             continue
+        splits = {split: source(split, None) for split in SPLITS}
         images = ", ".join(f"{split} {len(data)}" for split, data in splits.items())
         test = splits["test"]
         rows.append({"name": name, "labels": test.space.name, "images": images, "version": test.version})
-    table = pd.DataFrame(rows)
-    padded = table.apply(lambda column: column.str.ljust(column.str.len().max()))
-    typer.echo(padded.to_string(index=False, justify="left"))
+    typer.echo(_aligned(pd.DataFrame(rows)))
 
 
 def show(name: str, root: Path | None) -> None:
-    """Print what a data set holds: splits, versions, mean distribution, vote totals."""
+    """Print what a data set holds: splits, versions, mean distribution, vote totals, ratings."""
     with Console(stderr=True).status(f"reading {name}"):
-        splits = {split: open_dataset(name, root, split) for split in SPLITS}
+        splits = open_splits(name, root)
         manifests = {split: data.manifest for split, data in splits.items()}
+        held = pd.DataFrame(
+            {
+                split: {
+                    "images": len(data),
+                    "raters per image": _span(manifests[split]["votes"]),
+                    "version": data.version,
+                }
+                for split, data in splits.items()
+            }
+        )
     labels = list(splits["test"].space.labels)
-    held = pd.DataFrame(
-        {
-            split: {"images": len(data), "raters per image": _span(manifests[split]["votes"]), "version": data.version}
-            for split, data in splits.items()
-        }
-    )
-    means = pd.DataFrame({split: manifest[labels].mean() for split, manifest in manifests.items()})
-    votes = {split: manifest[labels].mul(manifest["votes"], axis=0).sum() for split, manifest in manifests.items()}
     typer.echo(f"{name}: {len(labels)} emotions ({splits['test'].space.name})\n")
     typer.echo(held.to_string())
-    typer.echo("\nMean distribution (description degrees, each column sums to 1)\n")
-    typer.echo(means.to_string(float_format="{:.4f}".format))
-    typer.echo("\nVotes in total\n")
-    typer.echo(pd.DataFrame(votes).round().astype(int).to_string())
+    if labels:
+        means = pd.DataFrame({split: manifest[labels].mean() for split, manifest in manifests.items()})
+        votes = {split: manifest[labels].mul(manifest["votes"], axis=0).sum() for split, manifest in manifests.items()}
+        typer.echo("\nMean distribution (description degrees, each column sums to 1)\n")
+        typer.echo(means.to_string(float_format="{:.4f}".format))
+        typer.echo("\nVotes in total\n")
+        typer.echo(pd.DataFrame(votes).round().astype(int).to_string())
+    scales = [scale for scale in ("valence", "arousal") if scale in manifests["test"]]
+    if scales:
+        typer.echo("\nMean rating (-1 to 1)\n")
+        means = pd.DataFrame({split: manifest[scales].mean() for split, manifest in manifests.items()})
+        typer.echo(means.to_string(float_format="{:.4f}".format))
+
+
+def check(name: str, root: Path, as_json: bool, workers: int | None, skip_bad: bool, resume: bool) -> None:
+    """Print what is wrong with a data set on disk; exit status 1 if anything is."""
+    source = DATASETS.get(name)
+    if source is None:
+        raise CommandError(f"unknown data set {name!r}; there are {', '.join(DATASETS)}")
+    if not isinstance(source, Layout):
+        raise CommandError(f"{name} is drawn by this program: there is nothing on disk to check")
+    with Meter(f"check {name}") as meter:
+        report = check_folder(name, source, root, meter, workers, fresh=not resume, split=skip_bad)
+    if as_json:
+        typer.echo(json.dumps(_document(report), indent=2))
+    else:
+        _print(report)
+    if report.wrong:
+        problems = f"{report.wrong} {'problem' if report.wrong == 1 else 'problems'}"
+        tell(f"{report.root}: {problems}{'' if skip_bad else '; --skip-bad says what is left without them'}")
+        raise typer.Exit(1)
+
+
+def _print(report: Report) -> None:
+    of = f" of {report.published} published" if report.published is not None else ""
+    typer.echo(f"{report.name}, {report.space}: {report.rows} labelled images{of}")
+    refused = f", {report.refused} refused" if report.refused else ""
+    typer.echo(f"{report.images} {'image' if report.images == 1 else 'images'} read{refused}")
+    for reason, count in report.left_out.items():
+        typer.echo(f"{count} rows left out: {reason}")
+    without = " without what is wrong" if report.wrong else ""
+    typer.echo(f"version{without}: {report.version or 'nothing is left'}")
+    if report.splits is not None:
+        typer.echo(f"splits{without}: {', '.join(f'{split} {count}' for split, count in report.splits.items())}")
+    table = report.problems
+    for kind, most in ((WRONG, len(table)), (NOTE, NOTES)):
+        found = table[table["kind"] == kind]
+        if len(found):
+            typer.echo(f"\n{'Wrong' if kind == WRONG else 'Worth knowing'}\n\n{_listed(found.head(most))}")
+        if len(found) > most:
+            typer.echo(f"and {len(found) - most} more; --json has them all")
+
+
+def _listed(problems: pd.DataFrame) -> str:
+    row = problems["row"].map(lambda number: "" if pd.isna(number) else str(number))
+    names = {name: problems[name].map(shown) for name in ("file", "image", "problem")}
+    columns = {"file": names["file"], "row": row, **names, "mend": problems["mend"]}
+    table = pd.DataFrame(columns)
+    return _aligned(table.loc[:, (table != "").any()])
+
+
+def _document(report: Report) -> dict[str, object]:
+    problems = report.problems.astype(object).where(report.problems.notna(), None)
+    return {
+        "name": report.name,
+        "root": str(report.root),
+        "space": report.space,
+        "rows": report.rows,
+        "images_read": report.images,
+        "images_refused": report.refused,
+        "published": report.published,
+        "absent": list(report.absent),
+        "left_out": dict(report.left_out),
+        "splits": report.splits,
+        "version": report.version,
+        "wrong": report.wrong,
+        "problems": problems.to_dict("records"),
+    }
+
+
+def _aligned(table: pd.DataFrame) -> str:
+    padded = table.apply(lambda column: column.str.ljust(column.str.len().max()))
+    return str(padded.to_string(index=False, justify="left"))
 
 
 def _span(votes: pd.Series) -> str:

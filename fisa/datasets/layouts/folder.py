@@ -141,12 +141,11 @@ def read_classes(listing: Listing, problems: Problems, space: EmotionSpace | Non
     parts = images.str.removeprefix(f"{IMAGES}/").str.split("/", n=depth + 1, expand=True)
     parts = parts.reindex(columns=range(depth + 2))
     inside = parts[depth + 1].notna()
-    for name in (name for name in classes if label[name] is None):
-        count = int((parts.loc[inside, depth] == name).sum())
-        mend = f"rename or remove it; labels are {', '.join(space.labels)}"
-        problems.add(
-            f"folder of an unknown label, with {count} {'image' if count == 1 else 'images'}", mend, image=name
-        )
+    unknown = parts.loc[inside, depth][~parts.loc[inside, depth].map(label).notna()]
+    mend = f"rename or remove it; labels are {', '.join(space.labels)}"
+    for name, count in unknown.value_counts().items():
+        images_in = f"{count} {'image' if count == 1 else 'images'}"
+        problems.add(f"folder of an unknown label, with {images_in}", mend, image=str(name))
     stray = images[~inside]
     problems.add_rows(
         ["lies in no folder of a class"] * len(stray), "move it into one", rows=[None] * len(stray), images=stray

@@ -1,0 +1,173 @@
+"""Whether a data set on disk is whole: counts, every row, every image, and images that are there twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from fisa.datasets.duplicates import alike_to, equal_to
+from fisa.datasets.known import Progress
+from fisa.datasets.photographs import ALL, SPLITS, Collection, Layout, read_collection, without_refused
+from fisa.datasets.problems import NOTE, WRONG, Problems
+from fisa.fingerprints import Fingerprint
+
+NAMED = 10
+"""How many absent IDs a problem names; the report has them all."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found.
+
+    Attributes:
+        name: Key in ``fisa.datasets.DATASETS``.
+        root: The folder.
+        space: Name of the label space.
+        rows: Rows that are right.
+        images: Images that could be decoded, of those that rows name.
+        refused: Images that could not.
+        published: How many labelled images its authors published, or None.
+        absent: IDs of published images that are not there, where IDs are numbers.
+        left_out: What the list holds and a manifest does not, by design -> how many rows.
+        splits: Split -> images, without what is wrong; None where nothing is left, or that was not asked for.
+        version: That of all images, without what is wrong; None where none is left.
+        problems: See ``fisa.datasets.problems.Problems.table``; faults first.
+    """
+
+    name: str
+    root: Path
+    space: str
+    rows: int
+    images: int
+    refused: int
+    published: int | None
+    absent: tuple[str, ...]
+    left_out: Mapping[str, int]
+    splits: Mapping[str, int] | None
+    version: str | None
+    problems: pd.DataFrame
+
+    @property
+    def wrong(self) -> int:
+        """How many problems are faults."""
+        return int((self.problems["kind"] == WRONG).sum())
+
+
+def check_folder(
+    name: str,
+    layout: Layout,
+    root: Path,
+    progress: Progress | None = None,
+    workers: int | None = None,
+    fresh: bool = False,
+    split: bool = False,
+) -> Report:
+    """Check everything there is to check. Each image is decoded once, and remembered until its file changes.
+
+    Args:
+        name: Key in ``fisa.datasets.DATASETS``.
+        layout: Its row there.
+        root: The folder.
+        progress: Called with (images done, images in all).
+        workers: Processes that decode; see ``fisa.decoding.process_files``.
+        fresh: Decode every image anew.
+        split: Split what is left without what is wrong, too.
+
+    Raises:
+        DataError: Nothing can be read at all, or what is left is too little to ``split``.
+        DecodingError: A worker ended and none can be started in its place.
+    """
+    collection = read_collection(name, layout, root)
+    named = collection.listing.files[np.unique(collection.named)].to_list()
+    prints = dict(zip(named, collection.known.fingerprints(named, progress, workers, fresh), strict=True))
+    problems = collection.problems
+    _tell_refused(prints, problems)
+    _tell_orphans(collection, problems)
+    absent = _tell_counts(collection, problems)
+    kept = without_refused(collection)
+    _tell_copies(kept, prints, problems)
+    splits = {each: len(data) for each, data in kept.open(SPLITS).items()} if split and len(kept.manifest) else None
+    version = kept.open([ALL])[ALL].version if len(kept.manifest) else None
+    table = problems.table
+    refused = sum(found.refused is not None for found in prints.values())
+    return Report(
+        name=name,
+        root=collection.root,
+        space=collection.space.name,
+        rows=len(collection.manifest),
+        images=len(prints) - refused,
+        refused=refused,
+        published=layout.published,
+        absent=absent,
+        left_out=dict(collection.rows.left_out),
+        splits=splits,
+        version=version,
+        problems=table.sort_values("kind", ascending=False, kind="stable", ignore_index=True),
+    )
+
+
+def _tell_refused(prints: Mapping[str, Fingerprint], problems: Problems) -> None:
+    for name, found in prints.items():
+        if found.refused is not None:
+            why, _, mend = found.refused.rpartition("; ")
+            problems.add(why, mend, image=name)
+
+
+def _tell_orphans(collection: Collection, problems: Problems) -> None:
+    """Tell the images that no row names; where labels come from names or folders, those were told already."""
+    if not collection.rows.table["file"].any():
+        return
+    listing, rows = collection.listing, collection.rows
+    expected, _ = listing.resolve(pd.Series(rows.unlabelled, dtype="str"), rows.folders)
+    named = listing.files[np.union1d(collection.named, expected[expected >= 0])]
+    orphans = listing.images.difference(named)
+    if collection.layout.unlabelled:
+        if len(orphans):
+            problems.add(f"{len(orphans)} images have no label, as published", "none is needed", kind=NOTE)
+        return
+    what = ["no row names this image"] * len(orphans)
+    problems.add_rows(what, "add a row, or move the image away", rows=[None] * len(orphans), images=orphans)
+
+
+def _tell_counts(collection: Collection, problems: Problems) -> tuple[str, ...]:
+    """Compare with what was published; return the IDs that are absent."""
+    layout, manifest = collection.layout, collection.manifest
+    if layout.ids is not None:
+        numbers = range(layout.ids[0], layout.ids[1] + 1)
+        present = set(manifest["id"])
+        absent = tuple(f"I{number}" for number in numbers if f"I{number}" not in present)
+        if absent:
+            named = ", ".join(absent[:NAMED]) + (", ..." if len(absent) > NAMED else "")
+            of = f"I{numbers[0]} to I{numbers[-1]}"
+            problems.add(f"{len(absent)} of {of} are absent: {named}", "fetch the rest from its authors")
+        return absent
+    found = len(manifest) + sum(collection.rows.left_out.values())
+    mend = "fetch the rest from its authors, or mend the rows above"
+    if layout.published is not None and found != layout.published:
+        problems.add(f"{found} labelled images, of {layout.published} that were published", mend)
+    folders = manifest["path"].map(lambda path: PurePosixPath(path).parent.name)
+    for label, published in layout.published_classes.items():
+        count = int((folders == label).sum())
+        if count != published and not collection.rows.left_out:
+            problems.add(f"{count} images in {label}, of {published} that were published", mend)
+    return ()
+
+
+def _tell_copies(collection: Collection, prints: Mapping[str, Fingerprint], problems: Problems) -> None:
+    """Tell images that are there twice: a fault in two of the data's own splits; ours keep them together."""
+    paths, split = collection.manifest["path"].to_list(), collection.manifest["split"].to_list()
+    equal = equal_to(np.array([prints[path].digest or "" for path in paths], dtype=object))
+    for row, other in equal.items():
+        apart = split[row] != split[other]
+        where = f", in {split[row]} and in {split[other]}" if apart else ""
+        mend = "remove one of them" if apart else "they stay in one split"
+        problems.add(f"is the same as {paths[other]}{where}", mend, image=paths[row], kind=WRONG if apart else NOTE)
+    looks = np.array([prints[path].look or 0 for path in paths], dtype=np.uint64)
+    for row, (other, bits) in sorted(alike_to(looks).items()):
+        if row not in equal:
+            what = f"looks like {paths[other]}: {bits} of 64 bits of their perceptual hashes differ"
+            problems.add(what, "look at both", image=paths[row], kind=NOTE)
