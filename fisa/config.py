@@ -27,6 +27,10 @@ class DataConfig(_Section):
     name: str = "planted"
     root: Path | None = None
     image_size: PositiveInt = 96
+    skip_bad: bool = Field(default=False, description="leave out what is wrong in the data instead of refusing it")
+    fold: tuple[PositiveInt, PositiveInt] | None = Field(
+        default=None, description="[number from 1, folds] of cross-validation; null: the splits of the data"
+    )
 
 
 class PlainBackboneConfig(_Section):

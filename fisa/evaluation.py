@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from fisa.datasets import Dataset, open_dataset
+from fisa.datasets import Dataset, open_configured
 from fisa.datasets.packed import packed_images
 from fisa.datasets.planted.oracles import fit_ladder
 from fisa.distances import kl
@@ -128,8 +128,7 @@ def evaluate_run(run: Run, dataset: Dataset, progress: Progress | None = None) -
 
 def open_test_split(run: Run) -> Dataset:
     """Open the test split of the data that a run was trained on."""
-    data = run.config.data
-    return open_dataset(data.name, data.root, split="test", image_size=data.image_size)
+    return open_configured(run.config.data, ("test",))["test"]
 
 
 def prediction_frame(dataset: Dataset, predicted: np.ndarray) -> pd.DataFrame:

@@ -53,7 +53,7 @@ def explain(folder: Path, image: str, out: Path | None) -> None:
     if out is not None and out.exists():
         raise CommandError(f"{out}: already exists; name another --out, nothing is overwritten")
     run = load_run(folder)
-    subject = _subject(image)
+    subject = _subject(image, run)
     explanation = explain_image(run, subject.image)
     document = _document(run, subject, explanation)
     field_ = explanation.receptive_field
@@ -69,7 +69,7 @@ def explain(folder: Path, image: str, out: Path | None) -> None:
     typer.echo(str(out))
 
 
-def _subject(image: str) -> _Subject:
+def _subject(image: str, run: Run) -> _Subject:
     address = re.fullmatch(r"([\w-]+):([\w-]+):(\d+)", image)
     if address is None or Path(image).exists():
         pixels = decode(Path(image))
@@ -78,7 +78,12 @@ def _subject(image: str) -> _Subject:
         shape = (max(1, round(width * scale)), max(1, round(height * scale)))
         return _Subject(image, pixels, to_square(pixels, PICTURE), shape)
     name, split, number = address.groups()
-    dataset, index = open_dataset(name, split=split), int(number)
+    data = run.config.data
+    if name == data.name:
+        dataset = open_dataset(name, data.root, split, skip_bad=data.skip_bad, fold=data.fold)
+    else:
+        dataset = open_dataset(name, split=split)
+    index = int(number)
     if index >= len(dataset):
         raise CommandError(f"{image}: {name} has images 0 to {len(dataset) - 1} in its {dataset.split} split")
     sample = dataset[index]

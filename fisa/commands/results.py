@@ -11,7 +11,7 @@ from rich.console import Console
 
 from fisa import evaluation
 from fisa.commands.terminal import CommandError, Meter, tell
-from fisa.datasets import open_dataset
+from fisa.datasets import open_configured, open_dataset
 from fisa.runs import RunError, list_runs, load_run
 from fisa.studies import Format, Result, StudyError, comparison_tables, format_table, table_of
 
@@ -21,8 +21,9 @@ def evaluate(folder: Path, data: str | None, root: Path | None, split: str, form
     run = load_run(folder)
     trained_on = run.config.data
     if root is None and data in (None, trained_on.name):
-        root = trained_on.root
-    dataset = open_dataset(data or trained_on.name, root, split)
+        dataset = open_configured(trained_on, (split,))[split]
+    else:
+        dataset = open_dataset(data or trained_on.name, root, split)
     with Meter("predict") as meter:
         metrics, predictions = evaluation.evaluate_run(run, dataset, progress=meter)
     result = Result(run.name, run.digest, metrics, predictions, grades=None)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from fisa.config import DataConfig
 from fisa.datasets.base import DataError, Dataset, Sample
 from fisa.datasets.layouts.abstract import read_abstract
 from fisa.datasets.layouts.aesthetics import read_aesthetics
@@ -38,6 +39,7 @@ __all__ = [
     "Photographs",
     "Sample",
     "open_collection",
+    "open_configured",
     "open_dataset",
     "open_splits",
 ]
@@ -135,6 +137,21 @@ def open_splits(
     if skip_bad:
         collection = without_refused(collection, progress)
     return {**collection.open(splits, fold)}
+
+
+def open_configured(
+    config: DataConfig, splits: Sequence[str] = SPLITS, progress: Progress | None = None
+) -> dict[str, Dataset]:
+    """Open the splits that a configuration means; see :func:`open_splits`."""
+    return open_splits(
+        config.name,
+        config.root,
+        splits,
+        config.image_size,
+        skip_bad=config.skip_bad,
+        fold=config.fold,
+        progress=progress,
+    )
 
 
 def open_collection(name: str, root: str | Path | None, *, skip_bad: bool = False) -> Collection:

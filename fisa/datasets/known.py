@@ -113,7 +113,9 @@ class KnownFiles:
         known = {} if fresh else self._load(decoded)
         found = [None if stamp is None else known.get((name, stamp)) for name, stamp in zip(names, stamps, strict=True)]
         todo = [row for row, print_ in enumerate(found) if print_ is None]
-        if progress and todo:
+        if not todo:
+            return [print_ for print_ in found if print_ is not None]
+        if progress:
             progress(len(names) - len(todo), len(names))
         kept: list[int] = []
         try:

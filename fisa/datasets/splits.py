@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from fisa.datasets.base import DataError
 
 SEED = 0
 FOLDS = 5
 VALIDATION_FOLDS = 8
-"""Validation is one of so many folds of what is not for testing."""
+"""Validation is one of so many folds of what is not for testing; of fewer where there are fewer groups."""
 
 
 def assign(manifest: pd.DataFrame, labels: list[str], digests: np.ndarray, fold: tuple[int, int] | None) -> pd.Series:
@@ -40,9 +41,7 @@ def assign(manifest: pd.DataFrame, labels: list[str], digests: np.ndarray, fold:
     if fold is None and (named == "test").any():
         split = named.copy()
         if not (named == "validation").any():
-            rest = np.flatnonzero(named == "train")
-            held_out = folds(manifest.iloc[rest], labels, digests[rest], VALIDATION_FOLDS) == 0
-            split.iloc[rest[held_out]] = "validation"
+            split.iloc[_held_out(manifest, labels, digests, named == "train")] = "validation"
         return split
     if fold is None and (named != "").any():
         raise DataError("the list names splits, and no image is for testing; name some, or leave all splits away")
@@ -51,11 +50,19 @@ def assign(manifest: pd.DataFrame, labels: list[str], digests: np.ndarray, fold:
         raise DataError(f"no fold {number} of {count}; folds count from 1, and there are at least 2")
     split = pd.Series("train", index=manifest.index, dtype="str")
     test = folds(manifest, labels, digests, count) == number - 1
-    rest = np.flatnonzero(~test)
-    held_out = folds(manifest.iloc[rest], labels, digests[rest], VALIDATION_FOLDS) == 0
     split.iloc[np.flatnonzero(test)] = "test"
-    split.iloc[rest[held_out]] = "validation"
+    split.iloc[_held_out(manifest, labels, digests, ~test)] = "validation"
     return split
+
+
+def _held_out(manifest: pd.DataFrame, labels: list[str], digests: np.ndarray, train: ArrayLike) -> np.ndarray:
+    """Return the rows to take from ``train`` for validation."""
+    rows = np.flatnonzero(train)
+    if not len(rows):
+        raise DataError("the list names no image for training; name some, or leave all splits away")
+    part = manifest.iloc[rows]
+    count = min(VALIDATION_FOLDS, len(np.unique(_groups(part, digests[rows]))))
+    return np.asarray(rows[folds(part, labels, digests[rows], max(count, 2)) == 0])
 
 
 def folds(manifest: pd.DataFrame, labels: list[str], digests: np.ndarray, count: int, seed: int = SEED) -> np.ndarray:

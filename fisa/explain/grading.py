@@ -40,10 +40,11 @@ def grade(run: Run, progress: Progress | None = None) -> dict[str, Any] | None:
 
 
 def complete(run: Run, progress: Progress | None = None) -> None:
-    """Write the grades (planted data) and the map of the test split into a run folder."""
+    """Write the grades (planted data) and the map of the test split, if that has four images, into a run folder."""
     grades = grade(run, progress)
     if grades is not None:
         run.add_grades(grades)
     data = open_test_split(run)
     perplexity = min(ProjectionSettings().perplexity, (len(data) - 1) // 3)
-    run.add_map(map_of(run, data, ProjectionSettings(perplexity=perplexity)))
+    if perplexity:
+        run.add_map(map_of(run, data, ProjectionSettings(perplexity=perplexity)))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from fisa.datasets import DataError, Dataset, open_dataset
+from fisa.datasets import DataError, Dataset, open_configured
 from fisa.datasets.planted.oracles import fit_ladder
 from fisa.evaluation import per_sample, summarise, truth_of
 from fisa.metrics import METRICS, paired_bootstrap
@@ -107,10 +107,9 @@ def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
     Raises:
         StudyError: No runs, or runs on different data, versions of it or splits.
     """
-    root = runs[0].config.data.root if runs else None
     names = Counter(run.name for run in runs)
     results = [result_of(run, run.name if names[run.name] == 1 else str(run.path)) for run in runs]
-    return table_of(results, lambda name, split: open_dataset(name, root, split))
+    return table_of(results, lambda _name, split: open_configured(runs[0].config.data, (split,))[split])
 
 
 def comparison_tables(runs: Iterable[Run]) -> list[pd.DataFrame]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from fisa.config import RunConfig
-from fisa.datasets import Dataset, open_dataset
+from fisa.datasets import Dataset, open_configured
 from fisa.datasets.packed import packed_images
 from fisa.evaluation import Progress, predict_packed, prediction_frame, summarise, target_of
 from fisa.models import System, build_model
@@ -79,10 +79,7 @@ def import_state(file: Path, config: RunConfig, path: Path, progress: Progress |
     """
     refuse_existing(path)
     content = read_bytes(file)
-    data = config.data
-    splits = {
-        split: open_dataset(data.name, data.root, split, data.image_size) for split in ("train", "validation", "test")
-    }
+    splits = open_configured(config.data, progress=progress)
     test = splits["test"]
     check_targets(test)
     model = build_model(config.model, len(test.space), pretrained=False)

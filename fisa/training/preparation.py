@@ -10,7 +10,7 @@ import torch
 from lightning_fabric import seed_everything
 
 from fisa.config import ConfigError, RunConfig
-from fisa.datasets import DataError, Dataset, open_dataset
+from fisa.datasets import DataError, Dataset, open_configured
 from fisa.datasets.packed import packed_images
 from fisa.evaluation import Progress, target_of
 from fisa.models import System, build_model
@@ -47,10 +47,7 @@ def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
         ConfigError: The image is too small for the backbone.
     """
     size = config.data.image_size
-    data = {
-        split: open_dataset(config.data.name, config.data.root, split, size)
-        for split in ("train", "validation", "test")
-    }
+    data = open_configured(config.data, progress=progress)
     for split in data.values():
         check_targets(split)
     space = data["train"].space
@@ -76,6 +73,8 @@ def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
 
 def check_targets(dataset: Dataset) -> None:
     """Raise DataError, naming the sample, unless every target is finite, not negative and sums to 1."""
+    if not len(dataset.space):
+        raise DataError(f"{dataset.name} rates valence and arousal only: it has no distribution of emotions to learn")
     target = target_of(dataset)
     wrong = ~(np.isfinite(target).all(1) & (target >= 0).all(1) & (abs(target.sum(1) - 1) <= TOLERANCE))
     if wrong.any():

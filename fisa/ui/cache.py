@@ -16,7 +16,8 @@ import pandas as pd
 import streamlit as st
 
 from fisa import distances, evaluation
-from fisa.datasets import Dataset, open_dataset
+from fisa.config import DataConfig
+from fisa.datasets import Dataset, open_configured
 from fisa.datasets.planted import PlantedDataset, Scene, draw_scene, render
 from fisa.emotions import MIKELS8
 from fisa.explain import explain
@@ -138,13 +139,12 @@ def test_data(run: Run) -> Dataset:
     Raises:
         DataError: The data set is not there.
     """
-    data = run.config.data
-    return _dataset(data.name, data.root, data.image_size)
+    return _dataset(run.config.data.model_dump_json(), run.config.data)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _dataset(name: str, root: Path | None, image_size: int) -> Dataset:
-    return open_dataset(name, root, split="test", image_size=image_size)
+def _dataset(key: str, _data: DataConfig) -> Dataset:
+    return open_configured(_data, ("test",))["test"]
 
 
 @st.cache_data(max_entries=32, show_spinner="Measuring every test image …")
