@@ -51,7 +51,16 @@ class TorchvisionBackboneConfig(_Section):
     weights_file: Path | None = None
 
 
-BackboneConfig = Annotated[PlainBackboneConfig | TorchvisionBackboneConfig, Field(discriminator="name")]
+class FeaturesBackboneConfig(_Section):
+    """No network: feature vectors that were computed elsewhere, each dimension standardised."""
+
+    name: Literal["features"]
+    dimensions: PositiveInt
+
+
+BackboneConfig = Annotated[
+    PlainBackboneConfig | TorchvisionBackboneConfig | FeaturesBackboneConfig, Field(discriminator="name")
+]
 
 
 class FisaConfig(_Section):
@@ -236,7 +245,7 @@ def _override(document: dict[str, Any], override: str) -> None:
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
-    tags = {"fisa", "cnn", "cnn_mlp", "plain", "torchvision"}
+    tags = {"fisa", "cnn", "cnn_mlp", "plain", "torchvision", "features"}
     parts = [str(part) for part in problem["loc"]]
     where = ".".join(part for place, part in enumerate(parts) if not (part in tags and place))
     if problem["type"] == "extra_forbidden":

@@ -16,12 +16,12 @@ import torch
 from torch import nn
 
 from fisa.datasets import Dataset, open_configured
-from fisa.datasets.packed import packed_images
 from fisa.datasets.planted.oracles import fit_ladder
+from fisa.datasets.vectors import FeatureSet, model_inputs
 from fisa.distances import kl
-from fisa.images import normalise
 from fisa.metrics import METRICS, evaluate
 from fisa.models import ModelOutput
+from fisa.models.inputs import as_tensor
 from fisa.runs import Run
 
 Progress = Callable[[int, int], None]
@@ -31,23 +31,23 @@ class EvaluationError(ValueError):
     """A run and a data set that do not fit; the message is one clear sentence."""
 
 
-def predict_packed(model: nn.Module, images: np.ndarray, batch_size: int = 128) -> np.ndarray:
-    """Predict packed images with a model in evaluation mode.
+def predict_packed(model: nn.Module, inputs: np.ndarray, batch_size: int = 128) -> np.ndarray:
+    """Predict packed images, or vectors, with a model in evaluation mode.
 
     Args:
         model: Returns a ModelOutput.
-        images: uint8 [N, S, S, 3].
-        batch_size: Images at a time.
+        inputs: See ``fisa.models.inputs.as_tensor``.
+        batch_size: Rows at a time.
 
     Returns:
         float64 [N, C]; rows sum to 1.
     """
     device = next(model.parameters()).device
     rows = []
-    for start in range(0, len(images), batch_size):
-        batch = torch.from_numpy(normalise(images[start : start + batch_size])).to(device)
+    for start in range(0, len(inputs), batch_size):
+        batch = as_tensor(inputs[start : start + batch_size]).to(device)
         with torch.no_grad():
-            output: ModelOutput = model(batch.to(memory_format=torch.channels_last))
+            output: ModelOutput = model(batch)
         rows.append(output.distribution.double().cpu().numpy())
     distribution = np.concatenate(rows)
     return np.asarray(distribution / distribution.sum(1, keepdims=True))
@@ -115,14 +115,16 @@ def evaluate_run(run: Run, dataset: Dataset, progress: Progress | None = None) -
         The summary (see :func:`summarise`) and the predictions (id and one column per label).
 
     Raises:
-        EvaluationError: The label spaces differ.
+        EvaluationError: The label spaces differ, or one is of images and the other of vectors.
     """
     if dataset.space.labels != run.space.labels:
         raise EvaluationError(
             f"{run.name} predicts {run.space.name}, but {dataset.name} is labelled in {dataset.space.name}"
         )
-    images = packed_images(dataset, run.config.data.image_size, progress=progress)
-    predicted = predict_packed(run.model, images)
+    if isinstance(dataset, FeatureSet) != run.takes_vectors:
+        takes, holds = ("vectors", "images") if run.takes_vectors else ("images", "vectors")
+        raise EvaluationError(f"{run.name} predicts from {takes}, but {dataset.name} holds {holds}")
+    predicted = predict_packed(run.model, model_inputs(dataset, run.config.data.image_size, progress))
     return summarise(dataset, predicted), prediction_frame(dataset, predicted)
 
 

@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 
 from fisa.commands.terminal import CommandError, Meter, tell
-from fisa.datasets import DATASETS, SPLITS, Layout, open_splits
-from fisa.datasets.check import Report, check_folder
+from fisa.datasets import DATASETS, SPLITS, Layout, Vectors, open_splits
+from fisa.datasets.check import Report, check_folder, check_vectors
 from fisa.datasets.problems import NOTE, WRONG, shown
 
 NOTES = 20
@@ -22,7 +22,7 @@ def list_known() -> None:
     """Print the known data sets."""
     rows = []
     for name, source in DATASETS.items():
-        if isinstance(source, Layout):
+        if isinstance(source, Layout | Vectors):
             rows.append({"name": name, "labels": source.title, "images": "needs a path", "version": ""})
             continue
         splits = {split: source(split, None) for split in SPLITS}
@@ -52,9 +52,10 @@ def show(name: str, root: Path | None) -> None:
     typer.echo(held.to_string())
     if labels:
         means = pd.DataFrame({split: manifest[labels].mean() for split, manifest in manifests.items()})
-        votes = {split: manifest[labels].mul(manifest["votes"], axis=0).sum() for split, manifest in manifests.items()}
         typer.echo("\nMean distribution (description degrees, each column sums to 1)\n")
         typer.echo(means.to_string(float_format="{:.4f}".format))
+    if labels and any(manifest["votes"].any() for manifest in manifests.values()):
+        votes = {split: manifest[labels].mul(manifest["votes"], axis=0).sum() for split, manifest in manifests.items()}
         typer.echo("\nVotes in total\n")
         typer.echo(pd.DataFrame(votes).round().astype(int).to_string())
     scales = [scale for scale in ("valence", "arousal") if scale in manifests["test"]]
@@ -69,10 +70,13 @@ def check(name: str, root: Path, as_json: bool, workers: int | None, skip_bad: b
     source = DATASETS.get(name)
     if source is None:
         raise CommandError(f"unknown data set {name!r}; there are {', '.join(DATASETS)}")
-    if not isinstance(source, Layout):
+    if isinstance(source, Vectors):
+        report = check_vectors(name, root, split=skip_bad)
+    elif isinstance(source, Layout):
+        with Meter(f"check {name}") as meter:
+            report = check_folder(name, source, root, meter, workers, fresh=not resume, split=skip_bad)
+    else:
         raise CommandError(f"{name} is drawn by this program: there is nothing on disk to check")
-    with Meter(f"check {name}") as meter:
-        report = check_folder(name, source, root, meter, workers, fresh=not resume, split=skip_bad)
     if as_json:
         typer.echo(json.dumps(_document(report), indent=2))
     else:
@@ -85,9 +89,10 @@ def check(name: str, root: Path, as_json: bool, workers: int | None, skip_bad: b
 
 def _print(report: Report) -> None:
     of = f" of {report.published} published" if report.published is not None else ""
-    typer.echo(f"{report.name}, {report.space}: {report.rows} labelled images{of}")
-    refused = f", {report.refused} refused" if report.refused else ""
-    typer.echo(f"{report.images} {'image' if report.images == 1 else 'images'} read{refused}")
+    typer.echo(f"{report.name}, {report.space}: {report.rows} labelled {report.things}{of}")
+    if report.images is not None:
+        refused = f", {report.refused} refused" if report.refused else ""
+        typer.echo(f"{report.images} {'image' if report.images == 1 else 'images'} read{refused}")
     for reason, count in report.left_out.items():
         typer.echo(f"{count} rows left out: {reason}")
     without = " without what is wrong" if report.wrong else ""

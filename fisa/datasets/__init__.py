@@ -27,6 +27,7 @@ from fisa.datasets.photographs import (
 )
 from fisa.datasets.planted.dataset import PlantedDataset
 from fisa.datasets.problems import BadData
+from fisa.datasets.vectors import VectorCollection, Vectors, read_vectors
 
 __all__ = [
     "DATASETS",
@@ -38,6 +39,7 @@ __all__ = [
     "Layout",
     "Photographs",
     "Sample",
+    "Vectors",
     "open_collection",
     "open_configured",
     "open_dataset",
@@ -57,7 +59,7 @@ def _planted(preset: str) -> Drawn:
 
 
 # fmt: off
-DATASETS: Mapping[str, Drawn | Layout] = MappingProxyType({
+DATASETS: Mapping[str, Drawn | Layout | Vectors] = MappingProxyType({
     "planted": _planted("planted"),
     "planted-small": _planted("planted-small"),
     "planted-tiny": _planted("planted-tiny"),
@@ -74,6 +76,7 @@ DATASETS: Mapping[str, Drawn | Layout] = MappingProxyType({
     "oasis": Layout("OASIS, valence and arousal", read_oasis, 900, ids=(1, 900)),
     "affectnet": Layout("AffectNet, one expression", read_affectnet),
     "aesthetics": Layout("an ordered score, such as AVA", read_aesthetics),
+    "features": Vectors("feature vectors with distributions"),
 })
 # fmt: on
 """Name -> how it is drawn, or how it lies on disk."""
@@ -127,14 +130,14 @@ def open_splits(
         progress: Called with (images done, images in all) while ``skip_bad`` decodes them.
     """
     source = _source(name)
-    if not isinstance(source, Layout):
+    if not isinstance(source, Layout | Vectors):
         if root is not None:
             raise DataError(f"{name} is drawn, not read: leave its root away (got {root})")
         if fold is not None:
             raise DataError(f"{name} has splits of its own and no folds; leave the fold away")
         return {split: source(split, image_size) for split in splits}
     collection = open_collection(name, root, skip_bad=skip_bad)
-    if skip_bad:
+    if skip_bad and isinstance(collection, Collection):
         collection = without_refused(collection, progress)
     return {**collection.open(splits, fold)}
 
@@ -154,18 +157,22 @@ def open_configured(
     )
 
 
-def open_collection(name: str, root: str | Path | None, *, skip_bad: bool = False) -> Collection:
-    """Read all labelled images of a data set of photographs, before they are split. No image is opened.
+def open_collection(name: str, root: str | Path | None, *, skip_bad: bool = False) -> Collection | VectorCollection:
+    """Read all labelled images or vectors of a data set on disk, before they are split. No image is opened.
 
     Raises:
         DataError: As :func:`open_dataset`, or ``name`` is drawn.
     """
     source = _source(name)
-    if not isinstance(source, Layout):
+    if not isinstance(source, Layout | Vectors):
         raise DataError(f"{name} is drawn by this program: there is no folder to read")
     if root is None:
-        raise DataError(f"{name} lies in a folder: name its path as root")
-    collection = read_collection(name, source, Path(root))
+        raise DataError(f"{name} lies on disk: name its path as root")
+    collection: Collection | VectorCollection
+    if isinstance(source, Vectors):
+        collection = read_vectors(name, Path(root))
+    else:
+        collection = read_collection(name, source, Path(root))
     if not skip_bad:
         collection.problems.refuse_if_wrong(collection.root)
     if not len(collection.manifest):
@@ -173,7 +180,7 @@ def open_collection(name: str, root: str | Path | None, *, skip_bad: bool = Fals
     return collection
 
 
-def _source(name: str) -> Drawn | Layout:
+def _source(name: str) -> Drawn | Layout | Vectors:
     if name not in DATASETS:
         raise DataError(f"unknown data set {name!r}; there are {', '.join(DATASETS)}")
     return DATASETS[name]

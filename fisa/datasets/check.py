@@ -13,6 +13,7 @@ from fisa.datasets.duplicates import alike_to, equal_to
 from fisa.datasets.known import Progress
 from fisa.datasets.photographs import ALL, SPLITS, Collection, Layout, read_collection, without_refused
 from fisa.datasets.problems import NOTE, WRONG, Problems
+from fisa.datasets.vectors import read_vectors
 from fisa.fingerprints import Fingerprint
 
 NAMED = 10
@@ -28,7 +29,7 @@ class Report:
         root: The folder.
         space: Name of the label space.
         rows: Rows that are right.
-        images: Images that could be decoded, of those that rows name.
+        images: Images that could be decoded, of those that rows name; None of vectors.
         refused: Images that could not.
         published: How many labelled images its authors published, or None.
         absent: IDs of published images that are not there, where IDs are numbers.
@@ -42,7 +43,7 @@ class Report:
     root: Path
     space: str
     rows: int
-    images: int
+    images: int | None
     refused: int
     published: int | None
     absent: tuple[str, ...]
@@ -50,6 +51,11 @@ class Report:
     splits: Mapping[str, int] | None
     version: str | None
     problems: pd.DataFrame
+
+    @property
+    def things(self) -> str:
+        """What a row is of."""
+        return "vectors" if self.images is None else "images"
 
     @property
     def wrong(self) -> int:
@@ -110,6 +116,30 @@ def check_folder(
     )
 
 
+def check_vectors(name: str, root: Path, split: bool = False) -> Report:
+    """Check a file of feature vectors: every row, and vectors that are there twice; see :func:`check_folder`."""
+    collection = read_vectors(name, root)
+    ids, split_names = collection.manifest["id"].to_list(), collection.manifest["split"].to_list()
+    rows = np.array([row.tobytes().hex() for row in collection.features], dtype=object)
+    _tell_equal(equal_to(rows), ids, split_names, collection.problems)
+    some = len(ids) > 0
+    table = collection.problems.table
+    return Report(
+        name=name,
+        root=collection.root,
+        space=collection.space.name,
+        rows=len(ids),
+        images=None,
+        refused=0,
+        published=None,
+        absent=(),
+        left_out={},
+        splits={each: len(data) for each, data in collection.open(SPLITS).items()} if split and some else None,
+        version=collection.open([ALL])[ALL].version if some else None,
+        problems=table.sort_values("kind", ascending=False, kind="stable", ignore_index=True),
+    )
+
+
 def _tell_refused(prints: Mapping[str, Fingerprint], problems: Problems) -> None:
     for name, found in prints.items():
         if found.refused is not None:
@@ -161,13 +191,17 @@ def _tell_copies(collection: Collection, prints: Mapping[str, Fingerprint], prob
     """Tell images that are there twice: a fault in two of the data's own splits; ours keep them together."""
     paths, split = collection.manifest["path"].to_list(), collection.manifest["split"].to_list()
     equal = equal_to(np.array([prints[path].digest or "" for path in paths], dtype=object))
-    for row, other in equal.items():
-        apart = split[row] != split[other]
-        where = f", in {split[row]} and in {split[other]}" if apart else ""
-        mend = "remove one of them" if apart else "they stay in one split"
-        problems.add(f"is the same as {paths[other]}{where}", mend, image=paths[row], kind=WRONG if apart else NOTE)
+    _tell_equal(equal, paths, split, problems)
     looks = np.array([prints[path].look or 0 for path in paths], dtype=np.uint64)
     for row, (other, bits) in sorted(alike_to(looks).items()):
         if row not in equal:
             what = f"looks like {paths[other]}: {bits} of 64 bits of their perceptual hashes differ"
             problems.add(what, "look at both", image=paths[row], kind=NOTE)
+
+
+def _tell_equal(equal: Mapping[int, int], names: list[str], split: list[str], problems: Problems) -> None:
+    for row, other in equal.items():
+        apart = split[row] != split[other]
+        where = f", in {split[row]} and in {split[other]}" if apart else ""
+        mend = "remove one of them" if apart else "they stay in one split"
+        problems.add(f"is the same as {names[other]}{where}", mend, image=names[row], kind=WRONG if apart else NOTE)

@@ -77,7 +77,7 @@ def make_manifest(rows: Rows, listing: Listing, problems: Problems) -> tuple[pd.
     complaints = Complaints(len(table))
     for row in ordinals(places < 0):
         complaints.say(row, why[row], "correct the name, or put the image there")
-    degrees, votes = _degrees(table, rows, complaints)
+    degrees, votes = degrees_of(table, rows.space, rows.kind, complaints)
     columns: dict[str, object] = {"votes": votes, **dict(zip(rows.space.labels, degrees.T, strict=True))}
     for scale in ("valence", "arousal"):
         if scale in table:
@@ -100,15 +100,24 @@ def make_manifest(rows: Rows, listing: Listing, problems: Problems) -> tuple[pd.
     return manifest, places[places >= 0]
 
 
-def _degrees(table: pd.DataFrame, rows: Rows, complaints: Complaints) -> tuple[np.ndarray, np.ndarray]:
-    """Return degrees [N, C], whose rows sum to 1 where nothing is wrong, and votes [N], 0 where unknown."""
-    labels, none = list(rows.space.labels), np.zeros(len(table), dtype=np.int64)
-    if rows.kind == "none":
+def degrees_of(
+    table: pd.DataFrame, space: EmotionSpace, kind: Kind, complaints: Complaints
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return degrees [N, C], whose rows sum to 1 where nothing is wrong, and votes [N], 0 where unknown.
+
+    Args:
+        table: See ``Rows.table``.
+        space: Label space.
+        kind: What the emotion columns hold.
+        complaints: Gets what is wrong with a row.
+    """
+    labels, none = list(space.labels), np.zeros(len(table), dtype=np.int64)
+    if kind == "none":
         return np.empty((len(table), 0)), none
-    if rows.kind == "label":
-        return _one_hot(table["label"], rows.space, complaints), none
+    if kind == "label":
+        return _one_hot(table["label"], space, complaints), none
     values = np.column_stack([numbers(table[label]) for label in labels])
-    what = "votes" if rows.kind == "votes" else "shares"
+    what = "votes" if kind == "votes" else "shares"
     odd = np.asarray(~(np.abs(values) < LARGEST).all(1))  # of NaN, too
     complaints.say(odd, f"one of its {what} is no number", "fill it in, or remove the row")
     values = np.where(odd[:, None], 0, values)
@@ -116,14 +125,14 @@ def _degrees(table: pd.DataFrame, rows: Rows, complaints: Complaints) -> tuple[n
     complaints.say(negative, f"one of its {what} is negative", "correct it, or remove the row")
     total = values.sum(1)
     complaints.say(total == 0, f"its {what} sum to zero", "remove the row, or count again")
-    if rows.kind == "votes":
+    if kind == "votes":
         fraction = np.asarray((values != np.round(values)).any(1))
         complaints.say(fraction, "one of its votes is not whole", "give votes, or shares that sum to 1")
     else:
         for row in ordinals(np.abs(total - 1) > SUM_TOLERANCE):
             complaints.say(row, f"its shares sum to {total[row]:.3g}, not to 1", "correct them")
     degrees = np.divide(values, total[:, None], out=np.zeros_like(values), where=total[:, None] > 0)
-    return degrees, np.rint(total).astype(np.int64) if rows.kind == "votes" else none
+    return degrees, np.rint(total).astype(np.int64) if kind == "votes" else none
 
 
 def _one_hot(column: pd.Series, space: EmotionSpace, complaints: Complaints) -> np.ndarray:

@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
+import torch
 from openTSNE import TSNE
 
 from fisa.datasets import Dataset
-from fisa.datasets.packed import packed_images
+from fisa.datasets.vectors import model_inputs
 from fisa.evaluation import Progress
+from fisa.models.inputs import as_tensor
 from fisa.runs import Run
 
 
@@ -50,9 +52,12 @@ def project(features: np.ndarray, settings: ProjectionSettings) -> np.ndarray:
 
 def features_of(run: Run, dataset: Dataset, progress: Progress | None = None) -> np.ndarray:
     """Return a run's features of a data set, class features side by side: float32 [N, D]."""
-    images = packed_images(dataset, run.config.data.image_size, progress=progress)
-    rows = [run.output(list(images[start : start + 64])).features.flatten(1) for start in range(0, len(images), 64)]
-    return np.concatenate([row.numpy() for row in rows])
+    inputs = model_inputs(dataset, run.config.data.image_size, progress)
+    rows = []
+    for start in range(0, len(inputs), 64):
+        with torch.no_grad():
+            rows.append(run.model(as_tensor(inputs[start : start + 64])).features.flatten(1).numpy())
+    return np.concatenate(rows)
 
 
 def map_of(run: Run, dataset: Dataset, settings: ProjectionSettings | None = None) -> pd.DataFrame:

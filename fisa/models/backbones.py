@@ -1,4 +1,4 @@
-"""Backbones: images [B, 3, S, S] -> feature maps [B, c, h, w].
+"""Backbones: images [B, 3, S, S], or vectors [B, c], -> feature maps [B, c, h, w].
 
 ``plain`` is our small stack. ``torchvision`` cuts any network of that library after a named module;
 torchvision is imported here only, and only when such a backbone is asked for, so that the built-in
@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from fisa.config import BackboneConfig, PlainBackboneConfig, TorchvisionBackboneConfig
+from fisa.config import BackboneConfig, FeaturesBackboneConfig, PlainBackboneConfig, TorchvisionBackboneConfig
 
 
 class BackboneError(ValueError):
@@ -121,6 +121,31 @@ class TorchvisionBackbone(Backbone):
         return out
 
 
+class FeaturesBackbone(Backbone):
+    """Feature vectors in place of a network: a map of one position, each dimension standardised over the batch.
+
+    Batch normalisation without weights (Ioffe & Szegedy 2015): in evaluation by the running mean and variance of
+    training. One position has no place, so spatial attention is 1 there, or shared with the null position.
+
+    Args:
+        dimensions: D.
+    """
+
+    def __init__(self, dimensions: int) -> None:
+        super().__init__()
+        self.scale = nn.BatchNorm1d(dimensions, affine=False)
+        self.channels = dimensions
+        self.receptive_field = None
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map vectors [B, D] to [B, D, 1, 1]."""
+        if self.training and len(images) == 1:  # the last batch of an epoch, of which no variance is known
+            mean, variance = self.scale.running_mean, self.scale.running_var
+            return nn.functional.batch_norm(images, mean, variance, eps=self.scale.eps)[:, :, None, None]
+        out: Tensor = self.scale(images)[:, :, None, None]
+        return out
+
+
 def build_backbone(config: BackboneConfig, pretrained: bool = True) -> Backbone:
     """Build a backbone from its configuration.
 
@@ -130,6 +155,8 @@ def build_backbone(config: BackboneConfig, pretrained: bool = True) -> Backbone:
     """
     if isinstance(config, PlainBackboneConfig):
         return PlainBackbone(config.width, config.depth)
+    if isinstance(config, FeaturesBackboneConfig):
+        return FeaturesBackbone(config.dimensions)
     assert isinstance(config, TorchvisionBackboneConfig)
     weights, file = (config.weights, config.weights_file) if pretrained else (None, None)
     return TorchvisionBackbone(config.network, config.stage, weights, file)

@@ -21,7 +21,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from fisa.config import ConfigError, RunConfig, dump_config, parse_config
+from fisa.config import ConfigError, FeaturesBackboneConfig, RunConfig, dump_config, parse_config
 from fisa.emotions import SPACES, EmotionSpace
 from fisa.images import normalise, to_square
 from fisa.models import BackboneError, ModelOutput, System, build_model
@@ -147,6 +147,11 @@ class Run:
         model.load_state_dict(state)
         return model.eval().requires_grad_(False)
 
+    @property
+    def takes_vectors(self) -> bool:
+        """Whether the model takes feature vectors instead of images."""
+        return isinstance(self.config.model.backbone, FeaturesBackboneConfig)
+
     def output(self, images: Sequence[np.ndarray], model: System | None = None) -> ModelOutput:
         """Run the model on uint8 RGB images [height, width, 3] of any size; one batch, on the CPU.
 
@@ -157,6 +162,8 @@ class Run:
         Raises:
             RunError: The weights cannot be used, or what they predict is no number.
         """
+        if self.takes_vectors:
+            raise RunError(f"{self.path}: predicts from feature vectors, not from images; evaluate it on its data")
         size = self.config.data.image_size
         batch = normalise(np.stack([to_square(image, size) for image in images]))
         with torch.no_grad():

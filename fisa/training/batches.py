@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from fisa.config import TrainingConfig
-from fisa.images import normalise
+from fisa.models.inputs import as_tensor
 
 
 @dataclass(frozen=True)
 class Split:
-    """Packed images uint8 [N, S, S, 3] with targets [N, C] and sample ids [N]."""
+    """Packed images uint8 [N, S, S, 3], or vectors float32 [N, D], with targets [N, C] and sample ids [N]."""
 
     images: np.ndarray
     target: np.ndarray
@@ -24,7 +24,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Batch:
-    """Images float32 [B, 3, S, S], targets float32 [B, C], and their rows in the split, [B]."""
+    """Images float32 [B, 3, S, S], or vectors [B, D], targets float32 [B, C], and their rows in the split, [B]."""
 
     images: Tensor
     target: Tensor
@@ -36,9 +36,10 @@ def batches(split: Split, settings: TrainingConfig, order: np.random.Generator) 
     indices = order.permutation(len(split.images))
     for start in range(0, len(indices), settings.batch_size):
         chosen = np.sort(indices[start : start + settings.batch_size])
-        images = augment(split.images[chosen], order, settings.flip, settings.shift)
-        batch = torch.from_numpy(normalise(images)).contiguous(memory_format=torch.channels_last)
-        yield Batch(batch, torch.from_numpy(split.target[chosen]).float(), chosen)
+        inputs = split.images[chosen]
+        if inputs.dtype == np.uint8:  # vectors have no sides
+            inputs = augment(inputs, order, settings.flip, settings.shift)
+        yield Batch(as_tensor(inputs), torch.from_numpy(split.target[chosen]).float(), chosen)
 
 
 def augment(images: np.ndarray, order: np.random.Generator, flip: bool, shift: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fisa.config import RunConfig
 from fisa.datasets import Dataset, open_configured
-from fisa.datasets.packed import packed_images
+from fisa.datasets.vectors import model_inputs
 from fisa.evaluation import Progress, predict_packed, prediction_frame, summarise, target_of
 from fisa.models import System, build_model
 from fisa.objectives import build_objective
@@ -47,7 +47,7 @@ def measured(
         told: For provenance, beside what is known of every model.
         progress: Called while images are drawn or decoded.
     """
-    predicted = predict_packed(model.eval(), packed_images(test, config.data.image_size, progress=progress))
+    predicted = predict_packed(model.eval(), model_inputs(test, config.data.image_size, progress))
     return NewRun(
         config=config,
         space=test.space,

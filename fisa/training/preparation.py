@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from lightning_fabric import seed_everything
 
-from fisa.config import ConfigError, RunConfig
+from fisa.config import ConfigError, FeaturesBackboneConfig, RunConfig
 from fisa.datasets import DataError, Dataset, open_configured
-from fisa.datasets.packed import packed_images
+from fisa.datasets.vectors import FeatureSet, model_inputs
 from fisa.evaluation import Progress, target_of
 from fisa.models import System, build_model
 from fisa.objectives import Objective, build_objective
@@ -44,7 +44,7 @@ def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
     Raises:
         DataError: The data set is unknown, cannot be opened, or has a sample whose target is no distribution.
         BackboneError: The backbone cannot be built.
-        ConfigError: The image is too small for the backbone.
+        ConfigError: The image is too small for the backbone, or the backbone is not for such data.
     """
     size = config.data.image_size
     data = open_configured(config.data, progress=progress)
@@ -54,21 +54,42 @@ def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
     seed_everything(config.training.seed, verbose=False)
     model = build_model(config.model, len(space))
     objective = build_objective(config.objective, target_of(data["train"]).sum(0), space)
+    trial = _trial(config, data["train"])
     try:
-        objective(model.eval()(torch.zeros(1, 3, size, size)), torch.full((1, len(space)), 1 / len(space)))
+        objective(model.eval()(trial), torch.full((1, len(space)), 1 / len(space)))
     except RuntimeError as error:
         raise ConfigError(
             f"{config.name}: the model cannot take {size} px images ({str(error).splitlines()[0]})"
         ) from None
     train, validation = (
         Split(
-            packed_images(data[split], size, progress=progress),
+            model_inputs(data[split], size, progress),
             target_of(data[split]),
             data[split].manifest["id"].to_numpy(),
         )
         for split in ("train", "validation")
     )
     return Prepared(config, model, objective, train, validation, data)
+
+
+def _trial(config: RunConfig, data: Dataset) -> torch.Tensor:
+    """Return an input of the shape that the data have.
+
+    Raises:
+        ConfigError: The data are vectors and the backbone is one for images, or for others; or the reverse.
+    """
+    backbone = config.model.backbone
+    if not isinstance(data, FeatureSet):
+        if isinstance(backbone, FeaturesBackboneConfig):
+            raise ConfigError(f"{config.name}: the backbone features takes vectors, and {data.name} has images")
+        return torch.zeros(1, 3, config.data.image_size, config.data.image_size)
+    count = data.features.shape[1]
+    if not isinstance(backbone, FeaturesBackboneConfig) or backbone.dimensions != count:
+        raise ConfigError(
+            f"{config.name}: {data.name} has vectors of {count} numbers; "
+            f"set model.backbone to name: features, dimensions: {count}"
+        )
+    return torch.zeros(1, count)
 
 
 def check_targets(dataset: Dataset) -> None:

@@ -350,7 +350,7 @@ def test_every_layout_says_what_is_missing(root: Path) -> None:
             assert str(refused.value).startswith(str(root)) and "; " in str(refused.value)
             with pytest.raises(DataError, match="no such folder; check the path"):
                 open_dataset(name, root / "gone")
-            with pytest.raises(DataError, match=f"{name} lies in a folder: name its path as root"):
+            with pytest.raises(DataError, match=f"{name} lies on disk: name its path as root"):
                 open_dataset(name)
 
 
