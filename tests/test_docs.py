@@ -16,12 +16,13 @@ from pydantic import BaseModel
 from scipy.stats import binom
 
 from fisa.config import FisaConfig, ObjectiveConfig, RunConfig
+from fisa.datasets import DATASETS, Layout
 from fisa.datasets.planted.oracles import FEATURES
 from fisa.emotions import SPACES
 from fisa.metrics import METRICS, Metric
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "docs" / "methods.md", ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+PAGES = [ROOT / name for name in ("docs/methods.md", "docs/datasets.md", "README.md", "CONTRIBUTING.md")]
 METHODS = PAGES[0].read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
@@ -30,8 +31,8 @@ INLINE = re.compile(r"(?P<before>.?)\$(?P<math>[^$\n]+)\$(?P<after>.?)")
 # They say where something lies; no equation depends on them.
 NOT_METHOD = {
     "name",
-    *(f"data.{key}" for key in ("name", "root", "image_size")),
-    *(f"model.backbone.{key}" for key in ("network", "stage", "weights", "weights_file")),
+    *(f"data.{key}" for key in ("name", "root", "image_size", "skip_bad", "fold")),
+    *(f"model.backbone.{key}" for key in ("network", "stage", "weights", "weights_file", "dimensions")),
 }
 
 Row = tuple[str, str]  # option and value, or measure and arrow, as the first two cells of a table show them
@@ -115,9 +116,18 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
     assert [target for target in relative if not (page.parent / target).exists()] == []
 
 
+def test_every_data_set_stands_in_its_document() -> None:
+    text = PAGES[1].read_text(encoding="utf-8")
+    assert [name for name in DATASETS if f"`{name}`" not in text and not name.startswith("planted-")] == []
+    for name, source in DATASETS.items():
+        if isinstance(source, Layout) and source.published is not None and name != "emotion6-6":
+            (line,) = (line for line in text.splitlines() if line.startswith(f"| `{name}` |"))
+            assert f"{source.published:,}" in line
+
+
 def test_readers_and_contributors_find_the_document() -> None:
     for page in PAGES[1:]:
-        assert "](docs/methods.md)" in page.read_text(encoding="utf-8"), page.name
+        assert "methods.md)" in page.read_text(encoding="utf-8"), page.name
 
 
 def resolve(dotted: str) -> Any:

@@ -22,12 +22,11 @@ from fisa.datasets.photographs import (
     Collection,
     Layout,
     Photographs,
-    read_collection,
     without_refused,
 )
 from fisa.datasets.planted.dataset import PlantedDataset
 from fisa.datasets.problems import BadData
-from fisa.datasets.vectors import VectorCollection, Vectors, read_vectors
+from fisa.datasets.vectors import VectorCollection, Vectors
 
 __all__ = [
     "DATASETS",
@@ -69,7 +68,7 @@ DATASETS: Mapping[str, Drawn | Layout | Vectors] = MappingProxyType({
     "flickr-ldl": Layout("Flickr_LDL, votes of 11", read_ldl, 11150),
     "twitter-ldl": Layout("Twitter_LDL, votes of 8", read_ldl, 10045),
     "fi": Layout("FI (Flickr and Instagram), one label", read_fi, 23308),
-    "emoset": Layout("EmoSet, one label", read_emoset),
+    "emoset": Layout("EmoSet, one label", read_emoset, 118102),
     "iapsa": Layout("IAPSa, by a list of your own", read_mikels_folder, 395),
     "artphoto": Layout("ArtPhoto, one label", read_artphoto, 806),
     "abstract": Layout("abstract paintings, votes", read_abstract, 280, unlabelled=True),
@@ -168,11 +167,7 @@ def open_collection(name: str, root: str | Path | None, *, skip_bad: bool = Fals
         raise DataError(f"{name} is drawn by this program: there is no folder to read")
     if root is None:
         raise DataError(f"{name} lies on disk: name its path as root")
-    collection: Collection | VectorCollection
-    if isinstance(source, Vectors):
-        collection = read_vectors(name, Path(root))
-    else:
-        collection = read_collection(name, source, Path(root))
+    collection = source.collect(name, Path(root).expanduser())
     if not skip_bad:
         collection.problems.refuse_if_wrong(collection.root)
     if not len(collection.manifest):

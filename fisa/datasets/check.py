@@ -87,7 +87,7 @@ def check_folder(
         DataError: Nothing can be read at all, or what is left is too little to ``split``.
         DecodingError: A worker ended and none can be started in its place.
     """
-    collection = read_collection(name, layout, root)
+    collection = read_collection(name, layout, root.expanduser())
     named = collection.listing.files[np.unique(collection.named)].to_list()
     prints = dict(zip(named, collection.known.fingerprints(named, progress, workers, fresh), strict=True))
     problems = collection.problems
@@ -118,7 +118,7 @@ def check_folder(
 
 def check_vectors(name: str, root: Path, split: bool = False) -> Report:
     """Check a file of feature vectors: every row, and vectors that are there twice; see :func:`check_folder`."""
-    collection = read_vectors(name, root)
+    collection = read_vectors(name, root.expanduser())
     ids, split_names = collection.manifest["id"].to_list(), collection.manifest["split"].to_list()
     rows = np.array([row.tobytes().hex() for row in collection.features], dtype=object)
     _tell_equal(equal_to(rows), ids, split_names, collection.problems)

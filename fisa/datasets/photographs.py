@@ -46,6 +46,10 @@ class Layout:
     ids: tuple[int, int] | None = None
     unlabelled: bool = False
 
+    def collect(self, name: str, root: Path) -> Collection:
+        """Read the data set; see :func:`read_collection`."""
+        return read_collection(name, self, root)
+
 
 @dataclass(frozen=True)
 class Collection:

@@ -42,6 +42,10 @@ class Vectors:
 
     title: str
 
+    def collect(self, name: str, root: Path) -> VectorCollection:
+        """Read the data set; see :func:`read_vectors`."""
+        return read_vectors(name, root)
+
 
 @dataclass(frozen=True)
 class VectorCollection:
