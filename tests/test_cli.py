@@ -30,6 +30,7 @@ LABELS = list(MIKELS8.labels)
 COMMANDS = (
     ["data", "list"],
     ["data", "show"],
+    ["data", "check"],
     ["train"],
     ["import"],
     ["evaluate"],

@@ -191,7 +191,10 @@ class TestTraining:
         assert run.metrics["data"] == "folder" and run.metrics["n"] == len(splits["test"]) == 12
         assert run.metrics["data_version"] == splits["test"].version
         assert run.provenance["data"]["images"] == {"train": 42, "validation": 6, "test": 12}
-        assert run.grades is None and run.map is not None
+        assert run.grades is None and run.map is not None and run.splits is not None
+        assert run.splits.groupby("split")["id"].apply(list).to_dict() == {
+            name: split.manifest["id"].to_list() for name, split in splits.items()
+        }
         table = fisa("evaluate", out, "--split", "validation", "--format", "csv")
         assert table.exit_code == 0 and f"{run.digest},folder," in table.stdout
         elsewhere = fisa("evaluate", out, "--data", "folder", "--root", root, "--format", "csv")

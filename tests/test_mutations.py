@@ -36,8 +36,9 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     predictions = pd.DataFrame(np.full((3, 8), 1 / 8), columns=labels)
     predictions.insert(0, "id", ["a", "b", "c"])
     history = pd.DataFrame({"epoch": [1], "seconds": [0.5], "train_loss": [2.0], "validation_kl": [1.0], "lr": [0.1]})
+    splits = pd.DataFrame({"id": ["a", "b", "c"], "split": ["test"] * 3})
     state = build_model(config.model, 8).state_dict()
-    new = NewRun(config, MIKELS8, state, history, {"n": 3, "score": 0.5}, predictions, {"receptive_field": 45})
+    new = NewRun(config, MIKELS8, state, history, {"n": 3, "score": 0.5}, predictions, {"receptive_field": 45}, splits)
     run = save_run(tmp_path_factory.mktemp("mutations") / "run", new)
     run.add_grades({"localisation": {"hit": 0.5}})
     run.add_map(pd.DataFrame({"id": ["a"], "x": [0.0], "y": [1.0]}))
@@ -47,7 +48,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def everything(path: Path) -> list[Any]:
     """All that the program gets from a run: what it reads, and what it predicts."""
     run = load_run(path)
-    tables = [run.history, run.predictions, run.map]
+    tables = [run.history, run.predictions, run.splits, run.map]
     read = [run.provenance, run.config.model_dump(), run.metrics, run.grades, run.digest]
     return [
         *read,

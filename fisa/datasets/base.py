@@ -45,8 +45,10 @@ class Dataset(Protocol):
     def manifest(self) -> pd.DataFrame:
         """One row an image, in order.
 
-        Columns ``id`` (str), ``path`` (str or None), ``split`` (str), ``votes`` (int, raters, 0 where unknown), then
-        one float column for each label with its description degree; these sum to 1. A data set may append its own.
+        Columns ``id`` (str), ``path`` (str relative to the root, or None), ``split`` (str), ``votes`` (int, raters, 0
+        where unknown), then one float column for each label with its description degree; these sum to 1. Optional:
+        ``valence`` and ``arousal`` (float, -1 to 1, NaN where not rated) and ``group`` (str; images of one group stay
+        in one split). A data set may append its own.
         """
 
     @property

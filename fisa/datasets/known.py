@@ -23,7 +23,7 @@ from fisa.images import ImageRefused
 # Changes whenever a fingerprint of the same file would.
 VERSION = "1"
 
-KEEP_EVERY = 512  # files; what an interruption loses
+KEEP_EVERY = 128  # files; what a kill loses
 READERS = 8  # threads that read files for their digest
 TAKEN = 64  # files that such a thread takes at once
 

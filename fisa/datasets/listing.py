@@ -74,9 +74,9 @@ class Listing:
             todo = np.flatnonzero(places < 0)
             below = plain.iloc[todo]
             places[todo] = self.files.get_indexer(pd.Index(f"{folder}/" + below if folder else below))
-        why = [""] * len(plain)
+        why, texts = [""] * len(plain), plain.to_list()
         for row in ordinals(places < 0):
-            places[row], why[row] = self._resolve_odd(plain[row], folders)
+            places[row], why[row] = self._resolve_odd(texts[row], folders)
         return places, why
 
     def _resolve_odd(self, name: str, folders: tuple[str, ...]) -> tuple[int, str]:

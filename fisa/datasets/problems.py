@@ -94,7 +94,7 @@ class Problems:
             first = "; ".join(describe(fault) for _, fault in faults.head(NAMED).iterrows())
             more = f"; and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
             count = f"{len(faults)} {'problem' if len(faults) == 1 else 'problems'}"
-            raise BadData(f"{root}: {count}, which skip_bad would leave out: {first}{more}", table)
+            raise BadData(f"{root}: {count}, which data.skip_bad would leave out: {first}{more}", table)
 
 
 class Complaints:
@@ -113,12 +113,17 @@ class Complaints:
         """Which rows have a problem, bool [count]."""
         return np.asarray(self._problems != "")
 
-    def say(self, where: np.ndarray | int, problem: str, mend: str) -> None:
-        """Note a problem of one row, or of those where a boolean array is true, unless an earlier one is known."""
-        # One row is not an array as long as the list: there may be as many of them as rows.
-        where = np.array([where]) if isinstance(where, int) else np.flatnonzero(where)
-        new = where[self._problems[where] == ""]
-        self._problems[new], self._mends[new] = problem, mend
+    def say(self, where: np.ndarray, problem: str | Sequence[str], mend: str) -> None:
+        """Note a problem of the rows of which none is known yet.
+
+        Args:
+            where: Which rows, bool [count].
+            problem: What is wrong with them, or [count] texts of which those of these rows count.
+            mend: What to do.
+        """
+        new = np.flatnonzero(where & (self._problems == ""))
+        each = problem if isinstance(problem, str) else np.asarray(problem, dtype=object)[new]
+        self._problems[new], self._mends[new] = each, mend
 
     def report(self, table: pd.DataFrame, problems: Problems) -> None:
         """Hand all to ``problems``; ``table`` says by its columns ``file``, ``row`` and ``image`` where rows stand."""

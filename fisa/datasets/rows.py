@@ -12,7 +12,7 @@ import pandas as pd
 from fisa.datasets.base import DataError
 from fisa.datasets.columns import SPLITS, label_of, split_of
 from fisa.datasets.listing import Listing
-from fisa.datasets.problems import NOTE, Complaints, Problems, ordinals
+from fisa.datasets.problems import NOTE, Complaints, Problems
 from fisa.datasets.reading import numbers
 from fisa.emotions import EmotionSpace
 
@@ -75,8 +75,7 @@ def make_manifest(rows: Rows, listing: Listing, problems: Problems) -> tuple[pd.
     table = rows.table.reset_index(drop=True)
     places, why = listing.resolve(table["image"], rows.folders)
     complaints = Complaints(len(table))
-    for row in ordinals(places < 0):
-        complaints.say(row, why[row], "correct the name, or put the image there")
+    complaints.say(places < 0, why, "correct the name, or put the image there")
     degrees, votes = degrees_of(table, rows.space, rows.kind, complaints)
     columns: dict[str, object] = {"votes": votes, **dict(zip(rows.space.labels, degrees.T, strict=True))}
     for scale in ("valence", "arousal"):
@@ -88,7 +87,7 @@ def make_manifest(rows: Rows, listing: Listing, problems: Problems) -> tuple[pd.
         complaints.say((split == "").to_numpy(), "has an unknown split", f"name one of {', '.join(SPLITS)}")
     path = pd.Series(listing.files.take(places[places >= 0]), index=np.flatnonzero(places >= 0), dtype="str")
     path = path.reindex(table.index)
-    keep = _once(table, path, columns, rows.space, complaints, problems)
+    keep = _once(table, path, pd.DataFrame({**columns, "split": split}, index=table.index), complaints, problems)
     complaints.report(table, problems)
     manifest = pd.DataFrame({"id": table.get("id", path), "path": path, "split": split, **columns})
     for name in ("group", *rows.extra):
@@ -129,8 +128,9 @@ def degrees_of(
         fraction = np.asarray((values != np.round(values)).any(1))
         complaints.say(fraction, "one of its votes is not whole", "give votes, or shares that sum to 1")
     else:
-        for row in ordinals(np.abs(total - 1) > SUM_TOLERANCE):
-            complaints.say(row, f"its shares sum to {total[row]:.3g}, not to 1", "correct them")
+        other = np.abs(total - 1) > SUM_TOLERANCE
+        if other.any():
+            complaints.say(other, [f"its shares sum to {each:.3g}, not to 1" for each in total], "correct them")
     degrees = np.divide(values, total[:, None], out=np.zeros_like(values), where=total[:, None] > 0)
     return degrees, np.rint(total).astype(np.int64) if kind == "votes" else none
 
@@ -140,8 +140,8 @@ def _one_hot(column: pd.Series, space: EmotionSpace, complaints: Complaints) -> 
     known = [label_of(name, space) for name in labels.categories]
     places = np.array([-1 if label is None else space.index(label) for label in known] + [-1])[labels.codes]
     mend = f"name one of {', '.join(space.labels)}"
-    for row in ordinals(places < 0):
-        complaints.say(row, f"unknown label {str(column.iloc[row])[:40]!r}", mend)
+    told = np.array([f"unknown label {str(name)[:40]!r}" for name in (*labels.categories, "")], dtype=object)
+    complaints.say(places < 0, told[labels.codes], mend)
     one_hot = np.vstack([np.eye(len(space)), np.zeros(len(space))])[places]
     return np.asarray(one_hot)
 
@@ -160,29 +160,23 @@ def _rescaled(column: pd.Series, name: str, limits: tuple[float, float], complai
 
 
 def _once(
-    table: pd.DataFrame,
-    path: pd.Series,
-    columns: Mapping[str, object],
-    space: EmotionSpace,
-    complaints: Complaints,
-    problems: Problems,
+    table: pd.DataFrame, path: pd.Series, said: pd.DataFrame, complaints: Complaints, problems: Problems
 ) -> np.ndarray:
-    """Return which rows to keep: the first of those that say the same of an image; who disagrees is wrong."""
-    right = ~complaints.wrong
-    repeated = pd.Series(right) & path.where(right).duplicated(keep=False)
+    """Return which rows to keep: the first of those that say the same of an image; those that disagree are wrong."""
+    right = pd.Series(~complaints.wrong)
+    repeated = right & path.where(right).duplicated(keep=False)
     if "id" in table:
-        twice = pd.Series(right) & ~repeated & table["id"].where(right).duplicated(keep=False)
+        twice = right & ~repeated & table["id"].where(right).duplicated(keep=False)
         complaints.say(twice.to_numpy(), "its ID stands twice", "give each image an ID of its own")
     if not repeated.any():
         return np.ones(len(table), dtype=bool)
-    said = pd.DataFrame({name: columns[name] for name in (*space.labels, "valence", "arousal") if name in columns})
-    chosen = said[repeated].round(9)
-    differ = (chosen.groupby(path[repeated]).transform("nunique", dropna=False) > 1).any(axis=1)
+    differ = said[repeated].round(9).groupby(path[repeated]).transform("nunique", dropna=False) > 1
+    differ = differ.reindex(table.index, fill_value=False)
     mend = "keep the row that is right"
-    conflicting = np.zeros(len(table), dtype=bool)
-    conflicting[differ.index[differ]] = True
-    complaints.say(conflicting, "the image is listed twice with different labels", mend)
-    spare = (repeated & path.where(repeated).duplicated()).to_numpy() & ~conflicting
+    labels = differ.drop(columns="split").any(axis=1).to_numpy()
+    complaints.say(labels, "the image is listed twice with different labels", mend)
+    complaints.say(differ["split"].to_numpy(), "the image is listed in two splits", mend)
+    spare = (repeated & path.where(repeated).duplicated()).to_numpy() & ~complaints.wrong
     where = table[spare]
     problems.add_rows(
         ["the image is listed again with the same labels; the first row counts"] * len(where),
@@ -192,7 +186,7 @@ def _once(
         images=where["image"],
         kind=NOTE,
     )
-    return ~spare
+    return np.asarray(~spare)
 
 
 def class_rows(files: pd.Index, classes: pd.Series, space: EmotionSpace, **columns: object) -> Rows:

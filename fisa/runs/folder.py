@@ -57,7 +57,7 @@ from fisa.runs.provenance import surroundings
 
 @dataclass(frozen=True)
 class NewRun:
-    """Everything that makes a run folder."""
+    """Everything that makes a run folder; ``splits`` (id, split) where the data are not drawn."""
 
     config: RunConfig
     space: EmotionSpace
@@ -66,6 +66,7 @@ class NewRun:
     metrics: Mapping[str, Any]
     predictions: pd.DataFrame
     provenance: Mapping[str, Any]
+    splits: pd.DataFrame | None = None
 
 
 class Run:
@@ -127,6 +128,12 @@ class Run:
         if (rows < 0).any() or (abs(rows.sum(1) - 1) > ROUNDING).any():
             raise RunError(f"{file}: a row is no distribution over {self.space.name}")
         return table
+
+    @property
+    def splits(self) -> pd.DataFrame | None:
+        """Which image was in which split (id, split), or None for drawn data, whose splits are drawn, too."""
+        name = "splits.parquet"
+        return parse_table(self._read(name), self.path / name, ("id", "split"), ()) if name in self._digests else None
 
     @property
     def map(self) -> pd.DataFrame | None:
@@ -278,6 +285,8 @@ def write_files(folder: Path, new: NewRun) -> None:
         "predictions.parquet": new.predictions.to_parquet(index=False),
         "provenance.json": dump_json({**head, **new.provenance, **surroundings()}).encode(),
     }
+    if new.splits is not None:
+        contents["splits.parquet"] = new.splits.to_parquet(index=False)
     for name, content in contents.items():
         write_whole(folder / name, content)
     write_digests(folder, {name: digest_of(content) for name, content in contents.items()})

@@ -18,7 +18,7 @@ READER = "fisa-studio >= 0.1.0"
 """Which versions read what this one writes; a version that cannot quotes it."""
 
 REQUIRED = ("config.yaml", "model.safetensors", "history.csv", "metrics.json", "predictions.parquet", "provenance.json")
-OPTIONAL = ("grades.json", "map.parquet")
+OPTIONAL = ("splits.parquet", "grades.json", "map.parquet")
 DIGESTS = "digests.json"
 TRAINING = "training"
 """The sub-folder of a training that is not finished; see fisa/runs/checkpoints.py."""

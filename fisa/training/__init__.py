@@ -113,7 +113,7 @@ def train(
             **asdict(replace(story, seconds=round(spent + time.monotonic() - clock, 1))),
         }
         history = pd.DataFrame(loop.history)
-        workspace.finish(measured(config, prepared.model, prepared.splits["test"], history, told, progress))
+        workspace.finish(measured(config, prepared.model, prepared.splits, history, told, progress))
     return load_run(path)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from fisa.config import RunConfig
 from fisa.datasets import Dataset, open_configured
+from fisa.datasets.planted import PlantedDataset
 from fisa.datasets.vectors import model_inputs
 from fisa.evaluation import Progress, predict_packed, prediction_frame, summarise, target_of
 from fisa.models import System, build_model
@@ -32,7 +33,7 @@ PREFIXES = ("module.", "_orig_mod.")
 def measured(
     config: RunConfig,
     model: System,
-    test: Dataset,
+    splits: Mapping[str, Dataset],
     history: pd.DataFrame,
     told: Mapping[str, Any],
     progress: Progress | None = None,
@@ -42,11 +43,12 @@ def measured(
     Args:
         config: That of the model.
         model: With its final weights.
-        test: The test split.
+        splits: Train, validation and test.
         history: One row an epoch.
         told: For provenance, beside what is known of every model.
         progress: Called while images are drawn or decoded.
     """
+    test = splits["test"]
     predicted = predict_packed(model.eval(), model_inputs(test, config.data.image_size, progress))
     return NewRun(
         config=config,
@@ -60,6 +62,7 @@ def measured(
             "receptive_field": model.backbone.receptive_field,
             **told,
         },
+        splits=None if isinstance(test, PlantedDataset) else splits_told(splits),
     )
 
 
@@ -93,7 +96,7 @@ def import_state(file: Path, config: RunConfig, path: Path, progress: Progress |
         "data": data_told(test, splits),
         "vote_order": objective.order.tolist(),
     }
-    return save_run(path, measured(config, model, test, pd.DataFrame(columns=list(HISTORY)), told, progress))
+    return save_run(path, measured(config, model, splits, pd.DataFrame(columns=list(HISTORY)), told, progress))
 
 
 def data_told(test: Dataset, splits: Mapping[str, Dataset]) -> dict[str, Any]:
@@ -104,6 +107,11 @@ def data_told(test: Dataset, splits: Mapping[str, Dataset]) -> dict[str, Any]:
         "versions": {name: split.version for name, split in splits.items()},
         "images": {name: len(split) for name, split in splits.items()},
     }
+
+
+def splits_told(splits: Mapping[str, Dataset]) -> pd.DataFrame:
+    """Return which image is in which split: id, split."""
+    return pd.concat([split.manifest[["id"]].assign(split=name) for name, split in splits.items()], ignore_index=True)
 
 
 def read_state(content: bytes, file: Path) -> dict[str, Tensor]:

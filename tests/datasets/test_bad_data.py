@@ -132,6 +132,17 @@ def test_an_image_listed_twice(root: Path) -> None:
     assert open_dataset("folder", root, "all", skip_bad=True).manifest["path"].to_list() == ["good.png"]
 
 
+def test_an_image_in_two_splits(root: Path) -> None:
+    trees.draw_all(root, ["a.png", "b.png"])
+    lines = [["good.png", "awe", "mikels8", "train"], ["a.png", "awe", "mikels8", "test"]]
+    lines.append(["good.png", "awe", "mikels8", "test"])
+    trees.write_lines(root / "x.csv", trees.csv_lines(["image", "label", "space", "split"], lines))
+    assert [(row, text) for row, _, text, _ in problems(root)] == [
+        (2, "the image is listed in two splits"),
+        (4, "the image is listed in two splits"),
+    ]
+
+
 def test_a_repetition_alone_is_no_fault(root: Path) -> None:
     rows(root, GOOD)
     assert len(open_dataset("folder", root, "all")) == 1
@@ -321,7 +332,7 @@ def test_a_message_names_the_first_few_and_the_number(root: Path) -> None:
     with pytest.raises(BadData) as refused:
         open_dataset("folder", root)
     assert str(refused.value) == (
-        f"{root.resolve()}: 5 problems, which skip_bad would leave out: "
+        f"{root.resolve()}: 5 problems, which data.skip_bad would leave out: "
         + "; ".join(
             f"manifest.csv row {row} ({row - 3}.png): no such image (correct the name, or put the image there)"
             for row in (3, 4, 5)
