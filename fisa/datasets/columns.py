@@ -70,24 +70,24 @@ def find_scales(header: Sequence[str]) -> dict[str, tuple[str, tuple[float, floa
     return found
 
 
-def space_of_columns(header: Sequence[str], where: str) -> EmotionSpace:
-    """Return the label space whose every label is a column; the largest, where several are.
-
-    Raises:
-        DataError: There is none.
-    """
+def complete_space(header: Sequence[str]) -> EmotionSpace | None:
+    """Return the label space whose every label is a column; the largest, where several are, or None."""
     complete = [space for space in SPACES.values() if len(labels_of(header, space)) == len(space)]
-    if complete:
-        return max(complete, key=len)
+    return max(complete, key=len, default=None)
+
+
+def incomplete(header: Sequence[str], where: str) -> DataError:
+    """Return what to raise where no space is complete: the columns that the nearest one lacks."""
     nearest = max(SPACES.values(), key=lambda space: len(labels_of(header, space)) / len(space))
     found = labels_of(header, nearest)
     if len(found) < 2:
-        raise DataError(
+        known = ", ".join(SPACES)
+        return DataError(
             f"{where}: no columns of emotions, and none named {', '.join(LABEL)}; "
-            f"name a column for each label of one of {', '.join(SPACES)}"
+            f"name a column for each label of one of {known}"
         )
     missing = [label for label in nearest.labels if label not in found]
-    raise DataError(f"{where}: no column for {', '.join(missing)} of {nearest.name}; add what is missing")
+    return DataError(f"{where}: no column for {', '.join(missing)} of {nearest.name}; add what is missing")
 
 
 def space_of_classes(names: Sequence[str], where: str, mend: str) -> EmotionSpace:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from fisa.datasets.base import DataError, Dataset, Sample
-from fisa.datasets.columns import labels_of, space_of_columns, split_of
+from fisa.datasets.columns import complete_space, incomplete, labels_of, split_of
 from fisa.datasets.packed import Progress, packed_images
 from fisa.datasets.photographs import ALL, SPLITS
 from fisa.datasets.problems import Complaints, Problems
@@ -230,7 +230,9 @@ def _from_parquet(file: Path, problems: Problems) -> tuple[np.ndarray, np.ndarra
         raise DataError(f"{file}: features are no numbers, or not as many in every row") from None
     if features.ndim != 2 or not features.shape[1]:
         raise DataError(f"{file}: no column of lists features, and no columns feature_0, feature_1, ...; add them")
-    space = space_of_columns(header, str(file))
+    space = complete_space(header)
+    if space is None:
+        raise incomplete(header, str(file))
     columns = labels_of(header, space)
     labels = np.column_stack([pd.to_numeric(table[columns[label]], errors="coerce") for label in space.labels])
     extra: dict[str, Any] = {key: table[key].astype("str").to_numpy() for key in ("id", "split") if key in header}

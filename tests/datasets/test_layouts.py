@@ -2,6 +2,7 @@
 
 import io
 import json
+import pickle
 from pathlib import Path
 
 import h5py
@@ -78,6 +79,10 @@ class TestFolder:
             "validation": ["b.png"],
             "test": ["c.png"],
         }
+
+    def test_emotion_columns_count_before_a_label(self, root: Path) -> None:
+        trees.manifest(root, ["image", "class", *MIKELS], [["a.png", "dog", 1, 0, 0, 0, 0, 0, 3, 0]])
+        assert whole("folder", root).loc[0, "fear"] == 0.75
 
     def test_one_label_in_parquet(self, root: Path) -> None:
         rows = [(f"{number}.png", label) for number, label in enumerate(MIKELS)]
@@ -392,6 +397,14 @@ def test_opening_decodes_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("fisa.datasets.photographs.decode", refuse)
     monkeypatch.setattr("fisa.datasets.known.content_digest", refuse)
     assert len(open_dataset("emoset", root, "train").manifest) == 16
+
+
+def test_worker_processes_can_have_it(root: Path) -> None:
+    trees.classes(root)
+    data = open_dataset("fi", root, "train")
+    copy = pickle.loads(pickle.dumps(data))
+    np.testing.assert_array_equal(copy[1].image, data[1].image)
+    assert copy.version == data.version
 
 
 def test_a_json_that_is_no_list(root: Path) -> None:

@@ -13,17 +13,18 @@ from fisa.datasets.columns import (
     LABEL,
     SPLIT,
     SPLITS,
+    complete_space,
     find_column,
     find_scales,
+    incomplete,
     label_of,
     labels_of,
     space_of_classes,
-    space_of_columns,
 )
 from fisa.datasets.listing import Listing
 from fisa.datasets.problems import Problems
 from fisa.datasets.reading import header_of, numbers, read_table
-from fisa.datasets.rows import Rows, class_rows, tell_votes
+from fisa.datasets.rows import Kind, Rows, class_rows, tell_votes
 from fisa.emotions import MIKELS8, RATINGS, SPACES, EmotionSpace
 
 LISTS = (".csv", ".tsv", ".parquet")
@@ -66,38 +67,43 @@ def read_list(listing: Listing, name: str, problems: Problems, space: EmotionSpa
     where = str(listing.root / name)
     table = read_table(listing.root, name, problems)
     header = header_of(table)
-    image = find_column(header, IMAGE)
-    if image is None:
+    known = {"image": IMAGE, "split": SPLIT, "id": ("id",), "group": ("group",)}
+    named = {ours: find_column(header, theirs) for ours, theirs in known.items()}
+    if named["image"] is None:
         raise DataError(f"{where}: no column of images; name it image")
-    columns: dict[str, object] = {"file": name, "row": table.index, "image": _texts(table[image])}
-    if (split := find_column(header, SPLIT)) is not None:
-        columns["split"] = _texts(table[split])
-    for optional in ("id", "group"):
-        if (column := find_column(header, (optional,))) is not None:
-            columns[optional] = _texts(table[column])
+    columns: dict[str, object] = {"file": name, "row": table.index}
+    columns |= {ours: _texts(table[column]) for ours, column in named.items() if column is not None}
     scales = find_scales(header)
     for scale, (column, (low, high)) in scales.items():
         if not low < high:
             raise DataError(f"{where}: the header {column!r} states no range; write it as {scale} (1 to 9)")
         columns[scale] = table[column].to_numpy()
+    rest = table.drop(columns=named["image"])
+    kind, space, emotions = _emotions(rest, where, space or _stated_space(table, where), rated=bool(scales))
     ranges = {scale: limits for scale, (_, limits) in scales.items()}
-    label = find_column([column for column in header if column != image], LABEL)
-    space = space or _stated_space(table, where)
-    if space is not None and len(labels_of(header, space)) < len(space) and label is None:
+    return Rows(space, pd.DataFrame({**columns, **emotions}), kind, ("", IMAGES), ranges)
+
+
+def _emotions(
+    table: pd.DataFrame, where: str, space: EmotionSpace | None, rated: bool
+) -> tuple[Kind, EmotionSpace, dict[str, np.ndarray]]:
+    """Return what a list says of emotions: a column for each label counts before one with a label."""
+    header = header_of(table)
+    complete = complete_space(header) if space is None else space
+    found = {} if complete is None else labels_of(header, complete)
+    if complete is not None and len(found) == len(complete):
+        emotions = {label: table[column].to_numpy() for label, column in found.items()}
+        return tell_votes(np.column_stack([numbers(table[column]) for column in found.values()])), complete, emotions
+    if (label := find_column(header, LABEL)) is not None:
+        names = _texts(table[label])
+        mend = "name their space in a column space"
+        return "label", space or space_of_classes(list(pd.unique(pd.Series(names))), where, mend), {"label": names}
+    if space is not None:
         labels = ", ".join(space.labels)
         raise DataError(f"{where}: {space.name} needs a column for each of {labels}, or one named label")
-    by_columns = space is not None and len(labels_of(header, space)) == len(space)
-    if label is not None and not by_columns:
-        columns["label"] = _texts(table[label])
-        mend = "name their space in a column space"
-        space = space or space_of_classes(list(pd.unique(table[label].astype("str"))), where, mend)
-        return Rows(space, pd.DataFrame(columns), "label", ("", IMAGES), ranges)
-    if space is None and scales and not any(labels_of(header, each) for each in SPACES.values()):
-        return Rows(RATINGS, pd.DataFrame(columns), "none", ("", IMAGES), ranges)
-    space = space or space_of_columns(header, where)
-    emotions = {each: table[column].to_numpy() for each, column in labels_of(header, space).items()}
-    kind = tell_votes(np.column_stack([numbers(pd.Series(values)) for values in emotions.values()]))
-    return Rows(space, pd.DataFrame({**columns, **emotions}), kind, ("", IMAGES), ranges)
+    if rated and not any(labels_of(header, each) for each in SPACES.values()):
+        return "none", RATINGS, {}
+    raise incomplete(header, where)
 
 
 def _texts(column: pd.Series) -> np.ndarray:
