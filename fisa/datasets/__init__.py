@@ -126,7 +126,8 @@ def open_splits(
         image_size: As there.
         skip_bad: As there.
         fold: As there.
-        progress: Called with (images done, images in all) while ``skip_bad`` decodes them.
+        progress: Called with (images done, images in all) while ``skip_bad`` decodes them, or while they are read for
+            the splits and the version, which is then done here and not when they are first asked for.
     """
     source = _source(name)
     if not isinstance(source, Layout | Vectors):
@@ -136,8 +137,11 @@ def open_splits(
             raise DataError(f"{name} has splits of its own and no folds; leave the fold away")
         return {split: source(split, image_size) for split in splits}
     collection = open_collection(name, root, skip_bad=skip_bad)
-    if skip_bad and isinstance(collection, Collection):
-        collection = without_refused(collection, progress)
+    if isinstance(collection, Collection):
+        if skip_bad:
+            collection = without_refused(collection, progress)
+        elif progress is not None:
+            collection.known.digests(collection.manifest["path"].to_list(), progress)
     return {**collection.open(splits, fold)}
 
 

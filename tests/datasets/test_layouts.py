@@ -407,6 +407,19 @@ def test_worker_processes_can_have_it(root: Path) -> None:
     assert copy.version == data.version
 
 
+def test_reading_files_is_reported(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trees.classes(root)
+    steps: list[tuple[int, int]] = []
+    splits = open_splits("fi", root, progress=lambda *step: steps.append(step))
+    assert steps == [(number, 24) for number in range(25)]
+
+    def refuse(*args: object) -> None:
+        raise AssertionError("a file was read again")
+
+    monkeypatch.setattr("fisa.datasets.known.content_digest", refuse)
+    assert len({split.version for split in splits.values()}) == 3
+
+
 def test_a_json_that_is_no_list(root: Path) -> None:
     trees.emoset(root)
     (root / "val.json").write_text(json.dumps({"rows": []}))
