@@ -166,6 +166,9 @@ def evaluate(
     data: Annotated[str | None, typer.Option(help="Data set. Default: the one the run was trained on.")] = None,
     root: Annotated[Path | None, typer.Option(help="Folder that holds the data; none for drawn data.")] = None,
     split: Annotated[str, typer.Option(help="Split, such as train, validation, test.")] = "test",
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out what is wrong in the data instead of refusing it.")
+    ] = False,
     form: TableFormat = "markdown",
 ) -> None:
     """Predict a whole split and print every measure, beside the oracles where the data are planted.
@@ -174,7 +177,7 @@ def evaluate(
     """
     from fisa.commands import results as command
 
-    command.evaluate(run, data, root, split, form)
+    command.evaluate(run, data, root, split, skip_bad, form)
 
 
 @app.command(epilog="Example: `python -m fisa predict artifacts/fisa photos 'more/*.jpg' --out predictions.parquet`")

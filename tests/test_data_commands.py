@@ -214,7 +214,27 @@ class TestTraining:
         assert refused.exit_code == 1 and "1 problem" in refused.stderr and "gone.png" in refused.stderr
         done = fisa("train", config, "--out", tmp_path / "run", "--set", "data.skip_bad=true")
         assert done.exit_code == 0
+        assert fisa("evaluate", tmp_path / "run", "--data", "folder", "--root", root).exit_code == 1
+        elsewhere = fisa(
+            "evaluate", tmp_path / "run", "--data", "folder", "--root", root, "--skip-bad", "--format", "csv"
+        )
+        assert (
+            elsewhere.exit_code == 0 and f",{load_run(tmp_path / 'run').metrics['data_version']}," in elsewhere.stdout
+        )
         assert sum(load_run(tmp_path / "run").provenance["data"]["images"].values()) == 59
+
+    @pytest.mark.parametrize("name", ["emotion6-6", "twitter-ldl", "emoset", "aesthetics"])
+    def test_published_layouts(self, root: Path, config: Path, tmp_path: Path, name: str) -> None:
+        if name == "aesthetics":
+            cast = trees.votes(30, 50, classes=5)
+            header = ["image", *(f"score_{step}" for step in range(1, 6))]
+            trees.manifest(root, header, [[f"{n}.png", *row] for n, row in enumerate(cast)])
+        else:
+            {"emotion6-6": trees.emotion6, "twitter-ldl": trees.ldl, "emoset": trees.emoset}[name](root)
+        assert fisa("train", config, "--out", tmp_path / "run", "--set", f"data.name={name}").exit_code == 0
+        run = load_run(tmp_path / "run")
+        assert run.space == open_splits(name, root)["test"].space
+        assert run.metrics["n"] == len(run.predictions) == len(open_splits(name, root)["test"])
 
     def test_a_fold(self, root: Path, config: Path, tmp_path: Path) -> None:
         voted(root)

@@ -11,20 +11,22 @@ from rich.console import Console
 
 from fisa import evaluation
 from fisa.commands.terminal import CommandError, Meter, tell
-from fisa.datasets import open_configured, open_dataset
+from fisa.datasets import open_configured, open_splits
 from fisa.runs import RunError, list_runs, load_run
 from fisa.studies import Format, Result, StudyError, comparison_tables, format_table, table_of
 
 
-def evaluate(folder: Path, data: str | None, root: Path | None, split: str, form: Format) -> None:
+def evaluate(folder: Path, data: str | None, root: Path | None, split: str, skip_bad: bool, form: Format) -> None:
     """Predict a split with a run and print its measures beside the oracles'."""
     run = load_run(folder)
     trained_on = run.config.data
-    if root is None and data in (None, trained_on.name):
-        dataset = open_configured(trained_on, (split,))[split]
-    else:
-        dataset = open_dataset(data or trained_on.name, root, split)
     with Meter("predict") as meter:
+        if root is None and data in (None, trained_on.name):
+            own = trained_on.model_copy(update={"skip_bad": skip_bad or trained_on.skip_bad})
+            dataset = open_configured(own, (split,), meter)[split]
+        else:
+            name = data or trained_on.name
+            dataset = open_splits(name, root, (split,), skip_bad=skip_bad, progress=meter)[split]
         metrics, predictions = evaluation.evaluate_run(run, dataset, progress=meter)
     result = Result(run.name, run.digest, metrics, predictions, grades=None)
     with Console(stderr=True).status("measuring"):
