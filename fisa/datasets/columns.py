@@ -31,7 +31,8 @@ _OTHER_NAMES = {
     "neutral": ("neither",),
 }
 
-_SCALE = re.compile(r"(valence|arousal)\s*[(\[]\s*(-?[\d.]+)\s*(?:to|,|:|\.\.|–)\s*(-?[\d.]+)\s*[)\]]", re.IGNORECASE)
+_NUMBER = r"(-?\d+(?:\.\d+)?)"
+_SCALE = re.compile(rf"(valence|arousal)\s*[(\[]\s*{_NUMBER}\s*(?:to|,|:|\.\.|–)\s*{_NUMBER}\s*[)\]]", re.IGNORECASE)
 
 
 def label_of(name: str, space: EmotionSpace) -> str | None:

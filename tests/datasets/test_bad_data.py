@@ -256,6 +256,10 @@ def test_names_that_are_not_utf8(root: Path) -> None:
             b"image,amusement,awe\ngood.png,1,2\n",
             "no column for contentment, excitement, anger, disgust, fear, sadness",
         ),
+        (
+            b"image,label,valence (9 to 1)\ngood.png,awe,2\n",
+            "the header 'valence (9 to 1)' states no range; write it as ",
+        ),
         (b"image,x\ngood.png,1\n", "no columns of emotions, and none named label, emotion, class; "),
     ],
 )
