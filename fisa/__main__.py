@@ -216,7 +216,11 @@ def explain(
 @app.command(epilog="Example: `python -m fisa report artifacts/fisa artifacts/cnn --format latex > table.tex`")
 def report(
     runs: Annotated[
-        list[Path] | None, typer.Argument(metavar="RUN", help="Run folders. Default: all that ship, in artifacts/.")
+        list[Path] | None, typer.Argument(metavar="RUN", help="Run folders. Default: all in --artifacts.")
+    ] = None,
+    artifacts: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of runs. Default: $FISA_ARTIFACTS, or artifacts/, which ships."),
     ] = None,
     form: TableFormat = "markdown",
 ) -> None:
@@ -226,7 +230,7 @@ def report(
     """
     from fisa.commands import results as command
 
-    command.report(runs or [], form)
+    command.report(runs or [], artifacts, form)
 
 
 if __name__ == "__main__":

@@ -456,6 +456,17 @@ class TestReport:
         rows = pd.read_csv(io.StringIO(result.stdout))
         assert set(rows["system"]) == {"constant", "palette", "additive", "pairwise", "truth", "fisa", "cnn"}
 
+    def test_runs_elsewhere_stand_beside_those_named(
+        self, tiny_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FISA_ARTIFACTS", str(tmp_path))
+        shutil.copytree(tiny_runs / "cnn", tmp_path / "theirs" / "other")
+        result = fisa("report", tiny_runs / "fisa", "--artifacts", tmp_path / "theirs", "--format", "csv")
+        assert result.exit_code == 0
+        systems = set(pd.read_csv(io.StringIO(result.stdout))["system"])
+        assert {"fisa", "other"} <= systems and "cnn" not in systems
+        assert refusal(fisa("report", "--artifacts", tmp_path / "no")).startswith(f"{tmp_path / 'no'}: no runs here")
+
     @pytest.mark.parametrize(("form", "mark"), [("markdown", "| system"), ("latex", r"\toprule"), ("html", "<table>")])
     def test_formats(self, tiny_runs: Path, form: str, mark: str) -> None:
         result = fisa("report", tiny_runs / "fisa", tiny_runs / "cnn", "--format", form)
