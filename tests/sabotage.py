@@ -1,16 +1,14 @@
-"""The command line with something broken in one of its processes; run as a script by tests/test_processes.py.
-
-Fabric starts the other processes by the same command, so every process comes here and breaks what is its own.
-``SABOTAGE`` names one of the functions below, ``SABOTAGED`` the process.
-"""
+"""The command line in one of several processes, in which something may break; for tests/test_processes.py."""
 
 import errno
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+
+import torch
 
 import fisa.commands.train
 import fisa.training.loop
@@ -78,8 +76,34 @@ def _in_step(action: Callable[[], None]) -> None:
     fisa.training.loop.batches = counted
 
 
-if __name__ == "__main__":
+def run(rank: int, size: int, port: int, arguments: tuple[str, ...], log: Path, sabotage: str | None) -> None:
+    """Be process ``rank`` of ``size``, in the surroundings that torchrun makes; all that is said goes to ``log``.
+
+    Args:
+        rank: From 0.
+        size: Number of processes, all on this machine.
+        port: A free one.
+        arguments: Of the command line.
+        log: New file.
+        sabotage: Name of a function above, or None.
+    """
+    places = {"LOCAL_RANK": rank, "RANK": rank, "WORLD_SIZE": size, "LOCAL_WORLD_SIZE": size}
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "test"}
+    os.environ |= {name: str(value) for name, value in {**places, **shared}.items()}
+    file = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    torch.set_num_threads(1)
+    _break(sabotage)
+    app(arguments)
+
+
+def _break(sabotage: str | None) -> None:
     fisa.commands.train.complete = lambda run, progress: None  # grading takes longer than the training
-    if os.environ.get("SABOTAGED") in ("all", os.environ.get("LOCAL_RANK", "0")):
-        getattr(sys.modules[__name__], os.environ["SABOTAGE"])()
+    if sabotage is not None:
+        globals()[sabotage]()
+
+
+if __name__ == "__main__":  # Fabric starts the other processes by the same command, so all come here
+    _break("exhaust" if os.environ.get("LOCAL_RANK") == "1" else None)
     app()

@@ -24,9 +24,8 @@ from fisa.training.team import Team
 ACCELERATORS = {"mps": MPSAccelerator, "cuda": CUDAAccelerator, "cpu": CPUAccelerator}
 """In the order in which ``auto`` takes what there is; Fabric's order."""
 
-WAIT = timedelta(days=7)
-"""How long processes wait for one another: rank zero may draw or decode a large data set first. A process that fails
-does not keep others waiting; see :meth:`fisa.training.team.Team.guarded`."""
+WAIT = timedelta(hours=3)
+"""How long processes wait for one another at most: rank zero may draw or decode a large data set first."""
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces every process on standard error
 
