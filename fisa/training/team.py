@@ -134,7 +134,7 @@ class Team:
             if self.leads:
                 if _is_lost_connection(error):
                     raise ProcessError(watch.failure() or LOST) from None
-            elif _is_lost_connection(error) or isinstance(error, KeyboardInterrupt):
+            elif _is_lost_connection(error) or isinstance(error, Abandoned | KeyboardInterrupt):  # rank zero knows
                 raise Abandoned from None
             else:
                 named = type(error).__module__.startswith("fisa.")
