@@ -112,7 +112,8 @@ class Loop:
         return self.history[-1]
 
     def _step(self, step: int, batch: Batch) -> float:
-        output, target = self._model(self._fabric.to_device(batch.images)), self._fabric.to_device(batch.target)
+        output = self._model(self._fabric.to_device(batch.images), explain=False)
+        target = self._fabric.to_device(batch.target)
         # Every term of the objective is a mean over samples, so the batch's loss is the weighted sum of the shares'.
         part = self._objective(output, target)["total"] * batch.weight
         loss = self._team.total(part.detach())

@@ -54,9 +54,30 @@ def test_every_option_is_complete_and_normalised(options: dict[str, object]) -> 
 def test_logits_equal_the_readout_of_the_adjusted_features() -> None:
     # Completeness must not be true by construction only: recompute z = w . F^Ad + b along the plain path.
     model, output = run_model()
-    mixed = model.layers[0](output.features)  # type: ignore[index, operator]
-    plain = (mixed.adjusted * model.readout.weight).sum(-1) + model.readout.bias  # type: ignore[union-attr, operator]
+    adjusted = model.layers[0].adjust(output.features)  # type: ignore[index, operator]
+    plain = (adjusted * model.readout.weight).sum(-1) + model.readout.bias  # type: ignore[union-attr, operator]
     torch.testing.assert_close(output.logits, plain, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("options", [*OPTIONS, {"heads": 8}], ids=str)  # with 8 heads of width 1 the factors take over
+def test_a_prediction_is_that_of_the_explanation(options: dict[str, object]) -> None:
+    model, _ = run_model(**options)
+    model.train()
+    images = torch.randn(3, 3, 48, 48)
+    found = []
+    for explain in (False, True):
+        output = model(images, explain)
+        model.zero_grad()
+        output.logits.square().sum().backward()
+        gradients = [torch.zeros(1) if each.grad is None else each.grad.clone() for each in model.parameters()]
+        found.append((output, gradients))
+    (predicted, ours), (explained, theirs) = found
+    assert predicted.contributions is predicted.interaction is predicted.effect is None
+    assert explained.contributions is not None
+    torch.testing.assert_close(predicted.logits, explained.logits, atol=1e-5, rtol=1e-5)
+    scale = max(float(each.abs().max()) for each in theirs)
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one / scale, other / scale, atol=1e-5, rtol=1e-5)
 
 
 def test_without_interaction_only_its_own_feature_reaches_a_logit() -> None:
