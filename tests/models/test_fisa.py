@@ -148,6 +148,39 @@ def test_scores_have_right_gradients(score: str) -> None:
     assert torch.autograd.gradcheck(scorer, torch.randn(1, 2, 2, 2, dtype=torch.float64, requires_grad=True))
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_hadamard_scores_and_gradients_are_those_of_the_equation(layout: torch.memory_format) -> None:
+    torch.manual_seed(5)
+    scorer = PositionScore(classes=7, channels=5, width=6, score="hadamard").double()
+    feature_map = torch.randn(3, 5, 2, 4, dtype=torch.float64).to(memory_format=layout).requires_grad_()
+    towards = torch.randn(3, 7, 2, 4, dtype=torch.float64)
+
+    def by_equation() -> torch.Tensor:  # a_kr = w_a . tanh(P_r * U L_k) + b_a
+        places, labels = scorer.to_width(feature_map), scorer.from_labels(scorer.labels)
+        meeting = torch.tanh(places.unsqueeze(1) * labels[:, :, None, None])
+        return torch.einsum("bkwyx,w->bkyx", meeting, scorer.to_score.weight[0]) + scorer.to_score.bias
+
+    inputs = [feature_map, *scorer.parameters()]
+    scores, expected = scorer(feature_map), by_equation()
+    torch.testing.assert_close(scores, expected)
+    ours, theirs = (torch.autograd.grad((each * towards).sum(), inputs) for each in (scores, expected))
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_what_hadamard_scores_keep_for_the_gradient_does_not_grow_with_the_number_of_emotions() -> None:
+    def kept(classes: int) -> int:
+        sizes: list[int] = []
+        scorer = PositionScore(classes, channels=5, width=6, score="hadamard")
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda each: sizes.append(each.numel()) or each, lambda each: each
+        ):
+            scorer(torch.randn(2, 5, 8, 8))
+        return sum(sizes)
+
+    # 128 places of width 6 are kept, and of each further emotion a few rows of width 6; its tanh alone would be 128.
+    assert kept(40) - kept(8) < 32 * 128
+
+
 def test_a_dot_score_by_hand() -> None:
     scorer = PositionScore(classes=1, channels=1, width=4, score="dot")
     with torch.no_grad():
