@@ -43,6 +43,7 @@ app = typer.Typer(
 data_app = typer.Typer(no_args_is_help=True, help="Look at data sets.")
 app.add_typer(data_app, name="data")
 
+BENCHES = ("predict", "model", "explain", "train", "interaction", "memory", "page")
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, such as artifacts/fisa.")]
 TableFormat = Annotated[
     Literal["markdown", "latex", "csv", "html"],
@@ -268,6 +269,42 @@ def report(
     from fisa.commands import results as command
 
     command.report(runs or [], artifacts, form)
+
+
+@app.command(epilog="Example: `python -m fisa bench train --backbone resnet18:layer3 --image-size 128 --out now.json`")
+def bench(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help=f"Of {', '.join(BENCHES)}. Default: all but memory and page."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON file to write; must not exist.")] = None,
+    against: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON file of an earlier bench.")] = None,
+    backbone: Annotated[
+        str, typer.Option(help="plain, or NETWORK:STAGE of torchvision, such as resnet18:layer3; untrained.")
+    ] = "plain",
+    image_size: Annotated[int, typer.Option(min=16, help="Side of the model's images, pixels.")] = 96,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images at once.")] = 32,
+    images: Annotated[int, typer.Option(min=1, help="Files predicted in a round; tenfold for the pipeline.")] = 200,
+    most: Annotated[int, typer.Option(min=20, help="Files for the memory of predict; a tenth for explain.")] = 20_000,
+    rounds: Annotated[int, typer.Option(min=2, help="How often each is timed.")] = 15,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
+) -> None:
+    """Measure what things cost, as ratios of two that are timed in turn, with their spread.
+
+    Each cost is a multiple of something measured beside it, such as a training step of FISA over that of the bare
+    network (the same backbone, pooling, linear): less is better. Columns: median of the ratios over the rounds, its
+    95 % bootstrap interval, both medians (seconds or MiB), the limit. With --against, costs stand beside the earlier
+    ones, and where the intervals do not overlap the cost is better or worse; a worse one makes the exit status 1.
+    `page` times the studio's pages, with the runs that the studio shows.
+    """
+    unknown = [name for name in names or () if name not in BENCHES]
+    if unknown:
+        raise typer.BadParameter(f"no bench {unknown[0]!r}; there are {', '.join(BENCHES)}", param_hint="NAME")
+    from fisa.bench import Settings
+    from fisa.commands import bench as command
+
+    options = Settings(backbone, image_size, batch_size, images, most, rounds, threads)
+    command.bench(tuple(names or ()), options, out, against)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ COMMANDS = (
     ["predict"],
     ["explain"],
     ["report"],
+    ["bench"],
 )
 
 

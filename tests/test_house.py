@@ -30,6 +30,7 @@ LAYERS = (
     "training",
     "studies",
     "explain",
+    "bench",
     "figures",
     "ui",
     "commands",
