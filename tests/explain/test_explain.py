@@ -37,6 +37,18 @@ def test_a_batch_explains_as_single_images_do(tiny_runs: Path) -> None:
         np.testing.assert_allclose(together.contributions, alone.contributions, atol=1e-4)  # type: ignore[arg-type]
 
 
+def test_many_images_pass_through_the_model_a_batch_at_a_time(tiny_runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = load_run(tiny_runs / "fisa")
+    images = list(RANDOM.integers(0, 256, (5, 64, 64, 3), dtype=np.uint8))
+    expected = run.predict(images).distribution
+    sizes: list[int] = []
+    output = run.output
+    monkeypatch.setattr(run, "output", lambda some: sizes.append(len(some)) or output(some))
+    found = explain_batch(run, images, batch_size=2)
+    assert sizes == [2, 2, 1]
+    np.testing.assert_allclose(np.concatenate([each.prediction.distribution for each in found]), expected, atol=1e-6)
+
+
 def test_a_system_without_explanations_says_none(tiny_runs: Path) -> None:
     found = explain(load_run(tiny_runs / "cnn"), PHOTO)
     assert found.attention is None and found.contributions is None and found.effect is None and found.bias is None
