@@ -161,8 +161,9 @@ class Run:
         size = self.config.data.image_size
         batch = normalise(np.stack([to_square(image, size) for image in images]))
         inputs = torch.from_numpy(batch).to(memory_format=torch.channels_last)
+        model = model or self.model  # built before gradients are off: some backbones are measured by theirs
         with torch.no_grad():
-            output: ModelOutput = (model or self.model)(inputs, explain)
+            output: ModelOutput = model(inputs, explain)
         if not output.distribution.isfinite().all():
             raise RunError(
                 f"{self.path / 'model.safetensors'}: these weights predict no finite numbers for an image; train again"
