@@ -18,6 +18,9 @@ from torch.utils.benchmark import timer
 SHORTEST = 0.05
 """Seconds that one timing takes at least; a shorter call is repeated within it."""
 
+LONG = 1.0
+"""Seconds from which a first call is not followed by another beforehand."""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -59,7 +62,7 @@ def interleave(
     """Time calls in turn: A, B, C, then C, B, A, so that what else the machine does falls on all of them.
 
     Args:
-        calls: What to time; each is called twice beforehand.
+        calls: What to time; each is called once or, if it is short, twice beforehand.
         rounds: How often each is timed.
         progress: Called with (rounds done, rounds).
 
@@ -69,8 +72,8 @@ def interleave(
     timers = {name: Timer(call, timer=timer) for name, call in calls.items()}
     numbers = {}
     for name, each in timers.items():
-        each.timeit(1)  # loads, allocates, compiles
-        numbers[name] = max(1, math.ceil(SHORTEST / max(each.timeit(1), 1e-6)))
+        first = each.timeit(1)  # loads, allocates, compiles
+        numbers[name] = 1 if first > LONG else max(1, math.ceil(SHORTEST / max(each.timeit(1), 1e-6)))
     seconds = {name: np.empty(rounds) for name in calls}
     for number in range(rounds):
         for name in list(calls) if number % 2 == 0 else reversed(list(calls)):
