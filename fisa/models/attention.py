@@ -83,9 +83,10 @@ class PositionScore(nn.Module):
             found = self.labels @ places.mT / math.sqrt(places.shape[-1])
         else:
             labels, weight = self.from_labels(self.labels), self.to_score.weight[0]
-            rows = places.flatten(0, 1)
-            apply = _TanhScore.apply
-            flat: Tensor = apply(rows, labels.to(rows.dtype), weight.to(rows.dtype))  # type: ignore[no-untyped-call]
+            # Under mixed precision too, sums over all emotions or all places are taken in float32 at least.
+            dtype = torch.promote_types(places.dtype, torch.float32)
+            parts = (part.to(dtype) for part in (places.flatten(0, 1), labels, weight))
+            flat: Tensor = _TanhScore.apply(*parts)  # type: ignore[no-untyped-call]
             found = flat.view(len(labels), *places.shape[:2]).transpose(0, 1) + self.to_score.bias
         return found.reshape(len(found), -1, *feature_map.shape[2:])
 

@@ -181,6 +181,18 @@ def test_what_hadamard_scores_keep_for_the_gradient_does_not_grow_with_the_numbe
     assert kept(40) - kept(8) < 32 * 128
 
 
+def test_hadamard_scores_are_summed_in_float32_under_mixed_precision() -> None:
+    torch.manual_seed(6)
+    scorer, feature_map = PositionScore(classes=9, channels=5, width=6, score="hadamard"), torch.randn(2, 5, 4, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = scorer(feature_map)
+    assert mixed.dtype == torch.float32
+    mixed.square().sum().backward()
+    # bfloat16 has 8 bits: 0.4 % in each of the two products that are rounded, before a tanh of slope 1 at most.
+    torch.testing.assert_close(mixed, scorer(feature_map), atol=0.05, rtol=0.02)
+    assert all(each.grad is not None and each.grad.isfinite().all() for each in scorer.parameters())
+
+
 def test_a_dot_score_by_hand() -> None:
     scorer = PositionScore(classes=1, channels=1, width=4, score="dot")
     with torch.no_grad():
