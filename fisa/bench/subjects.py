@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from lightning_fabric import Fabric
 from PIL import Image
 
 from fisa.bench.report import BenchError
@@ -28,6 +27,7 @@ from fisa.objectives import build_objective
 from fisa.runs import NewRun, Run, save_run
 from fisa.training.batches import Batch, Split, batches
 from fisa.training.loop import Loop
+from fisa.training.placement import launch
 from fisa.training.preparation import Prepared
 
 SYSTEMS = ("fisa", "bare")
@@ -117,9 +117,8 @@ def photographs(count: int) -> Iterator[Path]:
         for number in range(count):
             file = folder / f"{number}.jpg"
             if number < DISTINCT:
-                rough = random.integers(
-                    0, 256, (12, 16, 3), dtype=np.uint8
-                )  # noise throughout has no photograph's size
+                # Fine noise would not have the size of a photograph.
+                rough = random.integers(0, 256, (12, 16, 3), dtype=np.uint8)
                 Image.fromarray(rough).resize(PHOTOGRAPH[::-1], Image.Resampling.BICUBIC).save(file, quality=90)
             else:
                 os.link(folder / f"{number % DISTINCT}.jpg", file)
@@ -136,6 +135,5 @@ def training(settings: Settings, system: str) -> tuple[Loop, Batch]:
     )
     model = build_model(config.model, len(MIKELS8), pretrained=False)
     objective = build_objective(config.objective, target.sum(0), MIKELS8)
-    fabric = Fabric(accelerator="auto", devices=1, precision=config.training.precision)
-    loop = Loop(fabric, Prepared(config, model, objective, split, split, {}))
+    loop = Loop(launch(config), Prepared(config, model, objective, split, split, {}))
     return loop, next(batches(split, config.training, np.random.default_rng(0)))
