@@ -117,8 +117,7 @@ class _TanhScore(torch.autograd.Function):
             torch.mul(places, label, out=meeting).tanh_()
             to_weight.addmv_(meeting.mT, row)
             # d tanh(x) = (1 - tanh(x)^2) dx, each place weighted by the gradient of its score.
-            torch.mul(meeting, meeting, out=product)
-            slope = torch.addcmul(row.unsqueeze(1), product, row.unsqueeze(1), value=-1, out=meeting)
+            slope = meeting.mul_(meeting).neg_().add_(1).mul_(row.unsqueeze(1))
             torch.sum(torch.mul(slope, places, out=product), 0, out=to_label)
             to_places.addcmul_(slope, label * weight)
         return to_places, to_labels.mul_(weight), to_weight
