@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import streamlit as st
+from streamlit.logger import set_log_level
 from streamlit.testing.v1 import AppTest
 
 from fisa.bench import BenchError, Cost, Settings, cost, interleave
@@ -24,6 +25,7 @@ def bench_pages(settings: Settings, progress: Callable[[int, int], None] | None 
     Raises:
         BenchError: There is no app beside the library, or a page fails.
     """
+    set_log_level("error")  # else it warns, at every page, that no server runs
     empty = AppTest.from_string(EMPTY, default_timeout=PATIENCE).run()
     for number, page in enumerate(PAGES):
         shown = _open(page)
