@@ -18,6 +18,8 @@ from fisa.images import ImageRefused
 from fisa.runs import Run
 
 Progress = Callable[[int, int], None]
+"""Called with how many are done and how many there are; 0 where that is not known yet."""
+
 Item = TypeVar("Item")
 
 
@@ -30,7 +32,8 @@ def predict_files(
         run: The run whose model predicts.
         paths: Files, folders or patterns; see ``fisa.files.find_files``.
         batch_size: Images that are predicted at once.
-        progress: Called with (files done, files in all) after each batch; the files are then counted beforehand.
+        progress: Called with (files found, 0) now and then while they are counted, and with (files done, files in
+            all) after each batch. Without it they are not counted.
         workers: Processes that decode; 0 decodes in this one, None chooses. See ``fisa.decoding.decode_squares``.
 
     Yields:
@@ -43,7 +46,7 @@ def predict_files(
         DecodingError: A worker process ended and none can be started in its place.
     """
     paths = list(paths)
-    total = count_files(paths) if progress is not None else 0
+    total = count_files(paths, progress) if progress is not None else 0
     done = 0
     with closing(predict_batches(run, cut(find_files(paths), batch_size), workers)) as frames:
         for frame in frames:
@@ -53,9 +56,13 @@ def predict_files(
                 progress(done, max(done, total))  # files may have come since they were counted
 
 
-def count_files(paths: Iterable[Path]) -> int:
-    """Return how many entries ``find_files`` finds."""
-    return sum(1 for _ in find_files(paths))
+def count_files(paths: Iterable[Path], progress: Progress) -> int:
+    """Return how many entries ``find_files`` finds; report (entries found, 0) after every thousand."""
+    count = 0
+    for count, _ in enumerate(find_files(paths), start=1):
+        if count % 1000 == 0:
+            progress(count, 0)
+    return count
 
 
 def cut(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:

@@ -3,7 +3,8 @@
 A shard is a fixed number of entries of the list, and the unit of work: it can be predicted anywhere, in any order.
 Beside a table ``FILE`` that is being made lies the folder ``FILE.partial`` with ``manifest.json``, which says what
 the rows depend on, and a Parquet file for each finished shard, which says of which entries it was made. Every file
-in it appears whole or not at all. When all shards are there they become the table, and the folder goes.
+in it appears whole or not at all. When all shards are there they become the table, and the folder goes. A lock beside
+it, ``FILE.partial.lock``, keeps a second process away.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, tee
@@ -25,15 +26,16 @@ from types import TracebackType
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
 from fisa import __version__
 from fisa.files import Entry, find_files
 from fisa.prediction import Progress, count_files, cut, predict_batches
 from fisa.runs import Run
-from fisa.tables import WRITERS, TableError, check_target
+from fisa.tables import WRITERS, TableError, check_target, read_parquet, to_arrow
 
 SHARD = 2048
-"""Entries of a shard: rows of a row group, and what a kill can lose. Batches do not reach across shards."""
+"""Entries of a shard: what a kill can lose. Batches do not reach across shards."""
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -85,12 +87,13 @@ def predict_table(
     resume: bool = False,
     force: bool = False,
     progress: Progress | None = None,
+    writing: Progress | None = None,
     watch: Callable[[pd.DataFrame], None] | None = None,
 ) -> None:
     """Predict image files into a table with the rows of ``fisa.prediction.predict_files``; its suffix says the format.
 
     The table appears whole or not at all. Killed at any moment and called again with ``resume``, it gives the file
-    of an uninterrupted call (on the same machine, with as many threads). A Parquet table has a row group a shard.
+    of an uninterrupted call (on the same machine, with as many threads).
 
     Args:
         run: The run whose model predicts.
@@ -100,22 +103,23 @@ def predict_table(
         workers: Processes that decode; see ``fisa.decoding.decode_squares``.
         resume: Go on with the shards that an interrupted call left, if it left any.
         force: Replace an existing table; and without ``resume``, drop what an interrupted call left.
-        progress: Called with (files done, files in all) after each batch.
+        progress: Called with (files found, 0) while they are counted, then (files done, files in all) after each
+            batch.
+        writing: Called with (rows written, rows in all) as the finished shards become the table.
         watch: Called with the rows in order as they come, those of earlier calls too.
 
     Raises:
         TableError: See ``fisa.tables.check_target``; or the disk refuses.
         ShardError: An interrupted call left shards and neither ``resume`` nor ``force`` is given; or they were made
-            with another run, list or setting.
+            with another run, list or setting; or another process makes this table.
         RunError: The run's weights do not fit its configuration.
         DecodingError: A worker process ended and none can be started in its place.
     """
     check_target(target, force)
     paths = list(paths)
-    total = count_files(paths) if progress is not None else 0
-    done = 0
-    with Partial(target, run, batch_size, resume, force) as partial:
-        count = 0
+    with alone(target), Partial(target, run, batch_size, resume, force) as partial:
+        total = count_files(paths, progress) if progress is not None else 0
+        done = count = 0
         with closing(_filled(partial, run, cut_shards(find_files(paths)), batch_size, workers)) as frames:
             for number, frame in frames:
                 count = number + 1
@@ -124,7 +128,8 @@ def predict_table(
                     watch(frame)
                 if progress is not None:
                     progress(done, max(done, total))  # files may have come since they were counted
-        partial.publish(count)
+        check_target(target, force)  # again: another call may have made it meanwhile
+        partial.publish(count, done, writing)
 
 
 def _filled(
@@ -189,7 +194,7 @@ class Partial:
             self.folder.mkdir()
         except OSError as error:
             raise _unwritable(self.folder, error) from None
-        with _replacing(manifest) as draft:
+        with replacing(manifest) as draft:
             draft.write_text(json.dumps(terms, indent=2) + "\n", encoding="utf-8")
 
     def _refuse_strangers(self) -> None:
@@ -239,9 +244,9 @@ class Partial:
 
     def keep(self, shard: Shard, rows: pd.DataFrame) -> None:
         """Write the rows of a finished shard, whole or not at all."""
-        table = pa.Table.from_pandas(rows, preserve_index=False)
+        table = to_arrow(rows)
         table = table.replace_schema_metadata({**table.schema.metadata, _DIGEST: shard.digest})
-        with _replacing(self._file(shard.number)) as draft:
+        with replacing(self._file(shard.number)) as draft:
             pq.write_table(table, draft)
 
     def read(self, number: int) -> pd.DataFrame:
@@ -252,23 +257,31 @@ class Partial:
         """
         file = self._file(number)
         try:
-            frame: pd.DataFrame = pq.read_table(file, partitioning=None).to_pandas()
+            return read_parquet(file)
         except (OSError, pa.ArrowException) as error:
             reason = " ".join(str(error).split())[:160]
             raise ShardError(f"{file}: cannot be read ({reason}); delete it and go on with --resume") from None
-        return frame
 
-    def publish(self, count: int) -> None:
-        """Make the table of ``count`` shards, one in memory at a time, and remove the folder.
+    def publish(self, count: int, rows: int, progress: Progress | None = None) -> None:
+        """Make the table of ``count`` shards with ``rows`` rows, a row group in memory at a time; remove the folder.
 
         Raises:
             ShardError: There are more: the list has become shorter.
         """
         if self._numbers() != set(range(count)):
             raise self._changed()
-        with _replacing(self._target, self.folder) as draft:
-            WRITERS[self._target.suffix.lower()]((self.read(number) for number in range(count)), draft)
+        with replacing(self._target, self.folder) as draft:
+            WRITERS[self._target.suffix.lower()](self._frames(count, rows, progress), draft)
         shutil.rmtree(self.folder)
+
+    def _frames(self, count: int, rows: int, progress: Progress | None) -> Iterator[pd.DataFrame]:
+        done = 0
+        for number in range(count):
+            frame = self.read(number)
+            yield frame
+            done += len(frame)
+            if progress is not None:
+                progress(done, rows)
 
     def _changed(self) -> ShardError:
         return ShardError(
@@ -284,8 +297,36 @@ class Partial:
 
 
 @contextmanager
-def _replacing(file: Path, folder: Path | None = None) -> Iterator[Path]:
-    """Yield a draft in ``folder``, by default the file's own, that becomes ``file`` if all goes well."""
+def alone(target: Path) -> Iterator[None]:
+    """Let one process at a time make a table.
+
+    Raises:
+        ShardError: Another one does.
+        TableError: The disk refuses the lock beside the table.
+    """
+    lock = FileLock(f"{partial_folder(target)}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise ShardError(f"{target}: another process makes it; wait for it to end, or name another --out") from None
+    except OSError as error:
+        raise _unwritable(target, error) from None
+    try:
+        yield
+    finally:
+        # Removed while held: who opened it before sees that it is gone. A kill leaves it, and the next call takes it.
+        with suppress(OSError):  # not on Windows
+            os.unlink(lock.lock_file)
+        lock.release()
+
+
+@contextmanager
+def replacing(file: Path, folder: Path | None = None) -> Iterator[Path]:
+    """Yield a draft in ``folder``, by default the file's own, that becomes ``file`` if all goes well.
+
+    Raises:
+        TableError: The disk refuses.
+    """
     draft = (folder or file.parent) / f"{uuid.uuid4().hex}.unfinished"
     try:
         yield draft

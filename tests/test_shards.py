@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 from tiny import save_untrained
 
-from fisa import shards
+from fisa import shards, tables
 from fisa.files import find_files
-from fisa.prediction import predict_files
+from fisa.prediction import count_files, predict_files
 from fisa.runs import Run
 from fisa.shards import ShardError, cut_shards, partial_folder, predict_table
 from fisa.tables import TableError
@@ -69,16 +69,17 @@ def kept(target: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_rows_are_those_of_the_stream_in_a_row_group_a_shard(
-    run: Run, album: Path, tmp_path: Path, workers: int
+def test_rows_are_those_of_the_stream(
+    run: Run, album: Path, tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tables, "ROW_GROUP", 2 * SIZE)
     target = tmp_path / "table.parquet"
     predict_table(run, [album], target, batch_size=3, workers=workers)
     expected = pd.concat(predict_files(run, [album], batch_size=3), ignore_index=True)
     # Batches are cut at shards (3 + 1, not 3 + 3), which may change the last bits.
     pd.testing.assert_frame_equal(pd.read_parquet(target), expected, rtol=0, atol=1e-6)
     metadata = pq.read_metadata(target)
-    assert [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)] == [4, 4, 2]
+    assert [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)] == [8, 2]
     assert [path.name for path in tmp_path.iterdir()] == ["table.parquet"]
 
 
@@ -93,6 +94,7 @@ def test_interrupted_and_resumed_is_the_file_of_an_uninterrupted_call(
     assert not target.exists()
     rows: list[pd.DataFrame] = []
     steps: list[tuple[int, int]] = []
+    written: list[tuple[int, int]] = []
     predict_table(
         run,
         [album],
@@ -101,11 +103,13 @@ def test_interrupted_and_resumed_is_the_file_of_an_uninterrupted_call(
         resume=True,
         watch=rows.append,
         progress=lambda done, total: steps.append((done, total)),
+        writing=lambda done, total: written.append((done, total)),
     )
     assert target.read_bytes() == whole.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"table{suffix}", f"whole{suffix}"]
     assert [Path(path).name for path in pd.concat(rows)["path"]] == [f"{number}.png" for number in range(10)]
     assert steps[0] == (4, 10) and steps[-1] == (10, 10)  # the first shard at once
+    assert written == [(4, 10), (8, 10), (10, 10)]
 
 
 def test_finished_shards_are_not_predicted_again(
@@ -191,6 +195,41 @@ def test_existing_table_is_kept_until_the_new_one_is_whole(run: Run, album: Path
     assert target.read_text(encoding="utf-8") == "precious"
     predict_table(run, [album], target, batch_size=3, force=True, resume=True)
     assert len(pd.read_csv(target)) == 10
+
+
+@pytest.mark.parametrize("options", [{"resume": True}, {"force": True}, {}])
+def test_a_second_call_beside_the_first_is_refused(
+    run: Run, album: Path, tmp_path: Path, options: dict[str, bool]
+) -> None:
+    target = tmp_path / "table.csv"
+    (tmp_path / "table.csv.partial.lock").touch()  # a kill left it
+    refusals = []
+
+    def watch(frame: pd.DataFrame) -> None:
+        with pytest.raises(ShardError) as refusal:
+            predict_table(run, [album], target, **options)  # type: ignore[arg-type]
+        refusals.append(str(refusal.value))
+
+    predict_table(run, [album], target, watch=watch)
+    assert set(refusals) == {f"{target}: another process makes it; wait for it to end, or name another --out"}
+    assert len(pd.read_csv(target)) == 10
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_a_table_made_meanwhile_is_not_overwritten(run: Run, album: Path, tmp_path: Path) -> None:
+    target = tmp_path / "table.csv"
+    with pytest.raises(TableError, match=r"table\.csv: already exists"):
+        predict_table(
+            run, [album], target, watch=lambda frame: target.write_text("precious", encoding="utf-8") and None
+        )
+    assert target.read_text(encoding="utf-8") == "precious"
+    assert "00002.parquet" in kept(target)
+
+
+def test_files_are_counted_aloud(run: Run, album: Path, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    count = count_files([album] * 250, lambda done, total: seen.append((done, total)))
+    assert count == 2500 and seen == [(1000, 0), (2000, 0)]
 
 
 def test_what_is_not_ours_is_not_removed(run: Run, album: Path, tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ def predict(folder: Path, paths: Sequence[Path], out: Path | None, options: Opti
                 write_csv(tally.of(frames), sys.stdout)
         else:
             try:
-                predict_table(run, paths, out, progress=meter, watch=tally.add, **asdict(options))
+                with Meter("write") as writing:
+                    predict_table(run, paths, out, progress=meter, writing=writing, watch=tally.add, **asdict(options))
             except KeyboardInterrupt:
                 if partial_folder(out).exists():
                     tell(f"interrupted; {partial_folder(out)} keeps what is done: add --resume to go on with it")
