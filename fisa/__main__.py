@@ -191,7 +191,10 @@ def predict(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Images, folders (with all below) or globs.")],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Table to write: .csv, .json or .parquet. Default: CSV on stdout."),
+        typer.Option(
+            metavar="FILE",
+            help="Table to write: .csv, .json or .parquet. Default: CSV on stdout. With --engine ray a folder.",
+        ),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace FILE if it exists; without --resume, drop FILE.partial too.")
@@ -208,6 +211,16 @@ def predict(
             "Default: processors less one, at most 8; 0 for fewer than 64 images.",
         ),
     ] = None,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Where to predict: in this process, or on a Ray cluster.")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Ray cluster, such as auto or 10.0.0.1:6379. Default: one on this machine, for as long as it takes.",
+        ),
+    ] = None,
 ) -> None:
     """Predict the emotion distribution of images.
 
@@ -218,14 +231,28 @@ def predict(
 
     Memory does not grow with the number of images. Until FILE is whole, finished parts of 2,048 rows are kept beside
     it in FILE.partial: after an interruption, the same command with --resume makes the file that it would have made.
+
+    With --engine ray (needs requirements-cluster.txt), --out names a folder of Parquet parts of 2,048 rows, which
+    readers take as one table; each row is in it once, whatever process or machine is lost on the way, and --resume
+    goes on with it. Storage is shared: every node must see the run, the images and the folder under the same paths,
+    and have the same version of this program.
     """
-    if out is not None and out.suffix.lower() not in (".csv", ".json", ".parquet"):
+    if engine == "ray":
+        if out is None:
+            raise typer.BadParameter("needs --out FOLDER, for the parts of the table", param_hint="--engine ray")
+        if workers is not None:
+            raise typer.BadParameter(
+                "is for --engine local; a Ray node says how many tasks it takes", param_hint="--workers"
+            )
+    elif address is not None:
+        raise typer.BadParameter("is for --engine ray", param_hint="--address")
+    elif out is not None and out.suffix.lower() not in (".csv", ".json", ".parquet"):
         raise typer.BadParameter("expected a name that ends in .csv, .json or .parquet", param_hint="--out")
     if resume and out is None:
         raise typer.BadParameter("needs --out FILE, beside which the work is kept", param_hint="--resume")
     from fisa.commands import predict as command
 
-    options = command.Options(batch_size, workers, resume, force)
+    options = command.Options(batch_size, workers, resume, force, engine, address)
     command.predict(run, paths, out, options)
 
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice, tee
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
@@ -30,7 +30,7 @@ from filelock import FileLock, Timeout
 
 from fisa import __version__
 from fisa.files import Entry, find_files
-from fisa.prediction import Progress, count_files, cut, predict_batches
+from fisa.prediction import Progress, count_files, cut, predict_batches, twice
 from fisa.runs import Run
 from fisa.tables import WRITERS, TableError, check_target, read_parquet, to_arrow
 
@@ -137,7 +137,7 @@ def _filled(
 ) -> Generator[tuple[int, pd.DataFrame], None, None]:
     """Predict and keep the shards that are missing; yield (shard number, rows) of all in order."""
     # Asked once, so that both streams agree. A finished shard's entries are let go: there may be millions.
-    waiting, queued = tee((shard.number, None if partial.has(shard) else shard) for shard in shards)
+    waiting, queued = twice((shard.number, None if partial.has(shard) else shard) for shard in shards)
     batches = (batch for _, shard in queued if shard is not None for batch in _batches(shard, batch_size))
     with closing(predict_batches(run, batches, workers)) as frames:
         for number, shard in waiting:
@@ -177,10 +177,10 @@ class Partial:
     def __init__(self, target: Path, run: Run, batch_size: int, resume: bool, force: bool) -> None:
         self.folder = partial_folder(target)
         self._target = target
-        terms = {"format": FORMAT, "fisa": __version__, "run": run.digest, "batch_size": batch_size, "shard": SHARD}
+        terms = terms_of(run, batch_size)
         manifest = self.folder / MANIFEST
         try:
-            self._refuse_strangers()
+            refuse_strangers(self.folder, _OURS)
             if self._numbers() and not (resume or force):
                 raise ShardError(
                     f"{self.folder}: holds the work of an interrupted call; "
@@ -193,16 +193,9 @@ class Partial:
                 shutil.rmtree(self.folder)
             self.folder.mkdir()
         except OSError as error:
-            raise _unwritable(self.folder, error) from None
+            raise unwritable(self.folder, error) from None
         with replacing(manifest) as draft:
             draft.write_text(json.dumps(terms, indent=2) + "\n", encoding="utf-8")
-
-    def _refuse_strangers(self) -> None:
-        """Refuse what is in the place of the folder and not made here, before any of it is removed."""
-        if self.folder.exists():
-            for file in self.folder.iterdir():
-                if not _OURS.fullmatch(file.name):
-                    raise ShardError(f"{self.folder}: is in the way, with {file.name} in it; move it elsewhere")
 
     def _check(self, manifest: Path, terms: Mapping[str, object]) -> None:
         try:
@@ -211,13 +204,7 @@ class Partial:
             known = None
         if not isinstance(known, dict):
             raise ShardError(f"{manifest}: is damaged; start anew with --force instead of --resume")
-        for name, value in terms.items():
-            if known.get(name) != value:
-                what = name.replace("_", " ")
-                raise ShardError(
-                    f"{self.folder}: was begun with {what} {known.get(name)}, not {value}; "
-                    "give the same, or start anew with --force instead of --resume"
-                )
+        check_terms(self.folder, known, terms)
 
     def __enter__(self) -> Partial:
         return self
@@ -239,7 +226,7 @@ class Partial:
         except (OSError, pa.ArrowException):  # absent; or damaged, as where the power failed: it is made again
             return False
         if metadata.get(_DIGEST, b"").decode() != shard.digest:
-            raise self._changed()
+            raise another_list(self.folder)
         return True
 
     def keep(self, shard: Shard, rows: pd.DataFrame) -> None:
@@ -269,7 +256,7 @@ class Partial:
             ShardError: There are more: the list has become shorter.
         """
         if self._numbers() != set(range(count)):
-            raise self._changed()
+            raise another_list(self.folder)
         with replacing(self._target, self.folder) as draft:
             WRITERS[self._target.suffix.lower()](self._frames(count, rows, progress), draft)
         shutil.rmtree(self.folder)
@@ -283,17 +270,43 @@ class Partial:
             if progress is not None:
                 progress(done, rows)
 
-    def _changed(self) -> ShardError:
-        return ShardError(
-            f"{self.folder}: was begun with another list of images; "
-            "give the same paths, or start anew with --force instead of --resume"
-        )
-
     def _file(self, number: int) -> Path:
         return self.folder / f"{number:05}.parquet"
 
     def _numbers(self) -> set[int]:
         return {int(file.stem) for file in self.folder.glob("*.parquet")} if self.folder.is_dir() else set()
+
+
+def terms_of(run: Run, batch_size: int) -> dict[str, str | int]:
+    """Return what the rows of a list depend on besides the list."""
+    return {"format": FORMAT, "fisa": __version__, "run": run.digest, "batch_size": batch_size, "shard": SHARD}
+
+
+def check_terms(folder: Path, known: Mapping[str, object], terms: Mapping[str, object]) -> None:
+    """Raise ShardError where work was begun on other terms."""
+    for name, value in terms.items():
+        if known.get(name) != value:
+            what = name.replace("_", " ")
+            raise ShardError(
+                f"{folder}: was begun with {what} {known.get(name)}, not {value}; "
+                "give the same, or start anew with --force instead of --resume"
+            )
+
+
+def another_list(folder: Path) -> ShardError:
+    """Return the refusal of a list that is not the one that work was begun with."""
+    return ShardError(
+        f"{folder}: was begun with another list of images; "
+        "give the same paths, or start anew with --force instead of --resume"
+    )
+
+
+def refuse_strangers(folder: Path, ours: re.Pattern[str]) -> None:
+    """Raise ShardError for what is in the place of a folder and not made here, before any of it is removed."""
+    if folder.exists():
+        for file in folder.iterdir():
+            if not ours.fullmatch(file.name):
+                raise ShardError(f"{folder}: is in the way, with {file.name} in it; move it elsewhere")
 
 
 @contextmanager
@@ -310,7 +323,7 @@ def alone(target: Path) -> Iterator[None]:
     except Timeout:
         raise ShardError(f"{target}: another process makes it; wait for it to end, or name another --out") from None
     except OSError as error:
-        raise _unwritable(target, error) from None
+        raise unwritable(target, error) from None
     try:
         yield
     finally:
@@ -334,10 +347,11 @@ def replacing(file: Path, folder: Path | None = None) -> Iterator[Path]:
             os.fsync(written.fileno())
         os.replace(draft, file)
     except OSError as error:
-        raise _unwritable(file, error) from None
+        raise unwritable(file, error) from None
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _unwritable(path: Path, error: OSError) -> TableError:
+def unwritable(path: Path, error: OSError) -> TableError:
+    """Return the refusal of a disk in one sentence."""
     return TableError(f"{path}: cannot be written ({error.strerror or error})")

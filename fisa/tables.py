@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-ROW_GROUP = 32_768
+ROW_GROUP = 16_384
 """Rows of a row group at least, the last but for. A row group of ten columns costs about 13 kB of footer, which the
-writer and every reader hold in memory: 0.4 bytes a row."""
+writer and every reader hold in memory: 0.8 bytes a row."""
 
 
 class TableError(ValueError):

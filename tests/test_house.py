@@ -26,6 +26,8 @@ LAYERS = (
     "tables",
     "prediction",
     "shards",
+    "parts",
+    "cluster",
     "evaluation",
     "training",
     "studies",
