@@ -22,7 +22,8 @@ from fisa.files import find_files
 from fisa.parts import MANIFEST, Part, Parts, write_draft
 from fisa.prediction import Progress, count_files, cut, predict_batches
 from fisa.runs import Run, RunError, code_digest, load_run
-from fisa.shards import Shard, alone, cut_shards, terms_of
+from fisa.shards import Shard, cut_shards, terms_of
+from fisa.tables import alone
 
 RETRIES = 3
 """How often a shard is begun anew whose process or machine was lost."""
@@ -88,8 +89,8 @@ def predict_parts(
 
     Raises:
         ClusterError: Ray is not installed, no cluster answers, or a node cannot do the work.
-        ShardError: See ``fisa.parts.Parts``; or another process fills the folder.
-        TableError: The disk refuses.
+        ShardError: See ``fisa.parts.Parts``.
+        TableError: Another process fills the folder, or the disk refuses.
     """
     folder = folder.absolute()
     paths = [path.absolute() for path in paths]

@@ -22,8 +22,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fisa.shards import Shard, ShardError, another_list, check_terms, refuse_strangers, unwritable
-from fisa.tables import to_arrow
+from fisa.shards import Shard, ShardError, another_list, check_terms, refuse_strangers
+from fisa.tables import to_arrow, unwritable
 
 MANIFEST = "_manifest.jsonl"
 _OURS = re.compile(r"_manifest\.jsonl|part-\d{6,}\.parquet|_[0-9a-f]{32}\.unfinished")
@@ -68,7 +68,7 @@ def write_draft(folder: Path, shard: Shard, rows: pd.DataFrame) -> tuple[Part, s
 
 
 class Parts:
-    """The folder of parts; for one process at a time, see ``fisa.shards.alone``.
+    """The folder of parts; for one process at a time, see ``fisa.tables.alone``.
 
     Args:
         folder: Made if it does not exist.

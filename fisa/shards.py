@@ -14,9 +14,8 @@ import json
 import os
 import re
 import shutil
-import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -26,13 +25,12 @@ from types import TracebackType
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 
 from fisa import __version__
 from fisa.files import Entry, find_files
 from fisa.prediction import Progress, count_files, cut, predict_batches, twice
 from fisa.runs import Run
-from fisa.tables import WRITERS, TableError, check_target, read_parquet, to_arrow
+from fisa.tables import WRITERS, alone, check_target, read_parquet, replacing, to_arrow, unwritable
 
 SHARD = 2048
 """Entries of a shard: what a kill can lose. Batches do not reach across shards."""
@@ -109,9 +107,9 @@ def predict_table(
         watch: Called with the rows in order as they come, those of earlier calls too.
 
     Raises:
-        TableError: See ``fisa.tables.check_target``; or the disk refuses.
+        TableError: See ``fisa.tables.check_target``; or another process makes this table; or the disk refuses.
         ShardError: An interrupted call left shards and neither ``resume`` nor ``force`` is given; or they were made
-            with another run, list or setting; or another process makes this table.
+            with another run, list or setting.
         RunError: The run's weights do not fit its configuration.
         DecodingError: A worker process ended and none can be started in its place.
     """
@@ -307,51 +305,3 @@ def refuse_strangers(folder: Path, ours: re.Pattern[str]) -> None:
         for file in folder.iterdir():
             if not ours.fullmatch(file.name):
                 raise ShardError(f"{folder}: is in the way, with {file.name} in it; move it elsewhere")
-
-
-@contextmanager
-def alone(target: Path) -> Iterator[None]:
-    """Let one process at a time make a table.
-
-    Raises:
-        ShardError: Another one does.
-        TableError: The disk refuses the lock beside the table.
-    """
-    lock = FileLock(f"{partial_folder(target)}.lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise ShardError(f"{target}: another process makes it; wait for it to end, or name another --out") from None
-    except OSError as error:
-        raise unwritable(target, error) from None
-    try:
-        yield
-    finally:
-        # Removed while held: who opened it before sees that it is gone. A kill leaves it, and the next call takes it.
-        with suppress(OSError):  # not on Windows
-            os.unlink(lock.lock_file)
-        lock.release()
-
-
-@contextmanager
-def replacing(file: Path, folder: Path | None = None) -> Iterator[Path]:
-    """Yield a draft in ``folder``, by default the file's own, that becomes ``file`` if all goes well.
-
-    Raises:
-        TableError: The disk refuses.
-    """
-    draft = (folder or file.parent) / f"{uuid.uuid4().hex}.unfinished"
-    try:
-        yield draft
-        with draft.open("rb+") as written:
-            os.fsync(written.fileno())
-        os.replace(draft, file)
-    except OSError as error:
-        raise unwritable(file, error) from None
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def unwritable(path: Path, error: OSError) -> TableError:
-    """Return the refusal of a disk in one sentence."""
-    return TableError(f"{path}: cannot be written ({error.strerror or error})")

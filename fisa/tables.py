@@ -1,8 +1,11 @@
-"""Frames to one table in a file, each written as it comes: CSV, JSON, Parquet."""
+"""Frames to one table in a file, each written as it comes and the file whole or not at all: CSV, JSON, Parquet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import os
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import TextIO
@@ -10,6 +13,7 @@ from typing import TextIO
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
 ROW_GROUP = 16_384
 """Rows of a row group at least, the last but for. A row group of ten columns costs about 13 kB of footer, which the
@@ -104,3 +108,50 @@ def check_target(path: Path, force: bool = False) -> None:
         raise TableError(f"{path}: already exists; name another file, or add --force to replace it")
     if not path.parent.is_dir():
         raise TableError(f"{path}: the folder {path.parent} does not exist; make it first")
+
+
+@contextmanager
+def alone(target: Path) -> Iterator[None]:
+    """Let one process at a time make a table.
+
+    Raises:
+        TableError: Another one does, or the disk refuses the lock beside the table.
+    """
+    lock = FileLock(f"{target}.partial.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise TableError(f"{target}: another process makes it; wait for it to end, or name another --out") from None
+    except OSError as error:
+        raise unwritable(target, error) from None
+    try:
+        yield
+    finally:
+        # Removed while held: who opened it before sees that it is gone. A kill leaves it, and the next call takes it.
+        with suppress(OSError):  # not on Windows
+            os.unlink(lock.lock_file)
+        lock.release()
+
+
+@contextmanager
+def replacing(file: Path, folder: Path | None = None) -> Iterator[Path]:
+    """Yield a draft in ``folder``, by default the file's own, that becomes ``file`` if all goes well.
+
+    Raises:
+        TableError: The disk refuses.
+    """
+    draft = (folder or file.parent) / f"{uuid.uuid4().hex}.unfinished"
+    try:
+        yield draft
+        with draft.open("rb+") as written:
+            os.fsync(written.fileno())
+        os.replace(draft, file)
+    except OSError as error:
+        raise unwritable(file, error) from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def unwritable(path: Path, error: OSError) -> TableError:
+    """Return the refusal of a disk in one sentence."""
+    return TableError(f"{path}: cannot be written ({error.strerror or error})")

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from fisa import cluster, shards
 from fisa.__main__ import app
 from fisa.cluster import ClusterError, predict_parts
-from fisa.parts import MANIFEST, Parts
+from fisa.parts import MANIFEST
 from fisa.runs import Run, code_digest
 from fisa.shards import ShardError, predict_table
 
@@ -208,7 +208,7 @@ def test_what_a_node_does_not_see_is_named(run: Run, tmp_path: Path) -> None:
     job = cluster._Job(run.path, run.digest, code_digest(), tmp_path, 32)
     with pytest.raises(ClusterError, match="is not seen here; every node must share the folder"):
         cluster._ready(job)
-    with pytest.raises(ClusterError, match="nowhere: no such run folder.*every node must see it under the same path"):
+    with pytest.raises(ClusterError, match=r"nowhere: no such run folder.*every node must see it under the same path"):
         cluster._ready(replace(job, run=tmp_path / "nowhere"))
     with pytest.raises(ClusterError, match="is another run here"):
         cluster._ready(replace(job, run_digest="0123"))
@@ -236,5 +236,3 @@ def test_without_ray_it_is_said_how_to_get_it(
 def test_wrong_usage(arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(app, ["predict", "run", "photos", *arguments])
     assert result.exit_code == 2 and message in " ".join(result.stderr.replace("│", " ").split())
-
-

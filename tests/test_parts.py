@@ -91,7 +91,7 @@ def test_other_terms_are_refused(tmp_path: Path, name: str, other: object) -> No
 def test_what_is_there_asks_for_a_decision(tmp_path: Path) -> None:
     folder = tmp_path / "table"
     fill(folder, 2)
-    with pytest.raises(ShardError, match="table: already holds a table or part of one; add --resume .* or --force"):
+    with pytest.raises(ShardError, match=r"table: already holds a table or part of one; add --resume .* or --force"):
         Parts(folder, TERMS, resume=False, force=False)
     assert len(names(folder)) == 3
     Parts(folder, TERMS, resume=False, force=True)

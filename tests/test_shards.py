@@ -206,7 +206,7 @@ def test_a_second_call_beside_the_first_is_refused(
     refusals = []
 
     def watch(frame: pd.DataFrame) -> None:
-        with pytest.raises(ShardError) as refusal:
+        with pytest.raises(TableError) as refusal:
             predict_table(run, [album], target, **options)  # type: ignore[arg-type]
         refusals.append(str(refusal.value))
 
