@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fisa.shards import Shard, ShardError, another_list, check_terms, refuse_strangers
-from fisa.tables import to_arrow, unwritable
+from fisa.tables import repeating, to_arrow, unwritable
 
 MANIFEST = "_manifest.jsonl"
 _OURS = re.compile(r"_manifest\.jsonl|part-\d{6,}\.parquet|_[0-9a-f]{32}\.unfinished")
@@ -53,7 +53,8 @@ def write_draft(folder: Path, shard: Shard, rows: pd.DataFrame) -> tuple[Part, s
         TableError: The disk refuses.
     """
     sink = pa.BufferOutputStream()
-    pq.write_table(to_arrow(rows), sink)
+    table = to_arrow(rows)
+    pq.write_table(table, sink, use_dictionary=repeating(table.schema))
     content = sink.getvalue().to_pybytes()
     draft = folder / f"_{uuid.uuid4().hex}.unfinished"
     try:

@@ -30,7 +30,7 @@ from fisa import __version__
 from fisa.files import Entry, find_files
 from fisa.prediction import Progress, count_files, cut, predict_batches, twice
 from fisa.runs import Run
-from fisa.tables import WRITERS, alone, check_target, read_parquet, replacing, to_arrow, unwritable
+from fisa.tables import WRITERS, alone, check_target, read_parquet, repeating, replacing, to_arrow, unwritable
 
 SHARD = 2048
 """Entries of a shard: what a kill can lose. Batches do not reach across shards."""
@@ -232,7 +232,7 @@ class Partial:
         table = to_arrow(rows)
         table = table.replace_schema_metadata({**table.schema.metadata, _DIGEST: shard.digest})
         with replacing(self._file(shard.number)) as draft:
-            pq.write_table(table, draft)
+            pq.write_table(table, draft, use_dictionary=repeating(table.schema))
 
     def read(self, number: int) -> pd.DataFrame:
         """Return the rows of a finished shard.

@@ -48,7 +48,7 @@ def write_parquet(frames: Iterable[pd.DataFrame], path: Path) -> None:
     rest = iter(frames)
     for first in islice(rest, 1):
         schema = to_arrow(first).schema
-        with pq.ParquetWriter(path, schema) as writer:
+        with pq.ParquetWriter(path, schema, use_dictionary=repeating(schema)) as writer:
             gathered: list[pa.Table] = []
             for frame in chain((first,), rest):
                 gathered.append(to_arrow(frame, schema))
@@ -63,6 +63,14 @@ def to_arrow(frame: pd.DataFrame, schema: pa.Schema | None = None) -> pa.Table:
     """Return a frame without its index as an Arrow table."""
     # One thread: the columns are short, and every thread that allocates keeps memory of its own.
     return pa.Table.from_pandas(frame, schema, preserve_index=False, nthreads=1)
+
+
+def repeating(schema: pa.Schema) -> list[str]:
+    """Return the columns that Parquet should write with a dictionary: all but the numbers.
+
+    These hardly repeat, and for all columns of a row group at once a dictionary takes more memory than the rows.
+    """
+    return [field.name for field in schema if not pa.types.is_floating(field.type)]
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
