@@ -194,7 +194,7 @@ class _Tasks:
             try:
                 part, draft, reasons = self._ray.get(first)
             except errors.RayError as error:
-                lost = isinstance(error, errors.WorkerCrashedError | errors.OutOfMemoryError)
+                lost = isinstance(error, (errors.WorkerCrashedError, errors.OutOfMemoryError, errors.NodeDiedError))
                 if not lost or shard.number in self._apart:
                     raise ClusterError(f"shard {shard.number}: {_reason(error)}") from None
                 # Each try ended its process, so perhaps an image does: decoded apart, that one becomes known.

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 ROW_GROUP = 16_384
-"""Rows of a row group at least, the last but for. A row group of ten columns costs about 13 kB of footer, which the
-writer and every reader hold in memory: 0.8 bytes a row."""
+"""Rows of a row group, or a frame's more; the last has what is left. The writer gathers them in memory, and of each
+group keeps some 13 kB until the end (measured, twelve columns): 0.8 bytes a row."""
 
 
 class TableError(ValueError):

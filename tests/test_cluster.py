@@ -20,9 +20,10 @@ from typer.testing import CliRunner
 from fisa import cluster, shards
 from fisa.__main__ import app
 from fisa.cluster import ClusterError, predict_parts
-from fisa.parts import MANIFEST
+from fisa.files import find_files
+from fisa.parts import MANIFEST, Parts
 from fisa.runs import Run, code_digest
-from fisa.shards import ShardError, predict_table
+from fisa.shards import ShardError, cut_shards, predict_table
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
@@ -81,8 +82,11 @@ def nodes() -> Iterator[Any]:
 
 
 @pytest.fixture(autouse=True)
-def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(shards, "SHARD", SIZE)
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)  # a task that runs in this process takes one
 
 
 class Stopped(Exception):
@@ -202,6 +206,74 @@ def test_a_lost_node_costs_no_row_and_doubles_none(
     predict_parts(run, [album], tmp_path / "table", watch=after(SHARDS // 2, lose))
     assert lost not in nodes.worker_nodes
     assert_same(tmp_path / "table", expected)
+
+
+class FakeRay:
+    """A cluster on which every try of a shard ends its process, unless an extra process decodes."""
+
+    class exceptions:
+        class RayError(Exception):
+            pass
+
+        class WorkerCrashedError(RayError):
+            pass
+
+        class OutOfMemoryError(RayError):
+            pass
+
+        class NodeDiedError(RayError):
+            pass
+
+    def __init__(self, survives: bool) -> None:
+        self.survives = survives
+        self.begun: list[tuple[int, bool, int]] = []
+
+    def remote(self, function: object, *arguments: Any) -> Any:
+        if not arguments:
+            return self
+        _, shard, apart = (function, *arguments)
+        self.begun.append((shard.number, apart, self.retries))
+        return function, *arguments
+
+    def options(self, num_cpus: int, max_retries: int) -> "FakeRay":
+        self.retries = max_retries
+        return self
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 1.0}
+
+    def wait(self, under_way: list[Any], num_returns: int) -> tuple[list[Any], list[Any]]:
+        return under_way[:1], under_way[1:]
+
+    def get(self, reference: Any) -> Any:
+        job, shard, apart = reference
+        if shard.number == 1 and not (apart and self.survives):
+            raise self.exceptions.WorkerCrashedError("The worker died.\n")
+        return cluster._predict(job, shard, False)
+
+    def cancel(self, reference: object, force: bool) -> None:
+        pass
+
+
+def test_a_shard_whose_every_try_ended_its_process_is_decoded_apart(
+    run: Run, album: Path, expected: pd.DataFrame, tmp_path: Path
+) -> None:
+    job = cluster._Job(run.path, run.digest, code_digest(), tmp_path / "table", 32)
+    ray = FakeRay(survives=True)
+    parts = Parts(job.folder, {}, resume=False, force=False)
+    made = list(cluster._Tasks(ray, job).made(cut_shards(find_files([album])), parts))
+    parts.close(SHARDS)
+    assert sorted(part.number for part, _ in made) == list(range(SHARDS))
+    assert [each for each in ray.begun if each[0] == 1] == [(1, False, 3), (1, True, 0)]
+    assert len(ray.begun) == SHARDS + 1
+    assert len(pd.read_parquet(job.folder)) == COUNT
+
+
+def test_a_shard_that_cannot_be_done_is_named(run: Run, album: Path, tmp_path: Path) -> None:
+    job = cluster._Job(run.path, run.digest, code_digest(), tmp_path / "table", 32)
+    parts = Parts(job.folder, {}, resume=False, force=False)
+    with pytest.raises(ClusterError, match=r"shard 1: its task could not be run \(The worker died\.\); see Ray's logs"):
+        list(cluster._Tasks(FakeRay(survives=False), job).made(cut_shards(find_files([album])), parts))
 
 
 def test_what_a_node_does_not_see_is_named(run: Run, tmp_path: Path) -> None:

@@ -278,7 +278,7 @@ def test_done_shards_are_let_go(run: Run, album: Path, tmp_path: Path) -> None:
     alive: list[int] = []
 
     def watch(frame: pd.DataFrame) -> None:
-        alive.append(sum(isinstance(each, shards.Shard) for each in gc.get_objects()))
+        alive.append(sum(type(each) is shards.Shard for each in gc.get_objects()))
 
     predict_table(run, [album / "1.png"] * (40 * SIZE), tmp_path / "table.parquet", batch_size=SIZE, watch=watch)
     # The one whose rows come and the one whose files are being decoded; itertools.tee would keep them all.
