@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -294,6 +295,20 @@ def test_without_ray_it_is_said_how_to_get_it(
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ClusterError, match=r"--engine ray: .*; pip install -r requirements-cluster\.txt"):
         predict_parts(run, [album], tmp_path / "table")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_at_which_nothing_answers_is_told(run: Run, album: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="needs requirements-cluster.txt")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # and does not listen
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        with (
+            pytest.raises(ClusterError, match=f"--address {address}: no Ray cluster answers there .*refused.*check it"),
+            pytest.MonkeyPatch.context() as patch,
+        ):
+            patch.setattr("ray.is_initialized", lambda: False)
+            predict_parts(run, [album], tmp_path / "table", address=address)
     assert list(tmp_path.iterdir()) == []
 
 
