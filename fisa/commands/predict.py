@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-import pyarrow as pa
 import typer
 
 from fisa.cluster import predict_parts
@@ -37,8 +36,6 @@ def predict(folder: Path, paths: Sequence[Path], out: Path | None, options: Opti
     """Predict image files into a table; exit with status 1 if any was refused."""
     if out is not None and options.engine == "local":
         check_target(out, options.force)
-    # Arrow's own allocator keeps tens of megabytes of what it has given and taken back.
-    pa.set_memory_pool(pa.system_memory_pool())
     run = load_run(folder)
     tally = _Tally()
     if out is None:
