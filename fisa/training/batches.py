@@ -63,9 +63,8 @@ def batches(
         mirrored, offsets = draw_moves(len(chosen), order, settings.flip, settings.shift)
         own = share(len(chosen))
         weight = (own.stop - (own.start or 0)) / len(chosen)
-        taken = (
-            own if weight else slice(1)
-        )  # a process without a sample takes its steps too, on one that does not count
+        # A process without a sample takes its steps too, on one that does not count.
+        taken = own if weight else slice(1)
         images = augment(split.images[chosen[taken]], mirrored[taken], offsets[taken], settings.shift)
         batch = torch.from_numpy(normalise(images)).contiguous(memory_format=torch.channels_last)
         yield Batch(batch, torch.from_numpy(split.target[chosen[taken]]).float(), weight, chosen, own)
