@@ -15,17 +15,24 @@ PAGES = {
     "images": st.Page("pages/images.py", title="Your images", icon=":material/add_photo_alternate:"),
 }
 
-st.set_page_config(
-    page_title="FISA Studio", page_icon=wheel_emblem(MIKELS8, 64), layout="wide", initial_sidebar_state=230
-)
-st.logo(wheel_emblem(MIKELS8, 48), size="large")
-page = st.navigation(list(PAGES.values()))
-state.arrive(PAGES, page)
-with st.sidebar:
-    folders = list(cache.run_folders())
-    if folders:
-        state.resolve("run", folders, folders[0], "run")
-        widgets.choose("run", folders, "Run")
-    shelves.choose_elsewhere()
-    shelves.list_refused(cache.refused())
-page.run()
+
+def main() -> None:
+    """Draw the sidebar, then the page that was asked for."""
+    st.set_page_config(
+        page_title="FISA Studio", page_icon=wheel_emblem(MIKELS8, 64), layout="wide", initial_sidebar_state=230
+    )
+    st.logo(wheel_emblem(MIKELS8, 48), size="large")
+    page = st.navigation(list(PAGES.values()))
+    state.arrive(PAGES, page)
+    with st.sidebar:
+        folders = list(cache.run_folders())
+        if folders:
+            state.resolve("run", folders, folders[0], "run")
+            widgets.choose("run", folders, "Run")
+        shelves.choose_elsewhere()
+        shelves.list_refused(cache.refused())
+    page.run()
+
+
+if __name__ == "__main__":  # a worker process, which makes images, imports this file under another name
+    main()

@@ -50,6 +50,12 @@ class TorchvisionBackboneConfig(_Section):
     weights: str | None = None
     weights_file: Path | None = None
 
+    @model_validator(mode="after")
+    def _one_source(self) -> TorchvisionBackboneConfig:
+        if self.weights is not None and self.weights_file is not None:
+            raise ValueError("weights and weights_file are both given; leave one away")
+        return self
+
 
 class FeaturesBackboneConfig(_Section):
     """No network: feature vectors that were computed elsewhere, each dimension standardised."""

@@ -47,7 +47,7 @@ def predict_packed(model: nn.Module, inputs: np.ndarray, batch_size: int = 128) 
     for start in range(0, len(inputs), batch_size):
         batch = as_tensor(inputs[start : start + batch_size]).to(device)
         with torch.no_grad():
-            output: ModelOutput = model(batch)
+            output: ModelOutput = model(batch, explain=False)
         rows.append(output.distribution.double().cpu().numpy())
     distribution = np.concatenate(rows)
     return np.asarray(distribution / distribution.sum(1, keepdims=True))

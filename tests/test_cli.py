@@ -37,6 +37,7 @@ COMMANDS = (
     ["predict"],
     ["explain"],
     ["report"],
+    ["bench"],
 )
 
 
@@ -457,6 +458,17 @@ class TestReport:
         rows = pd.read_csv(io.StringIO(result.stdout))
         assert set(rows["system"]) == {"constant", "palette", "additive", "pairwise", "truth", "fisa", "cnn"}
 
+    def test_runs_elsewhere_stand_beside_those_named(
+        self, tiny_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FISA_ARTIFACTS", str(tmp_path))
+        shutil.copytree(tiny_runs / "cnn", tmp_path / "theirs" / "other")
+        result = fisa("report", tiny_runs / "fisa", "--artifacts", tmp_path / "theirs", "--format", "csv")
+        assert result.exit_code == 0
+        systems = set(pd.read_csv(io.StringIO(result.stdout))["system"])
+        assert {"fisa", "other"} <= systems and "cnn" not in systems
+        assert refusal(fisa("report", "--artifacts", tmp_path / "no")).startswith(f"{tmp_path / 'no'}: no runs here")
+
     @pytest.mark.parametrize(("form", "mark"), [("markdown", "| system"), ("latex", r"\toprule"), ("html", "<table>")])
     def test_formats(self, tiny_runs: Path, form: str, mark: str) -> None:
         result = fisa("report", tiny_runs / "fisa", tiny_runs / "cnn", "--format", form)
@@ -491,3 +503,21 @@ class TestProgress:
         # Silent for half a minute; then 40 of 100 in 40 s leave 60 s.
         assert capsys.readouterr().err.splitlines() == ["train: 40 of 100, about 60 s left"]
         assert capsys.readouterr().out == ""
+
+    def test_counting_is_told_before_the_total_is_known(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        from fisa.commands import terminal
+
+        now = 0.0
+        monkeypatch.setattr(terminal.time, "monotonic", lambda: now)
+        with terminal.Meter("predict") as meter:
+            for now in (10.0, 40.0, 50.0):
+                meter(int(now) * 1000, 0)
+            for now in (60.0, 100.0):
+                meter(int(now) - 55, 90)
+        # The second phase counts from 60 s: 45 of 90 in the 40 s since then leave 40 s.
+        assert capsys.readouterr().err.splitlines() == [
+            "predict: 40000 found so far",
+            "predict: 45 of 90, about 40 s left",
+        ]

@@ -103,6 +103,8 @@ def square(path, size):
         os.kill(os.getpid(), signal.SIGKILL)
     if path.name.startswith("slow"):
         time.sleep(600)
+    if path.name.startswith("brief"):
+        time.sleep(0.02)
     return plain(path, size)
 
 decoding._square = square
@@ -169,7 +171,8 @@ def test_a_script_without_a_main_guard_still_decodes(photos: list[Path], tmp_pat
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
 def test_no_worker_outlives_its_parent(photos: list[Path], script: Path, stop: signal.Signals) -> None:
     slow = [Path("slow.png")] * CHUNK
-    process = start(script, 2, *[photos[0]] * CHUNK, *(slow if stop == signal.SIGKILL else ()), *[photos[0]] * 4000)
+    rest = [Path("brief.png")] * 4000  # work for 40 s, which no signal comes later than
+    process = start(script, 2, *[photos[0]] * CHUNK, *(slow if stop == signal.SIGKILL else ()), *rest)
     assert process.stdout is not None
     for _ in range(CHUNK):
         process.stdout.readline()

@@ -34,12 +34,20 @@ def evaluate(folder: Path, data: str | None, root: Path | None, split: str, skip
     typer.echo(format_table(table, form), nl=False)
 
 
-def report(folders: Sequence[Path], form: Format) -> None:
-    """Print a comparison table for each data set among the runs; runs that cannot be read are named and left out."""
-    shipped = Path(os.environ.get("FISA_ARTIFACTS") or Path(__file__).parents[2] / "artifacts")
-    folders = folders or list_runs(shipped)
-    if not folders:
-        raise CommandError(f"{shipped}: no runs here; name run folders, or train one")
+def report(folders: Sequence[Path], artifacts: Path | None, form: Format) -> None:
+    """Print a comparison table for each data set among the runs; runs that cannot be read are named and left out.
+
+    Args:
+        folders: Run folders, beside those in ``artifacts`` where it is given.
+        artifacts: A folder of runs. None: that of ``FISA_ARTIFACTS`` or what ships, where ``folders`` is empty.
+        form: Text format of the tables.
+    """
+    if artifacts is not None or not folders:
+        shelf = artifacts or Path(os.environ.get("FISA_ARTIFACTS") or Path(__file__).parents[2] / "artifacts")
+        found = list_runs(shelf)
+        if not found:
+            raise CommandError(f"{shelf}: no runs here; name run folders, or train one")
+        folders = [*folders, *found]
     runs, refused = [], 0
     for folder in folders:
         try:

@@ -7,6 +7,10 @@ data and ``--help`` need neither it nor its load time.
 
 from __future__ import annotations
 
+import os
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -88,11 +92,12 @@ class TorchvisionBackbone(Backbone):
     Args:
         network: Name for ``torchvision.models.get_model``.
         stage: Dotted module name, for example ``layer3`` of resnet18 or ``features.7`` of squeezenet1_1.
-        weights: Name of a weights enum member (``DEFAULT``, ``IMAGENET1K_V1``), downloaded by torchvision.
+        weights: Name of a weights enum member (``DEFAULT``, ``IMAGENET1K_V1``); torchvision downloads
+            them once. Only tensors are read, never a pickle.
         weights_file: Local state dict, ``.safetensors`` or a ``torch.save`` file read with ``weights_only``.
 
     Raises:
-        BackboneError: Unknown network, stage or weights, or a file that does not fit.
+        BackboneError: Unknown network, stage or weights, weights that cannot be had, or a file that does not fit.
     """
 
     def __init__(self, network: str, stage: str, weights: str | None = None, weights_file: Path | None = None) -> None:
@@ -100,10 +105,7 @@ class TorchvisionBackbone(Backbone):
         torchvision = load_torchvision()
         from torchvision.models.feature_extraction import create_feature_extractor
 
-        try:
-            whole = torchvision.models.get_model(network, weights=weights)
-        except (ValueError, KeyError, AttributeError) as error:
-            raise BackboneError(f"torchvision has no network {network!r} with weights {weights!r} ({error})") from None
+        whole = _whole(torchvision, network, weights)
         if weights_file is not None:
             _load_weights(whole, weights_file)
         if stage not in dict(whole.named_modules()):
@@ -211,6 +213,41 @@ def _convolution(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequ
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
+
+
+def _whole(torchvision: ModuleType, network: str, weights: str | None) -> nn.Module:
+    try:
+        with _tensors_only():
+            whole: nn.Module = torchvision.models.get_model(network, weights=weights)
+    except (ValueError, KeyError, AttributeError) as error:
+        raise BackboneError(f"torchvision has no network {network!r} with weights {weights!r} ({error})") from None
+    except OSError as error:
+        reason = getattr(error, "reason", None) or error.strerror or error
+        raise BackboneError(
+            f"the weights {weights!r} of {network} cannot be downloaded ({reason}); "
+            "set model.backbone.weights_file to a file that you have, or leave weights away"
+        ) from None
+    except (pickle.UnpicklingError, RuntimeError) as error:
+        raise BackboneError(
+            f"the weights {weights!r} of {network} are damaged ({str(error).splitlines()[0]}); "
+            f"delete them from {torch.hub.get_dir()}"
+        ) from None
+    return whole
+
+
+@contextmanager
+def _tensors_only() -> Iterator[None]:
+    """Let ``torch.load`` read tensors alone, which torchvision does not ask of it for what it downloads."""
+    name = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def _load_weights(network: nn.Module, file: Path) -> None:

@@ -1,6 +1,6 @@
 """The sole owner of run folders: finished ones, and those in which a training works."""
 
-from fisa.runs.checkpoints import Checkpoint, Workspace, working
+from fisa.runs.checkpoints import Checkpoint, Workspace, dump_checkpoint, parse_checkpoint, working
 from fisa.runs.files import RunError
 from fisa.runs.folder import (
     NewRun,
@@ -13,7 +13,7 @@ from fisa.runs.folder import (
     save_run,
 )
 from fisa.runs.format import REQUIRED
-from fisa.runs.provenance import code_digest
+from fisa.runs.provenance import code_digest, surroundings
 
 __all__ = [
     "REQUIRED",
@@ -23,11 +23,14 @@ __all__ = [
     "RunError",
     "Workspace",
     "code_digest",
+    "dump_checkpoint",
     "free_path",
     "list_runs",
     "list_unfinished",
     "load_run",
+    "parse_checkpoint",
     "refuse_existing",
     "save_run",
+    "surroundings",
     "working",
 ]

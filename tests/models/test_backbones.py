@@ -1,8 +1,10 @@
 """Backbones: receptive field by gradient, loading torchvision and weights from a file."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 import torch
@@ -72,6 +74,59 @@ def test_a_pickle_is_not_run(tmp_path: Path) -> None:
     with pytest.raises(BackboneError, match=r"evil\.pth"):
         build_backbone(config)
     assert not trace.exists()
+
+
+class TestWeightsByName:
+    """torchvision's own path, with what it would have downloaded put where it keeps downloads."""
+
+    CONFIG = TorchvisionBackboneConfig(
+        name="torchvision", network="squeezenet1_1", stage="features.7", weights="IMAGENET1K_V1"
+    )
+
+    @pytest.fixture
+    def downloaded(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+        url = load_torchvision().models.SqueezeNet1_1_Weights.IMAGENET1K_V1.url
+        file: Path = tmp_path / "hub" / "checkpoints" / Path(url).name
+        file.parent.mkdir(parents=True)
+        return file
+
+    def test_they_are_loaded(self, downloaded: Path) -> None:
+        torch.manual_seed(1)
+        state = load_torchvision().models.squeezenet1_1().state_dict()
+        torch.save(state, downloaded)
+        torch.manual_seed(2)
+        loaded = dict(build_backbone(self.CONFIG).named_parameters())["body.features.0.weight"]
+        torch.testing.assert_close(loaded, state["features.0.weight"])
+
+    def test_a_pickle_is_not_run(self, downloaded: Path, tmp_path: Path) -> None:
+        trace = tmp_path / "trace"
+
+        class Evil:
+            def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+                return (Path.touch, (trace,))
+
+        torch.save({"features.0.weight": Evil()}, downloaded)
+        with pytest.raises(BackboneError, match="are damaged"):
+            build_backbone(self.CONFIG)
+        assert not trace.exists() and "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ
+
+    def test_without_a_network_the_mend_is_named(self, downloaded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def unreachable(*arguments: object, **options: object) -> None:
+            raise URLError("Name or service not known")
+
+        monkeypatch.setattr("torch.hub.urlopen", unreachable)
+        with pytest.raises(
+            BackboneError, match=r"cannot be downloaded \(Name or .*\); set model\.backbone\.weights_file"
+        ):
+            build_backbone(self.CONFIG)
+
+
+def test_two_sources_of_weights_are_refused() -> None:
+    with pytest.raises(ValueError, match="weights and weights_file are both given"):
+        TorchvisionBackboneConfig(
+            name="torchvision", network="resnet18", stage="layer3", weights="DEFAULT", weights_file=Path("a.pth")
+        )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Fixtures that open the studio without a browser."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,14 @@ from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).parents[2]
 Visit = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def main_module() -> Iterator[None]:
+    """Put the main module back, for which Streamlit puts the app: the processes of later tests would import it."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
 
 
 @pytest.fixture

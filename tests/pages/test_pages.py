@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import runpy
 import shutil
 import sys
 from collections.abc import Callable
@@ -15,11 +16,17 @@ import streamlit
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from fisa.bench import BenchError, Settings, run_bench
 from fisa.datasets import open_dataset
 from fisa.emotions import MIKELS8
 from fisa.runs import load_run
+from fisa.runs.files import digest_of
+from fisa.runs.format import read_digests, write_digests
+from fisa.ui import timing
+from fisa.ui.timing import bench_pages
 
 Visit = Callable[..., AppTest]
+ROOT = Path(__file__).parents[2]
 PAGES = ("home", "explain", "compare", "map", "metrics", "images")
 LABELS = list(MIKELS8.labels)
 
@@ -244,6 +251,7 @@ def test_runs_on_another_version_of_the_data_have_a_table_of_their_own(
         shutil.copytree(tiny_runs / name, shelf / name)
     file = shelf / "cnn" / "metrics.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"data_version": "of-before"}))
+    write_digests(file.parent, read_digests(file.parent) | {file.name: digest_of(file.read_bytes())})
     streamlit.cache_data.clear()
     app = visit("metrics")
     assert not app.exception
@@ -294,3 +302,24 @@ def test_broken_run_is_one_sentence(page: str, harm: str, shelf: Path, tiny_runs
         assert "fisa" in error.value and "\n" not in error.value
     if page == "explain":
         assert len(app.error) == 1 and len(app.error[0].value) < 400
+
+
+def test_a_worker_process_imports_the_app_and_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[object] = []
+    monkeypatch.setattr(streamlit, "navigation", drawn.append)
+    runpy.run_path(str(ROOT / "app.py"), run_name="__mp_main__")
+    assert drawn == []
+
+
+def test_the_bench_times_every_page(full: Path) -> None:
+    report = run_bench([bench_pages], Settings(rounds=1))
+    assert [each.name for each in report.costs] == [
+        f"page.{page}.{when}" for page in PAGES for when in ("again", "first")
+    ]
+    assert all(each.value > 0 for each in report.costs)
+
+
+def test_the_bench_refuses_a_page_that_fails(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "APP", full / "none.py")
+    with pytest.raises(BenchError, match=r"none\.py: the pages are not beside the library"):
+        run_bench([bench_pages], Settings(rounds=1))
