@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from fisa.commands import data_group
 from fisa.commands.terminal import tell
 
 
@@ -41,8 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-data_app = typer.Typer(no_args_is_help=True, help="Look at data sets.")
-app.add_typer(data_app, name="data")
+app.add_typer(data_group.app, name="data")
 
 BENCHES = ("predict", "model", "explain", "train", "interaction", "memory", "page")
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, such as artifacts/fisa.")]
@@ -50,61 +50,6 @@ TableFormat = Annotated[
     Literal["markdown", "latex", "csv", "html"],
     typer.Option("--format", help="Text format of the table; csv has every number exactly."),
 ]
-
-
-@data_app.command("list", epilog="Example: `python -m fisa data list`")
-def data_list() -> None:
-    """List the known data sets: labels, images in each split, version."""
-    from fisa.commands import data as command
-
-    command.list_known()
-
-
-@data_app.command("show", epilog="Example: `python -m fisa data show planted`")
-def data_show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Data set; `data list` names them.")],
-    path: Annotated[
-        Path | None, typer.Argument(metavar="PATH", help="Folder that holds it; none for drawn data.")
-    ] = None,
-) -> None:
-    """Show what a data set holds.
-
-    For each split: images, raters for each image, version; for each emotion: mean description degree (0 to 1) and
-    votes in total.
-    """
-    from fisa.commands import data as command
-
-    command.show(name, path)
-
-
-@data_app.command("check", epilog="Example: `python -m fisa data check oasis ~/data/oasis`")
-def data_check(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Data set; `data list` names them.")],
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder that holds it; only read.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=0, help="Processes that decode images; 0: none but this one. Default: as for predict."),
-    ] = None,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Split what is left without what is wrong, and say so.")
-    ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume/--no-resume", help="Take what earlier checks found of files unchanged since.")
-    ] = True,
-) -> None:
-    """Check that a data set on disk is whole, and say what to mend.
-
-    Counts against the published ones; every row a distribution; every image that a row names decoded; rows without
-    image and images without row; equal and alike images. The table on standard output has file, row (the header is
-    row 1), image, problem and mend. Exit status 1 if anything is wrong; notes are no fault.
-
-    What is found of an image is kept in the cache folder until its size or time of change is another, so that an
-    interrupted check goes on where it stopped, and a second one decodes nothing.
-    """
-    from fisa.commands import data as command
-
-    command.check(name, path, as_json, workers, skip_bad, resume)
 
 
 @app.command(
