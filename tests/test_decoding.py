@@ -110,6 +110,7 @@ def square(path, size):
 decoding._square = square
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background have it ignored
     for decoded in decoding.decode_squares(map(Path, sys.argv[2:]), 8, int(sys.argv[1])):
         print(decoded if isinstance(decoded, ImageRefused) else decoded.shape, flush=True)
 """

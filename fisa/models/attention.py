@@ -77,8 +77,10 @@ class PositionScore(nn.Module):
         if self.score == "map":
             scores: Tensor = self.to_scores(feature_map)
             return scores
-        # The 1x1 convolution as a matrix product: its gradient is several times as fast for so few channels.
-        places = nn.functional.linear(_by_place(feature_map), self.to_width.weight.flatten(1), self.to_width.bias)
+        # The 1x1 convolution as a matrix product: its gradient is several times as fast for so few channels. The weight
+        # is turned as the map is, so that its gradient has its layout, which several processes ask for.
+        to_width = self.to_width.weight.permute(0, 2, 3, 1).flatten(1)
+        places = nn.functional.linear(_by_place(feature_map), to_width, self.to_width.bias)
         if self.score == "dot":
             found = self.labels @ places.mT / math.sqrt(places.shape[-1])
         else:
