@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from torch import Tensor, nn
 
 from fisa.models.backbones import Backbone
@@ -20,3 +21,9 @@ class System(nn.Module):
     def forward(self, images: Tensor) -> ModelOutput:
         """Predict a batch."""
         raise NotImplementedError
+
+    def fit_labels(self, target: np.ndarray) -> None:
+        """Take what the system wants to know of the training targets [N, C] before training; by default nothing.
+
+        What it takes is part of its state, so that a stored model has it without the data.
+        """

@@ -1,7 +1,8 @@
-"""Shuffled, augmented batches, all of whose randomness comes from one generator."""
+"""Drawn, augmented batches, all of whose randomness comes from one generator."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -32,13 +33,38 @@ class Batch:
 
 
 def batches(split: Split, settings: TrainingConfig, order: np.random.Generator) -> Iterator[Batch]:
-    """Yield the batches of an epoch."""
-    indices = order.permutation(len(split.images))
-    for start in range(0, len(indices), settings.batch_size):
-        chosen = np.sort(indices[start : start + settings.batch_size])
+    """Yield the batches of an epoch, as many as it takes to show each image once.
+
+    With ``settings.per_emotion`` a batch holds at least so many images of each dominant emotion (see
+    :func:`dominant_emotions`), and an epoch need not show every image.
+    """
+    for chosen in _balanced(split, settings, order) if settings.per_emotion else _shuffled(split, settings, order):
         images = augment(split.images[chosen], order, settings.flip, settings.shift)
         batch = torch.from_numpy(normalise(images)).contiguous(memory_format=torch.channels_last)
         yield Batch(batch, torch.from_numpy(split.target[chosen]).float(), chosen)
+
+
+def dominant_emotions(target: np.ndarray) -> np.ndarray:
+    """Return the column of the largest degree of each row of [N, C]; of tied ones the first."""
+    return np.asarray(target.argmax(1))
+
+
+def _shuffled(split: Split, settings: TrainingConfig, order: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield the rows of each batch, sorted; together every row once."""
+    indices = order.permutation(len(split.images))
+    for start in range(0, len(indices), settings.batch_size):
+        yield np.sort(indices[start : start + settings.batch_size])
+
+
+def _balanced(split: Split, settings: TrainingConfig, order: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield the rows of each batch, sorted: ``per_emotion`` of each emotion, the rest of any, none twice in a batch."""
+    emotions = dominant_emotions(split.target)
+    members = [np.flatnonzero(emotions == emotion) for emotion in range(split.target.shape[1])]
+    size = min(settings.batch_size, len(emotions))
+    for _ in range(math.ceil(len(emotions) / settings.batch_size)):
+        sure = np.concatenate([order.choice(rows, settings.per_emotion, replace=False) for rows in members])
+        others = np.setdiff1d(np.arange(len(emotions)), sure)
+        yield np.sort(np.concatenate([sure, order.choice(others, size - len(sure), replace=False)]))
 
 
 def augment(images: np.ndarray, order: np.random.Generator, flip: bool, shift: int) -> np.ndarray:
