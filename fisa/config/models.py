@@ -111,8 +111,72 @@ class SentimentMetricConfig(Section):
     embedding: Literal["sentiment_vector", "pooled", "logits"] = "sentiment_vector"
 
 
+class JcdlConfig(Section):
+    """Backbone, pooling, hidden layers with dropout, linear; see fisa/models/jcdl.py."""
+
+    name: Literal["jcdl"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    hidden: PositiveInt = 256
+    hidden_layers: int = Field(default=2, ge=0, le=8)
+    dropout: Probability = 0.5
+
+
+class SsdlConfig(Section):
+    """The network of :class:`JcdlConfig`; what is its own lies in the objective; see fisa/models/ssdl.py."""
+
+    name: Literal["ssdl"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    hidden: PositiveInt = 256
+    hidden_layers: int = Field(default=2, ge=0, le=8)
+    dropout: Probability = 0.5
+
+
+class CsrConfig(Section):
+    """Backbone, pooling, dropout, linear, and the emotion circle; see fisa/models/csr.py."""
+
+    name: Literal["csr"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    dropout: Probability = 0.5
+
+
+class EmotionGcnConfig(Section):
+    """Classifiers made from label embeddings by convolution over a graph; see fisa/models/emotion_gcn.py."""
+
+    name: Literal["emotion_gcn"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    graph: Literal["data", "wheel"] = "data"
+    sigma: PositiveFloat = Field(default=1.0, description="width of the wheel graph, in steps")
+    threshold: Probability = Field(default=0.4, description="co-occurrences below it are no edge of the data graph")
+    neighbours: float = Field(default=0.2, gt=0, lt=1, description="share of an emotion's row that goes to others")
+    embedding: PositiveInt = Field(default=64, description="width of a label embedding")
+    hidden: PositiveInt = 128
+    pool: Literal["mean", "max"] = "mean"
+
+
+class StyleEdlConfig(Section):
+    """Attention of several orders, Gram matrices and a graph drawn for each image; see fisa/models/style_edl.py."""
+
+    name: Literal["style_edl"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    gram_width: PositiveInt = 16
+    style_width: PositiveInt = 32
+    orders: int = Field(default=2, ge=1, le=8, description="branches of attention, the i-th of order i")
+    grid: PositiveInt = Field(default=6, description="side of the class maps that the graph convolution reads")
+    maximum: float = Field(default=0.6, ge=0, description="weight of a class map's maximum beside its mean")
+    mixture: float = Field(default=0.6, ge=0, le=1, description="share of the branches; the rest is the graph's")
+
+
 ModelConfig = Annotated[
-    FisaConfig | CnnConfig | CnnMlpConfig | EwMtcnnConfig | SentimentMetricConfig,
+    FisaConfig
+    | CnnConfig
+    | CnnMlpConfig
+    | EwMtcnnConfig
+    | SentimentMetricConfig
+    | JcdlConfig
+    | SsdlConfig
+    | CsrConfig
+    | EmotionGcnConfig
+    | StyleEdlConfig,
     Field(discriminator="name"),
 ]
 

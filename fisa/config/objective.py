@@ -21,8 +21,11 @@ class ObjectiveConfig(Section):
     density: float = Field(default=0.0, ge=0)
     evidence: float = Field(default=0.0, ge=0)
     metric: float = Field(default=0.0, ge=0, description="distances between embeddings, by emotion and polarity")
+    polarity_emd: float = Field(default=0.0, ge=0, description="EMD between the sums over each polarity")
+    sparsity: float = Field(default=0.0, ge=0, description="keeps mass from emotions that nobody named")
+    progressive: float = Field(default=0.0, ge=0, description="polarity and angle on the emotion circle")
     emd_on: Literal["raw", "normalised"] = "normalised"
-    emd_order: Literal["votes", "wheel"] = "votes"
+    emd_order: Literal["votes", "wheel", "polarity"] = "votes"
     emd_r: Literal[1, 2] = 2
     circular: bool = False
     metric_constraints: Literal["sentiment", "triplet"] = "sentiment"
@@ -30,11 +33,15 @@ class ObjectiveConfig(Section):
     metric_by_wheel: bool = Field(default=True, description="divide distances by 1 + steps on the wheel")
     metric_alpha1: PositiveFloat = Field(default=0.1, description="margin from same to other emotion")
     metric_alpha2: PositiveFloat = Field(default=0.1, description="margin from same to opposite polarity")
+    sparsity_form: Literal["support", "intensity"] = "support"
+    progressive_polarity: Literal["soft", "hard"] = "soft"
+    progressive_angle: Literal["wrapped", "raw"] = "wrapped"
 
     @model_validator(mode="after")
     def _something_to_minimise(self) -> ObjectiveConfig:
-        if self.kl + self.ce + self.emd + self.density + self.metric == 0:
-            raise ValueError("at least one of kl, ce, emd, density and metric must be positive")
+        names = ("kl", "ce", "emd", "density", "metric", "polarity_emd", "progressive")
+        if not any(getattr(self, name) for name in names):
+            raise ValueError(f"at least one of {', '.join(names[:-1])} and {names[-1]} must be positive")
         return self
 
     @model_validator(mode="after")

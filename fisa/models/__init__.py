@@ -13,10 +13,15 @@ from fisa.config import ModelConfig
 from fisa.emotions import EmotionSpace
 from fisa.models.backbones import Backbone, BackboneError, build_backbone
 from fisa.models.cnn import Cnn
+from fisa.models.csr import build_csr
+from fisa.models.emotion_gcn import build_emotion_gcn
 from fisa.models.ew_mtcnn import build_ew_mtcnn
 from fisa.models.fisa import Fisa, build_fisa
+from fisa.models.jcdl import build_jcdl
 from fisa.models.output import ModelOutput
 from fisa.models.sentiment_metric import build_sentiment_metric
+from fisa.models.ssdl import build_ssdl
+from fisa.models.style_edl import build_style_edl
 from fisa.models.system import System
 
 MODELS: Mapping[str, Callable[[Any, EmotionSpace, Backbone], System]] = MappingProxyType(
@@ -26,6 +31,11 @@ MODELS: Mapping[str, Callable[[Any, EmotionSpace, Backbone], System]] = MappingP
         "cnn_mlp": lambda config, space, backbone: Cnn(backbone, len(space), config.hidden),
         "ew_mtcnn": build_ew_mtcnn,
         "sentiment_metric": build_sentiment_metric,
+        "jcdl": build_jcdl,
+        "ssdl": build_ssdl,
+        "csr": build_csr,
+        "emotion_gcn": build_emotion_gcn,
+        "style_edl": build_style_edl,
     }
 )
 

@@ -45,3 +45,36 @@ def label_correlation(target: np.ndarray) -> np.ndarray:
     correlation = scaled.T @ scaled
     np.fill_diagonal(correlation, 1.0)
     return np.asarray(correlation)
+
+
+def co_occurrence(target: np.ndarray) -> np.ndarray:
+    """Return P(j named | i named) over the samples, where an emotion is named if its degree is not 0.
+
+    Args:
+        target: [N, C].
+
+    Returns:
+        [C, C] in [0, 1]; a row of zeros for an emotion that nobody named.
+    """
+    named = (target > 0).astype(float)
+    together, alone = named.T @ named, named.sum(0)[:, None]
+    return np.asarray(np.divide(together, alone, out=np.zeros_like(together), where=alone > 0))
+
+
+def reweighted_graph(weights: np.ndarray, neighbours: float) -> np.ndarray:
+    """Return a graph for convolution: each row keeps 1 - ``neighbours`` for itself and shares the rest by weight.
+
+    So Chen, Wei, Wang & Guo (2019, eq. 8) keep a label from being drowned by its neighbours. An emotion without any
+    keeps all.
+
+    Args:
+        weights: [C, C], not negative; the diagonal does not count.
+        neighbours: In (0, 1).
+
+    Returns:
+        [C, C], rows sum to 1.
+    """
+    others = weights * (1 - np.eye(len(weights)))
+    total = others.sum(1, keepdims=True)
+    shared = np.divide(neighbours * others, total, out=np.zeros_like(others), where=total > 0)
+    return np.asarray(shared + np.diag(1 - shared.sum(1)))

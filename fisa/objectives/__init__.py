@@ -1,8 +1,9 @@
-"""Training losses over label distributions: weighted sums of the terms in ``terms`` and ``metric``."""
+"""Training losses over label distributions: weighted sums of the terms that this package's modules define."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,7 +13,9 @@ from torch import Tensor, nn
 from fisa.config import ConfigError, ObjectiveConfig
 from fisa.emotions import EmotionSpace
 from fisa.models.output import ModelOutput
+from fisa.objectives.circular import progressive_circular
 from fisa.objectives.metric import sentiment_constraints, squared_distances, triplet_constraint
+from fisa.objectives.structured import polarity_groups, polarity_order, sparsity
 from fisa.objectives.terms import (
     LOG_EPS,
     ROOT_EPS,
@@ -97,6 +100,50 @@ class Emd(Term):
         return emd(target[:, self.order], predicted[:, self.order], self.r, eps, self.circular)
 
 
+class PolarityEmd(Term):
+    """Earth mover's distance between the sums over each polarity, from negative to positive."""
+
+    groups: Tensor
+
+    def __init__(self, space: EmotionSpace, r: int) -> None:
+        super().__init__()
+        self.register_buffer("groups", polarity_groups(space))
+        self.r = r
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return [B]."""
+        groups = self.groups.to(target.dtype)
+        return emd(target @ groups, output.distribution @ groups, self.r, ROOT_EPS if self.training else 0.0)
+
+
+class Sparsity(Term):
+    """How much the distribution spreads beyond a sparse annotation."""
+
+    def __init__(self, form: Literal["support", "intensity"]) -> None:
+        super().__init__()
+        self.form = form
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return [B]."""
+        return sparsity(target, output.distribution, self.form)
+
+
+class Progressive(Term):
+    """Polarity and angle on the emotion circle."""
+
+    circle: Tensor
+
+    def __init__(self, space: EmotionSpace, soft: bool, wrapped: bool) -> None:
+        super().__init__()
+        self.register_buffer("circle", torch.as_tensor(space.circle()))
+        self.soft, self.wrapped = soft, wrapped
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return [B]."""
+        circle = self.circle.to(target.dtype)
+        return progressive_circular(target @ circle, output.distribution @ circle, self.soft, self.wrapped)
+
+
 class Metric(Term):
     """Constraints on the distances between the features of a batch, whose emotion is the dominant one.
 
@@ -175,8 +222,8 @@ def build_objective(config: ObjectiveConfig, vote_totals: ArrayLike, space: Emot
         config: Weights and options; terms of weight 0 are not computed.
         vote_totals: Votes for each emotion over the *training* split, [C]. The EMD's classes stand in
             ascending order of them (the draft's order), ties in column order, unless ``emd_order``
-            is ``wheel``.
-        space: The labels; gives the wheel.
+            is ``wheel`` or ``polarity``.
+        space: The labels; gives wheel and polarity.
 
     Raises:
         ConfigError: A term that needs a wheel where the labels have none, or ``circular`` without a wheel order and
@@ -187,8 +234,10 @@ def build_objective(config: ObjectiveConfig, vote_totals: ArrayLike, space: Emot
     if totals.shape != (len(space),) or not (np.isfinite(totals).all() and (totals >= 0).all()):
         raise ValueError(f"vote totals must be {len(space)} non-negative numbers, one for each label of {space.name}")
     _check_space(config, space)
-    by_votes = config.emd_order == "votes" or not space.wheel
-    order = torch.as_tensor(np.argsort(totals, kind="stable") if by_votes else np.asarray(space.wheel))
+    orders = {"votes": np.argsort(totals, kind="stable"), "polarity": polarity_order(space)}
+    if space.wheel:
+        orders["wheel"] = np.asarray(space.wheel)
+    order = torch.as_tensor(orders.get(config.emd_order, orders["votes"]))
     terms: dict[str, Term] = {}
     if config.kl:
         terms["kl"] = Kl()
@@ -202,6 +251,13 @@ def build_objective(config: ObjectiveConfig, vote_totals: ArrayLike, space: Emot
         terms["evidence"] = Evidence()
     if config.metric:
         terms["metric"] = Metric(config, space)
+    if config.polarity_emd:
+        terms["polarity_emd"] = PolarityEmd(space, config.emd_r)
+    if config.sparsity:
+        terms["sparsity"] = Sparsity(config.sparsity_form)
+    if config.progressive:
+        soft, wrapped = config.progressive_polarity == "soft", config.progressive_angle == "wrapped"
+        terms["progressive"] = Progressive(space, soft, wrapped)
     return Objective(terms, config.model_dump(), order)
 
 
@@ -210,6 +266,8 @@ def _check_space(config: ObjectiveConfig, space: EmotionSpace) -> None:
         raise ConfigError(f"objective.emd_order is wheel, but the labels {space.name} have none; use votes")
     if config.emd and config.circular and (config.emd_order != "wheel" or config.emd_on != "normalised"):
         raise ConfigError("objective.circular needs emd_order: wheel and emd_on: normalised")
+    if config.progressive and not space.wheel:
+        raise ConfigError(f"objective.progressive needs a wheel, but the labels {space.name} have none; set it to 0")
     weighted = config.metric_constraints == "sentiment" and config.metric_by_wheel
     if config.metric and weighted and not space.wheel:
         raise ConfigError(
