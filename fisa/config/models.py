@@ -166,6 +166,16 @@ class StyleEdlConfig(Section):
     mixture: float = Field(default=0.6, ge=0, le=1, description="share of the branches; the rest is the graph's")
 
 
+class DbcLdlConfig(Section):
+    """Binary codes and the nearest ones of a memory; see fisa/models/dbc_ldl.py."""
+
+    name: Literal["dbc_ldl"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    bits: PositiveInt = 64
+    neighbours: PositiveInt = Field(default=20, description="nearest training images, whose distributions are averaged")
+    memory: PositiveInt = Field(default=4096, description="training images to remember, at most")
+
+
 ModelConfig = Annotated[
     FisaConfig
     | CnnConfig
@@ -176,7 +186,8 @@ ModelConfig = Annotated[
     | SsdlConfig
     | CsrConfig
     | EmotionGcnConfig
-    | StyleEdlConfig,
+    | StyleEdlConfig
+    | DbcLdlConfig,
     Field(discriminator="name"),
 ]
 

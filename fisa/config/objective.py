@@ -23,6 +23,8 @@ class ObjectiveConfig(Section):
     metric: float = Field(default=0.0, ge=0, description="distances between embeddings, by emotion and polarity")
     polarity_emd: float = Field(default=0.0, ge=0, description="EMD between the sums over each polarity")
     sparsity: float = Field(default=0.0, ge=0, description="keeps mass from emotions that nobody named")
+    code_similarity: float = Field(default=0.0, ge=0, description="agreement of codes as targets are alike")
+    code_quantisation: float = Field(default=0.0, ge=0, description="keeps codes near -1 and 1")
     progressive: float = Field(default=0.0, ge=0, description="polarity and angle on the emotion circle")
     emd_on: Literal["raw", "normalised"] = "normalised"
     emd_order: Literal["votes", "wheel", "polarity"] = "votes"

@@ -14,6 +14,7 @@ from fisa.emotions import EmotionSpace
 from fisa.models.backbones import Backbone, BackboneError, build_backbone
 from fisa.models.cnn import Cnn
 from fisa.models.csr import build_csr
+from fisa.models.dbc_ldl import build_dbc_ldl
 from fisa.models.emotion_gcn import build_emotion_gcn
 from fisa.models.ew_mtcnn import build_ew_mtcnn
 from fisa.models.fisa import Fisa, build_fisa
@@ -36,6 +37,7 @@ MODELS: Mapping[str, Callable[[Any, EmotionSpace, Backbone], System]] = MappingP
         "csr": build_csr,
         "emotion_gcn": build_emotion_gcn,
         "style_edl": build_style_edl,
+        "dbc_ldl": build_dbc_ldl,
     }
 )
 

@@ -27,3 +27,14 @@ class System(nn.Module):
 
         What it takes is part of its state, so that a stored model has it without the data.
         """
+
+    def remember(self, images: np.ndarray, target: np.ndarray) -> None:
+        """Take what prediction needs of the training images, by default nothing.
+
+        It is called once, with the final weights, and may leave the system in evaluation mode. What it takes is part
+        of the state, too.
+
+        Args:
+            images: uint8 [N, S, S, 3].
+            target: [N, C].
+        """

@@ -14,6 +14,7 @@ from fisa.config import ConfigError, ObjectiveConfig
 from fisa.emotions import EmotionSpace
 from fisa.models.output import ModelOutput
 from fisa.objectives.circular import progressive_circular
+from fisa.objectives.coding import code_quantisation, code_similarity
 from fisa.objectives.metric import sentiment_constraints, squared_distances, triplet_constraint
 from fisa.objectives.structured import polarity_groups, polarity_order, sparsity
 from fisa.objectives.terms import (
@@ -144,6 +145,22 @@ class Progressive(Term):
         return progressive_circular(target @ circle, output.distribution @ circle, self.soft, self.wrapped)
 
 
+class CodeSimilarity(Term):
+    """Agreement of the features, taken as codes, against the similarity of the targets."""
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return the mean of the batch."""
+        return code_similarity(target, output.features.flatten(1))
+
+
+class CodeQuantisation(Term):
+    """Distance of the features, taken as codes, from -1 and 1."""
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return [B]."""
+        return code_quantisation(output.features.flatten(1))
+
+
 class Metric(Term):
     """Constraints on the distances between the features of a batch, whose emotion is the dominant one.
 
@@ -255,6 +272,10 @@ def build_objective(config: ObjectiveConfig, vote_totals: ArrayLike, space: Emot
         terms["polarity_emd"] = PolarityEmd(space, config.emd_r)
     if config.sparsity:
         terms["sparsity"] = Sparsity(config.sparsity_form)
+    if config.code_similarity:
+        terms["code_similarity"] = CodeSimilarity()
+    if config.code_quantisation:
+        terms["code_quantisation"] = CodeQuantisation()
     if config.progressive:
         soft, wrapped = config.progressive_polarity == "soft", config.progressive_angle == "wrapped"
         terms["progressive"] = Progressive(space, soft, wrapped)
