@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from fisa.config import load_config
 from fisa.datasets import open_dataset
@@ -34,7 +33,7 @@ def test_a_configuration_trains_and_its_run_predicts_what_it_stored(path: Path, 
     output = run.output([data[index].image for index in range(4)])
     stored = run.predictions[list(run.space.labels)].to_numpy()[:4]
     np.testing.assert_allclose(output.distribution.numpy(), stored, atol=1e-5)
-    assert all(isinstance(value, torch.Tensor) and value.isfinite().all() for value in output.extras.values())
+    assert all(len(value) == 4 and value.isfinite().all() for value in output.extras.values())
 
 
 def test_what_a_system_took_from_the_training_labels_is_stored_with_it(tmp_path: Path) -> None:
@@ -42,5 +41,5 @@ def test_what_a_system_took_from_the_training_labels_is_stored_with_it(tmp_path:
     run = train(load_config(CONFIGS[0].with_name("ew-mtcnn.yaml"), overrides), tmp_path / "run")
     train_split = open_dataset("planted-tiny", split="train", image_size=32)
     target = train_split.manifest[list(run.space.labels)].to_numpy(float)
-    prior = load_run(run.path).output([train_split[0].image]).extras["prior"].numpy()
+    prior = load_run(run.path).output([train_split[0].image]).extras["prior"][0].numpy()
     np.testing.assert_allclose(prior, np.corrcoef(target.T), atol=1e-5)

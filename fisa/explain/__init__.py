@@ -43,6 +43,7 @@ def explain_batch(run: Run, images: Sequence[np.ndarray]) -> list[Explanation]:
             contributions=row(output.contributions, index),
             receptive_field=run.provenance.get("receptive_field"),
             input_size=run.config.data.image_size,
+            extras={name: values[index].numpy() for name, values in output.extras.items()},
         )
         for index in range(len(images))
     ]

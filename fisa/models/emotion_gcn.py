@@ -77,7 +77,7 @@ class EmotionGcn(System):
     def forward(self, images: Tensor) -> ModelOutput:
         """Map normalised images [B, 3, S, S] to a prediction; features are pooled, [B, c].
 
-        ``extras`` holds ``graph`` [C, C] and ``classifiers`` [C, c], the V that the graph convolution made.
+        ``extras`` holds ``graph`` [B, C, C] and ``classifiers`` [B, C, c], the V that the graph convolution made.
         """
         feature_map = self.backbone(images)
         pooled = feature_map.mean((2, 3)) if self.pool == "mean" else feature_map.amax((2, 3))
@@ -85,7 +85,8 @@ class EmotionGcn(System):
         classifiers = self.graph @ self.second(hidden)
         logits = pooled @ classifiers.T
         distribution = logits.softmax(-1)
-        extras = {"graph": self.graph, "classifiers": classifiers.detach()}
+        constant = {"graph": self.graph, "classifiers": classifiers.detach()}
+        extras = {name: value.expand(len(images), -1, -1) for name, value in constant.items()}
         return ModelOutput(logits=logits, distribution=distribution, raw=distribution, features=pooled, extras=extras)
 
 

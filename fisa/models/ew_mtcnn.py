@@ -71,13 +71,13 @@ class EwMtcnn(System):
     def forward(self, images: Tensor) -> ModelOutput:
         """Map normalised images [B, 3, S, S] to a prediction; features are pooled, [B, c].
 
-        ``extras`` holds ``prior`` [C, C] and ``before_prior`` [B, C], the logits that W mixes.
+        ``extras`` holds ``prior`` [B, C, C] and ``before_prior`` [B, C], the logits that W mixes.
         """
         pooled = self.backbone(images).mean((2, 3))
         before = self.between(self.classifier(pooled))
         logits = before @ self.prior.T
         distribution = logits.softmax(-1)
-        extras = {"prior": self.prior.detach(), "before_prior": before}
+        extras = {"prior": self.prior.detach().expand(len(images), -1, -1), "before_prior": before}
         return ModelOutput(logits=logits, distribution=distribution, raw=distribution, features=pooled, extras=extras)
 
 

@@ -150,7 +150,7 @@ class StyleEdl(System):
         """Map normalised images [B, 3, S, S] to a prediction; features are attended, pooled, and style, [B, c + s].
 
         ``extras`` holds ``style`` [B, s], ``gram_1``, ... [B, n, n], ``class_maps`` [B, C, h, w] (the mean of the
-        branches), ``static_graph`` [C, C] and ``graph`` [B, C, C].
+        branches), ``static_graph`` [B, C, C] and ``graph`` [B, C, C].
         """
         stages = self.backbone.stages(images)
         grams = self.grams(stages)
@@ -164,7 +164,8 @@ class StyleEdl(System):
         distribution = self.mixture * branches + (1 - self.mixture) * self._scores(nodes).softmax(-1)
         features = torch.cat([torch.stack(attended).mean((0, 3, 4)), style], dim=1)
         extras = {f"gram_{place}": gram for place, gram in enumerate(grams, 1)}
-        extras |= {"style": style, "class_maps": torch.stack(maps).mean(0), "static_graph": self.graph, "graph": graph}
+        extras |= {"style": style, "class_maps": torch.stack(maps).mean(0), "graph": graph}
+        extras["static_graph"] = self.graph.expand_as(graph)
         logits = distribution.clamp_min(torch.finfo(distribution.dtype).tiny).log()
         return ModelOutput(logits=logits, distribution=distribution, raw=distribution, features=features, extras=extras)
 

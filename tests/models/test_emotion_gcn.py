@@ -74,12 +74,12 @@ def test_two_convolutions_by_hand() -> None:
         model.first.weight.fill_(1)
         model.second.weight.fill_(1)
         output = model(IMAGES)
-    torch.testing.assert_close(output.extras["classifiers"], torch.ones(2, 8))
+    torch.testing.assert_close(output.extras["classifiers"][0], torch.ones(2, 8))
     torch.testing.assert_close(output.logits, output.features.sum(1, keepdim=True).expand(2, 2))
     # Below 0 a fifth is left: embeddings -3 and 1 have mean -1.
     with torch.no_grad():
         model.labels.copy_(torch.tensor([[-3.0], [1.0]]))
-        torch.testing.assert_close(model(IMAGES).extras["classifiers"], torch.full((2, 8), -0.2))
+        torch.testing.assert_close(model(IMAGES).extras["classifiers"][1], torch.full((2, 8), -0.2))
 
 
 def test_pooling_by_maximum() -> None:

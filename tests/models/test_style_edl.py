@@ -84,7 +84,7 @@ def test_what_it_says_besides() -> None:
     assert output.extras["graph"].shape == (2, 8, 8)
     torch.testing.assert_close(output.extras["graph"].sum(2), torch.ones(2, 8))
     # All eight were named in each image, so every emotion goes with every other: .2 / 7 each.
-    torch.testing.assert_close(output.extras["static_graph"], torch.full((8, 8), 0.2 / 7).fill_diagonal_(0.8))
+    torch.testing.assert_close(output.extras["static_graph"][0], torch.full((8, 8), 0.2 / 7).fill_diagonal_(0.8))
     assert output.extras["gram_3"].shape == (2, 4, 4) and output.extras["class_maps"].shape == (2, 8, 5, 5)
 
 
