@@ -1,5 +1,6 @@
 """What only one system says stands on the Explain page, and in the explanation itself."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from fisa.commands.explain import explain as explain_command
 from fisa.config import RunConfig
 from fisa.datasets import open_dataset
 from fisa.emotions import MIKELS8
@@ -63,6 +65,14 @@ def test_the_page_shows_them(model: dict[str, Any], words: list[str], shelf: Pat
 def test_a_system_without_any_says_nothing(shelf: Path, visit: Visit) -> None:
     app = visit("explain", run=save(shelf, {"name": "cnn"}).name)
     assert not app.exception and "Only in" not in said(app)
+
+
+def test_the_command_line_gives_them_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = save(tmp_path, {"name": "dbc_ldl", "bits": 5})
+    explain_command(run.path, "planted-tiny:iid:0", None)
+    document = json.loads(capsys.readouterr().out)
+    assert sorted(document["extras"]) == ["code", "decoded"]
+    assert len(document["extras"]["code"]) == 5 and sum(document["extras"]["decoded"]) == pytest.approx(1, abs=1e-5)
 
 
 def test_an_explanation_holds_those_of_its_image(tmp_path: Path) -> None:
