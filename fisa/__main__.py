@@ -94,18 +94,55 @@ def train(
     init_from: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Begin with the weights of this run, where they fit.")
     ] = None,
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|auto",
+            help="Processes on this machine, a device for each; auto: all devices of the accelerator. "
+            "Default: as many as torchrun or SLURM started, else 1.",
+        ),
+    ] = None,
+    nodes: Annotated[
+        int | None, typer.Option(min=1, help="Machines. Default: those of torchrun or SLURM, else 1.")
+    ] = None,
+    strategy: Annotated[
+        Literal["auto", "ddp", "ddp_find_unused_parameters_true"],
+        typer.Option(help="How several processes train: ddp, each with the whole model and a share of every batch."),
+    ] = "auto",
+    accelerator: Annotated[
+        Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Kind of device; auto: mps, cuda or cpu.")
+    ] = "auto",
+    precision: Annotated[
+        Literal["32-true", "bf16-mixed", "16-mixed"] | None,
+        typer.Option(help="As `--set training.precision=...`; stored in the run's configuration."),
+    ] = None,
 ) -> None:
     """Train a model, choose the epoch with the lowest validation KL (nats), test it once, write a run folder.
 
     On planted data the explanations are graded too. A checkpoint follows every epoch: the same command with --resume
     goes on with a training that was stopped, to the same weights. The path of the finished folder is printed on
     standard output; epochs (losses, seconds) go to standard error.
+
+    --devices, --nodes, --strategy and --accelerator say where to train, and are recorded in provenance only:
+    training.batch_size is that of all processes together. torchrun may start the processes instead.
     """
     if resume and out is None:
         raise typer.BadParameter("needs --out, the run folder to go on with", param_hint="--resume")
     from fisa.commands import train as command
+    from fisa.training import Placement
 
-    command.train(config, out, tuple(overrides or ()), resume, init_from)
+    settings = (*(overrides or ()), *((f"training.precision={precision}",) if precision else ()))
+    command.train(config, out, settings, resume, init_from, Placement(accelerator, _count(devices), nodes, strategy))
+
+
+def _count(devices: str | None) -> int | Literal["auto"] | None:
+    if devices is None:
+        return None
+    if devices == "auto":
+        return "auto"
+    if not devices.isdecimal() or int(devices) == 0:
+        raise typer.BadParameter(f"expected auto or a number from 1 on, not {devices!r}", param_hint="--devices")
+    return int(devices)
 
 
 @app.command(

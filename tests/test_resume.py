@@ -59,13 +59,13 @@ def assert_equal(path: Path, whole: Path) -> None:
     assert ours.metrics == theirs.metrics and ours.digest == theirs.digest
 
 
-# The 8th step is in the second of three epochs. To make two folders takes three attempts; a write takes four changes:
-# flush of the draft, its renaming, flush of the folder, removal of a draft if any. An epoch writes two files. So
-# 3 + 8 + 1 is inside the draft of the second checkpoint, and 3 + 3 * 8 + 4 + 2 the renaming of the second file of the
-# finished run, the weights.
+# The 8th step is in the second of three epochs. To make two folders takes three attempts, and the lock makes one more;
+# a write takes four changes: flush of the draft, its renaming, flush of the folder, removal of a draft if any. An epoch
+# writes two files. So 4 + 8 + 1 is inside the draft of the second checkpoint, and 4 + 3 * 8 + 4 + 2 the renaming of the
+# second file of the finished run, the weights.
 @pytest.mark.parametrize(
     ("kind", "number", "draft"),
-    [("step", 8, None), ("change", 12, "training/.checkpoint.*"), ("change", 33, ".model.safetensors.*")],
+    [("step", 8, None), ("change", 13, "training/.checkpoint.*"), ("change", 34, ".model.safetensors.*")],
 )
 def test_a_killed_training_goes_on_to_equal_weights(
     kind: str, number: int, draft: str | None, whole: Path, tmp_path: Path

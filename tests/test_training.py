@@ -18,7 +18,8 @@ from fisa.evaluation import target_of
 from fisa.models import build_model
 from fisa.models.backbones import measured_receptive_field
 from fisa.runs import RunError, load_run, working
-from fisa.training import TrainingError, augment, build_optimizer, build_schedule, prepare, train
+from fisa.training import TrainingError, build_optimizer, build_schedule, prepare, train
+from fisa.training.batches import augment, draw_moves
 from fisa.training.transfer import initialise
 
 LABELS = list(open_dataset("planted-tiny").space.labels)
@@ -141,11 +142,11 @@ def test_progress_counts_every_step(tmp_path: Path) -> None:
 def test_augmentation_moves_and_mirrors_but_invents_nothing() -> None:
     random = np.random.default_rng(0)
     images = random.integers(0, 256, size=(50, 6, 6, 3), dtype=np.uint8)
-    moved = augment(images, np.random.default_rng(1), flip=True, shift=0)
+    moved = augment(images, *draw_moves(50, np.random.default_rng(1), flip=True, shift=0), shift=0)
     kept = (moved == images).all((1, 2, 3))
     mirrored = (moved == images[:, :, ::-1]).all((1, 2, 3))
     assert (kept | mirrored).all() and 10 < mirrored.sum() < 40
-    shifted = augment(images, np.random.default_rng(1), flip=False, shift=1)
+    shifted = augment(images, *draw_moves(50, np.random.default_rng(1), flip=False, shift=1), shift=1)
     inner = [np.roll(images, (-dy, -dx), (1, 2))[:, 1:-1, 1:-1] for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
     assert all(any((shifted[n, 1:-1, 1:-1] == place[n]).all() for place in inner) for n in range(50))
 

@@ -9,35 +9,58 @@ import typer
 
 from fisa import training
 from fisa.commands.terminal import Meter, tell
-from fisa.config import load_config
+from fisa.config import RunConfig, load_config
 from fisa.explain.grading import complete
 from fisa.runs import Run, RunError, free_path, load_run
 
 
 def train(
-    config_file: Path, out: Path | None, overrides: tuple[str, ...], resume: bool, init_from: Path | None
+    config_file: Path,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    resume: bool,
+    init_from: Path | None,
+    placement: training.Placement,
 ) -> None:
-    """Train a configuration into a run folder and print its path; with ``resume`` go on where it stopped."""
+    """Train a configuration into a run folder and print its path; with ``resume`` go on where it stopped.
+
+    Every process of the training comes here; only rank zero of them writes and speaks.
+    """
     config = load_config(config_file, overrides)
     source = None if init_from is None else load_run(init_from)
     path = out or free_path(Path(os.environ.get("FISA_RUNS") or "runs"), config.name)
+    run = _without_map(path) if resume else None
+    if run is None:
+        team = training.launch(config, placement, tell)
+        if not team.leads:
+            _assist(config, team, source)
+            return
+        run = _lead(config, team, path, resume, source)
+    with Meter("grade explanations") as meter:
+        complete(run, progress=meter)
+    typer.echo(str(path))
 
+
+def _assist(config: RunConfig, team: training.Team, source: Run | None) -> None:
+    try:
+        training.assist(config, team, source)
+    except training.Abandoned:
+        raise typer.Exit(0) from None
+
+
+def _lead(config: RunConfig, team: training.Team, path: Path, resume: bool, source: Run | None) -> Run:
     def tell_epoch(epoch: training.Epoch) -> None:
         tell(
             f"epoch {epoch.epoch} of {config.training.epochs}: training loss {epoch.train_loss:.4f}, "
             f"validation KL {epoch.validation_kl:.4f} nats, {epoch.seconds:.1f} s"
         )
 
-    run = _without_map(path) if resume else None
-    if run is None:
-        with Meter(f"train {config.name}") as meter:
-            run = training.train(config, path, meter, tell_epoch, resume, source)
-        begun_with = run.provenance["init_from"]
-        if begun_with is not None and begun_with["left"]:
-            tell(f"not taken over from {begun_with['run']}, which has others: {', '.join(begun_with['left'])}")
-    with Meter("grade explanations") as meter:
-        complete(run, progress=meter)
-    typer.echo(str(path))
+    with Meter(f"train {config.name}") as meter:
+        run = training.train(config, path, meter, tell_epoch, resume, source, team)
+    begun_with = run.provenance["init_from"]
+    if begun_with is not None and begun_with["left"]:
+        tell(f"not taken over from {begun_with['run']}, which has others: {', '.join(begun_with['left'])}")
+    return run
 
 
 def _without_map(path: Path) -> Run | None:

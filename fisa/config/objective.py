@@ -39,6 +39,11 @@ class ObjectiveConfig(Section):
     progressive_polarity: Literal["soft", "hard"] = "soft"
     progressive_angle: Literal["wrapped", "raw"] = "wrapped"
 
+    @property
+    def compares_images(self) -> bool:
+        """Whether a term relates the images of a batch to one another, so that a batch cannot be shared out."""
+        return self.metric > 0 or self.code_similarity > 0
+
     @model_validator(mode="after")
     def _something_to_minimise(self) -> ObjectiveConfig:
         names = ("kl", "ce", "emd", "density", "metric", "polarity_emd", "progressive")

@@ -1,6 +1,6 @@
 """The sole owner of run folders: finished ones, and those in which a training works."""
 
-from fisa.runs.checkpoints import Checkpoint, Workspace, working
+from fisa.runs.checkpoints import Checkpoint, Workspace, dump_checkpoint, parse_checkpoint, working
 from fisa.runs.files import RunError
 from fisa.runs.folder import (
     NewRun,
@@ -23,10 +23,12 @@ __all__ = [
     "RunError",
     "Workspace",
     "code_digest",
+    "dump_checkpoint",
     "free_path",
     "list_runs",
     "list_unfinished",
     "load_run",
+    "parse_checkpoint",
     "refuse_existing",
     "save_run",
     "working",

@@ -7,16 +7,15 @@ that was killed leaves nothing stale.
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pandas as pd
+from filelock import FileLock, Timeout
 from torch import Tensor
 
 from fisa.runs.files import (
@@ -69,16 +68,7 @@ class Workspace:
         Raises:
             RunError: It is damaged, or of another format.
         """
-        content = read_bytes(self._checkpoint)
-        again = f"remove {self.folder} to begin again"
-        head, _, body = content.partition(b"\n")
-        if not head.startswith(MAGIC):
-            raise RunError(f"{self._checkpoint}: no checkpoint that this version reads; {again}")
-        if digest_of(body).encode() != head[len(MAGIC) :]:
-            raise RunError(f"{self._checkpoint}: damaged, its digest is not that of its content; {again}")
-        size, _, rest = body.partition(b"\n")
-        document, tensors = rest[: int(size)], rest[int(size) :]
-        return Checkpoint(parse_tensors(tensors, self._checkpoint), parse_json(document, self._checkpoint))
+        return parse_checkpoint(read_bytes(self._checkpoint), self._checkpoint)
 
     def save(self, checkpoint: Checkpoint, history: pd.DataFrame) -> None:
         """Replace the checkpoint, then the live history.
@@ -86,9 +76,7 @@ class Workspace:
         Raises:
             RunError: The disk refuses; the previous checkpoint is whole.
         """
-        document = dump_json(checkpoint.document).encode()
-        body = f"{len(document)}\n".encode() + document + dump_tensors(checkpoint.tensors)
-        write_whole(self._checkpoint, MAGIC + digest_of(body).encode() + b"\n" + body)
+        write_whole(self._checkpoint, dump_checkpoint(checkpoint))
         write_whole(self.folder / "history.csv", dump_history(history))
 
     def finish(self, new: NewRun) -> None:
@@ -98,6 +86,30 @@ class Workspace:
             RunError: The disk refuses; the checkpoint is whole.
         """
         write_files(self.path, new)
+
+
+def dump_checkpoint(checkpoint: Checkpoint) -> bytes:
+    """Write a checkpoint as its file holds it."""
+    document = dump_json(checkpoint.document).encode()
+    body = f"{len(document)}\n".encode() + document + dump_tensors(checkpoint.tensors)
+    return MAGIC + digest_of(body).encode() + b"\n" + body
+
+
+def parse_checkpoint(content: bytes, file: Path) -> Checkpoint:
+    """Check and parse what :func:`dump_checkpoint` wrote; ``file`` is for error messages.
+
+    Raises:
+        RunError: It is damaged, or of another format.
+    """
+    again = f"remove {file.parent} to begin again"
+    head, _, body = content.partition(b"\n")
+    if not head.startswith(MAGIC):
+        raise RunError(f"{file}: no checkpoint that this version reads; {again}")
+    if digest_of(body).encode() != head[len(MAGIC) :]:
+        raise RunError(f"{file}: damaged, its digest is not that of its content; {again}")
+    size, _, rest = body.partition(b"\n")
+    document, tensors = rest[: int(size)], rest[int(size) :]
+    return Checkpoint(parse_tensors(tensors, file), parse_json(document, file))
 
 
 @contextmanager
@@ -114,14 +126,16 @@ def working(path: Path, resume: bool = False) -> Iterator[Workspace]:
     """
     workspace = Workspace(path)
     _refuse(path, resume)
+    # Never a lock that only the presence of a file stands for: that would outlive a process that was killed.
+    lock = FileLock(workspace.folder / "lock", blocking=False, fallback_to_soft=False)
     try:
         workspace.folder.mkdir(parents=True, exist_ok=True)
-        lock = _lock(workspace.folder / "lock")
+        held = lock.acquire()
+    except Timeout:
+        raise RunError(f"{path}: another process is training in it; wait for it, or choose another --out") from None
     except OSError as error:
         raise RunError(f"{path}: cannot be written ({reason_of(error)})") from None
-    if lock is None:
-        raise RunError(f"{path}: another process is training in it; wait for it, or choose another --out")
-    with lock:
+    with held:
         _refuse(path, resume)  # again: the process that held the lock may have finished
         if workspace.begun and not resume:
             raise RunError(
@@ -142,42 +156,6 @@ def _refuse(path: Path, resume: bool) -> None:
         return
     if not (resume and path.is_dir() and not any(path.iterdir())):
         refuse_existing(path)
-
-
-def _lock(file: Path) -> IO[bytes] | None:
-    """Return the open lock file, locked, or None where another process holds it; closing it frees it."""
-    while True:
-        stream = file.open("ab")
-        if not _try_lock(stream):
-            stream.close()
-            return None
-        # Whoever held the lock may have removed the file before letting go; then we hold a lock on nothing.
-        with suppress(OSError):
-            if os.path.samestat(os.fstat(stream.fileno()), file.stat()):
-                return stream
-        stream.close()
-        file.parent.mkdir(parents=True, exist_ok=True)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(stream: IO[bytes]) -> bool:
-        try:
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _try_lock(stream: IO[bytes]) -> bool:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
 
 
 def _sweep(*folders: Path) -> None:

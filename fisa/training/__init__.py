@@ -10,43 +10,67 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from lightning_fabric import Fabric
 from pydantic import ValidationError
 
 from fisa.config import RunConfig
 from fisa.evaluation import Progress
-from fisa.runs import Checkpoint, Run, RunError, Workspace, code_digest, load_run, working
-from fisa.training.batches import augment
+from fisa.runs import (
+    Checkpoint,
+    Run,
+    RunError,
+    Workspace,
+    code_digest,
+    dump_checkpoint,
+    load_run,
+    parse_checkpoint,
+    working,
+)
 from fisa.training.loop import Epoch, Loop, TrainingError
 from fisa.training.optimisation import build_optimizer, build_schedule
 from fisa.training.outcome import data_told, import_state, measured
+from fisa.training.placement import Placement, PlacementError, launch
 from fisa.training.preparation import Prepared, prepare
+from fisa.training.team import Abandoned, ProcessError, Team
 from fisa.training.transfer import initialise
 
 __all__ = [
+    "Abandoned",
     "Epoch",
+    "Placement",
+    "PlacementError",
     "Prepared",
+    "ProcessError",
+    "Team",
     "TrainingError",
-    "augment",
+    "assist",
     "build_optimizer",
     "build_schedule",
     "import_state",
+    "launch",
     "prepare",
     "train",
 ]
+
+SHARES = (
+    "batch normalisation takes its means and variances in each of {size} processes over a share of the batch, so the "
+    "model will differ from that of one process; training.freeze_backbone=true keeps them as they are"
+)
+"""What whoever trains so should know."""
 
 EpochListener = Callable[[Epoch], None]
 
 
 @dataclass(frozen=True)
 class Story:
-    """How a training came about, over all the processes that worked on it.
+    """How a training came about, over all the times that it was begun or went on.
 
     Attributes:
-        started: UTC, ISO 8601, of the first process.
+        started: UTC, ISO 8601, of the first time.
         seconds: Time that led to the last checkpoint.
         resumed: How often it went on from a checkpoint.
         code: Digest of the program's code, of each version that trained, in order.
+        processes: On what it trained, each placement in order: :attr:`fisa.training.team.Team.placement`, and
+            ``normalisation``, :attr:`fisa.training.loop.Loop.normalisation`.
         init_from: What :func:`fisa.training.transfer.initialise` returned, or None.
     """
 
@@ -54,6 +78,7 @@ class Story:
     seconds: float
     resumed: int
     code: tuple[str, ...]
+    processes: tuple[dict[str, Any], ...]
     init_from: dict[str, Any] | None
 
 
@@ -64,11 +89,13 @@ def train(
     on_epoch: EpochListener | None = None,
     resume: bool = False,
     init_from: Run | None = None,
+    team: Team | None = None,
 ) -> Run:
     """Train, choose the best epoch on validation, evaluate once on test, write the run folder.
 
     Until it is finished the folder holds a checkpoint, replaced after every epoch. With ``resume`` a training that
-    stopped at whatever moment ends with the weights of one that never stopped, on the same machine and as many threads.
+    stopped at whatever moment ends with the weights of one that never stopped, on the same machine, in as many
+    processes with as many threads.
 
     Args:
         config: What to train.
@@ -77,6 +104,8 @@ def train(
         on_epoch: Called after each epoch.
         resume: Go on from the checkpoint in ``path``; where there is none yet, begin.
         init_from: Begin with its weights; see :func:`fisa.training.transfer.initialise`.
+        team: What :func:`launch` returned in rank zero, while the other processes call :func:`assist`; by default
+            this process alone.
 
     Raises:
         RunError: ``path`` exists or cannot be written, another process trains in it, it is finished already, or its
@@ -84,23 +113,31 @@ def train(
         TrainingError: A loss or a prediction is not finite; the checkpoint and the history stay. Or the backbone of
             ``init_from`` does not fit.
         DataError: A sample's target is no distribution.
+        ProcessError: Another process of the team failed.
     """
+    team = team or launch(config)
     with working(path, resume) as workspace:
         clock = time.monotonic()
-        prepared = prepare(config, progress)
-        origin = None if init_from is None else initialise(prepared.model, init_from)
-        fabric = Fabric(accelerator="auto", devices=1, precision=config.training.precision)
-        loop = Loop(fabric, prepared)
-        story = Story(datetime.now(UTC).isoformat(timespec="seconds"), 0.0, 0, (code_digest(),), origin)
-        if workspace.begun:
-            story = _resume(workspace, loop, prepared, story)
-        spent = story.seconds
-        while not loop.finished:
-            epoch = loop.advance(progress)
-            story = replace(story, seconds=spent + time.monotonic() - clock)
-            _save(workspace, loop, prepared, story)
-            if on_epoch is not None:
-                on_epoch(epoch)
+        with team.guarded():
+            loop, prepared, origin = _begin(config, team, init_from, progress)
+            if team.size > 1 and loop.normalisation == "share":
+                team.notice(SHARES.format(size=team.size))
+            placement = {**team.placement, "normalisation": loop.normalisation}
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            story = Story(now, 0.0, 0, (code_digest(),), (placement,), origin)
+            if workspace.begun:
+                checkpoint = workspace.load()
+                story = _resume(workspace, checkpoint, loop, prepared, story)
+                team.broadcast_bytes(dump_checkpoint(checkpoint) if team.size > 1 else b"")
+            else:
+                team.broadcast_bytes(b"")
+            spent = story.seconds
+            while not loop.finished:
+                epoch = loop.advance(progress)
+                story = replace(story, seconds=spent + time.monotonic() - clock)
+                _save(workspace, loop, prepared, story)
+                if on_epoch is not None:
+                    on_epoch(epoch)
         prepared.model.load_state_dict(loop.best)
         prepared.model.remember(prepared.train.images, prepared.train.target)
         told = {
@@ -108,14 +145,43 @@ def train(
             "seed": config.training.seed,
             "data": data_told(prepared.splits["test"], prepared.splits),
             "best_epoch": loop.best_epoch.epoch,
-            "device": str(fabric.device),
-            "precision": fabric.strategy.precision.precision,
+            "device": str(team.fabric.device),
+            "precision": team.fabric.strategy.precision.precision,
             "vote_order": prepared.objective.order.tolist(),
             **asdict(replace(story, seconds=round(spent + time.monotonic() - clock, 1))),
         }
         history = pd.DataFrame(loop.history)
         workspace.finish(measured(config, prepared.model, prepared.splits["test"], history, told, progress))
     return load_run(path)
+
+
+def assist(config: RunConfig, team: Team, init_from: Run | None = None) -> None:
+    """Do the part in a training that falls to a process other than rank zero, which calls :func:`train`.
+
+    Args:
+        config: The same.
+        team: What :func:`launch` returned in this process.
+        init_from: The same.
+
+    Raises:
+        Abandoned: This or another process failed, and rank zero says why.
+    """
+    with team.guarded():
+        loop, _, _ = _begin(config, team, init_from)
+        checkpoint = team.broadcast_bytes(b"")
+        if checkpoint:
+            loop.restore(parse_checkpoint(checkpoint, Path(config.name)))
+        while not loop.finished:
+            loop.advance()
+
+
+def _begin(
+    config: RunConfig, team: Team, init_from: Run | None, progress: Progress | None = None
+) -> tuple[Loop, Prepared, dict[str, Any] | None]:
+    with team.in_turns():
+        prepared = prepare(config, progress)
+    origin = None if init_from is None else initialise(prepared.model, init_from)
+    return Loop(team, prepared), prepared, origin
 
 
 def _save(workspace: Workspace, loop: Loop, prepared: Prepared, story: Story) -> None:
@@ -129,9 +195,8 @@ def _save(workspace: Workspace, loop: Loop, prepared: Prepared, story: Story) ->
     workspace.save(Checkpoint(state.tensors, document), pd.DataFrame(loop.history))
 
 
-def _resume(workspace: Workspace, loop: Loop, prepared: Prepared, now: Story) -> Story:
+def _resume(workspace: Workspace, checkpoint: Checkpoint, loop: Loop, prepared: Prepared, now: Story) -> Story:
     """Bring the loop to where the checkpoint was taken, and go on with its story."""
-    checkpoint = workspace.load()
     other = _difference(checkpoint.document, prepared)
     if other is not None:
         raise RunError(f"{workspace.path}: cannot be resumed, {other}; resume it as it began, or choose another --out")
@@ -146,7 +211,8 @@ def _resume(workspace: Workspace, loop: Loop, prepared: Prepared, now: Story) ->
     if now.init_from is not None and now.init_from != story.init_from:
         raise RunError(f"{workspace.path}: cannot be resumed, it began from other weights; leave --init-from away")
     code = tuple(dict.fromkeys((*story.code, *now.code)))
-    return replace(story, resumed=story.resumed + 1, code=code)
+    processes = (*story.processes, *(placement for placement in now.processes if placement != story.processes[-1]))
+    return replace(story, resumed=story.resumed + 1, code=code, processes=processes)
 
 
 def _difference(document: Any, prepared: Prepared) -> str | None:

@@ -1,9 +1,13 @@
-"""Drawn, augmented batches, all of whose randomness comes from one generator."""
+"""Drawn, augmented batches, all of whose randomness comes from one generator.
+
+Where several processes train, each has a generator in the same state: it draws for the whole batch and makes its own
+share of the images. So the batches are those of one process, and how many processes there are changes no image.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,23 +29,47 @@ class Split:
 
 @dataclass(frozen=True)
 class Batch:
-    """Images float32 [B, 3, S, S], targets float32 [B, C], and their rows in the split, [B]."""
+    """One process's share of a batch of B samples.
+
+    Attributes:
+        images: Of the share, float32 [b, 3, S, S]; of the batch's first sample where the share is empty.
+        target: Of the same samples, float32 [b, C].
+        weight: b / B, or 0 where the share is empty: times the mean over the share, summed over the processes, it is
+            the mean over the batch.
+        rows: The whole batch's rows in the split, [B].
+        share: Which of them this process has.
+    """
 
     images: Tensor
     target: Tensor
+    weight: float
     rows: np.ndarray
+    share: slice
 
 
-def batches(split: Split, settings: TrainingConfig, order: np.random.Generator) -> Iterator[Batch]:
+def batches(
+    split: Split, settings: TrainingConfig, order: np.random.Generator, share: Callable[[int], slice] = slice
+) -> Iterator[Batch]:
     """Yield the batches of an epoch, as many as it takes to show each image once.
 
     With ``settings.per_emotion`` a batch holds at least so many images of each dominant emotion (see
     :func:`dominant_emotions`), and an epoch need not show every image.
+
+    Args:
+        split: What to draw from.
+        settings: Size and composition of the batches, and augmentation.
+        order: The state of this generator decides on the order and the augmentation of all.
+        share: From a number of samples to this process's part of them; by default all.
     """
     for chosen in _balanced(split, settings, order) if settings.per_emotion else _shuffled(split, settings, order):
-        images = augment(split.images[chosen], order, settings.flip, settings.shift)
+        mirrored, offsets = draw_moves(len(chosen), order, settings.flip, settings.shift)
+        own = share(len(chosen))
+        weight = (own.stop - (own.start or 0)) / len(chosen)
+        # A process without a sample takes its steps too, on one that does not count.
+        taken = own if weight else slice(1)
+        images = augment(split.images[chosen[taken]], mirrored[taken], offsets[taken], settings.shift)
         batch = torch.from_numpy(normalise(images)).contiguous(memory_format=torch.channels_last)
-        yield Batch(batch, torch.from_numpy(split.target[chosen]).float(), chosen)
+        yield Batch(batch, torch.from_numpy(split.target[chosen[taken]]).float(), weight, chosen, own)
 
 
 def dominant_emotions(target: np.ndarray) -> np.ndarray:
@@ -67,16 +95,28 @@ def _balanced(split: Split, settings: TrainingConfig, order: np.random.Generator
         yield np.sort(np.concatenate([sure, order.choice(others, size - len(sure), replace=False)]))
 
 
-def augment(images: np.ndarray, order: np.random.Generator, flip: bool, shift: int) -> np.ndarray:
-    """Mirror half of the images and move each by up to ``shift`` px, edges repeated; uint8 [B, S, S, 3]."""
-    count, side = images.shape[:2]
-    if flip:
-        mirrored = np.asarray(order.random(count) < 0.5)
-        images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+def draw_moves(count: int, order: np.random.Generator, flip: bool, shift: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw how to augment ``count`` images: which to mirror, bool [B]; and by how much to move each, see augment."""
+    mirrored = order.random(count) < 0.5 if flip else np.zeros(count, dtype=bool)
+    offsets = order.integers(0, 2 * shift + 1, size=(count, 2)) if shift else np.zeros((count, 2), dtype=int)
+    return np.asarray(mirrored), offsets
+
+
+def augment(images: np.ndarray, mirrored: np.ndarray, offsets: np.ndarray, shift: int) -> np.ndarray:
+    """Mirror the images that ``mirrored`` marks, and move each by up to ``shift`` px, edges repeated.
+
+    Args:
+        images: uint8 [B, S, S, 3].
+        mirrored: bool [B].
+        offsets: Whole numbers [B, 2], 0 to 2 ``shift``: the row and the column at which the image is cut out of itself
+            with a margin of ``shift`` px; ``shift`` is its place.
+        shift: The margin.
+    """
+    side = images.shape[1]
+    images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
     if shift:
         padded = np.pad(images, ((0, 0), (shift, shift), (shift, shift), (0, 0)), mode="edge")
-        corners = order.integers(0, 2 * shift + 1, size=(count, 2))
         images = np.stack(
-            [image[top : top + side, left : left + side] for image, (top, left) in zip(padded, corners, strict=True)]
+            [image[top : top + side, left : left + side] for image, (top, left) in zip(padded, offsets, strict=True)]
         )
     return np.ascontiguousarray(images)

@@ -6,23 +6,23 @@ import copy
 import math
 import random
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from fisa.distances import kl
 from fisa.evaluation import Progress, predict_packed
-from fisa.models import ModelOutput
+from fisa.models import ModelOutput, System
 from fisa.objectives import Objective
 from fisa.runs import Checkpoint
 from fisa.training.batches import Batch, batches
 from fisa.training.optimisation import build_optimizer, build_schedule
 from fisa.training.preparation import Prepared
+from fisa.training.team import Abandoned, Team
 
 NAMED = 3
 """How many of many samples a message names."""
@@ -46,21 +46,30 @@ class Epoch:
 class Loop:
     """A training between two epochs: :meth:`advance` it, :meth:`capture` it, :meth:`restore` it exactly.
 
+    Every process of a team advances a loop of its own, in step with the others; all reach the same state.
+
     Attributes:
         history: The epochs so far.
         best: State of the model after the epoch with the lowest validation KL.
+        normalisation: Over what a step takes the means and variances of batch normalisation: ``batch``, or ``share``,
+            this process's part of it; None where no statistics follow the images.
     """
 
-    def __init__(self, fabric: Fabric, prepared: Prepared) -> None:
-        self._fabric, self._prepared, self._settings = fabric, prepared, prepared.config.training
+    def __init__(self, team: Team, prepared: Prepared) -> None:
+        self._team, self._fabric = team, team.fabric
+        self._prepared, self._settings = prepared, prepared.config.training
         self._steps = math.ceil(len(prepared.train.images) / self._settings.batch_size)
         model = prepared.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self._settings.freeze_backbone:
             model.backbone.requires_grad_(False)
+        self.normalisation = self._normalisation(model)
+        if self.normalisation == "share" and self._fabric.device.type == "cuda":  # torch synchronises there alone
+            nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
+            self.normalisation = "batch"
         self._optimizer = build_optimizer(model, self._settings)
         self._scheduler = build_schedule(self._optimizer, self._settings, self._steps * self._settings.epochs)
-        self._model, self._stepper = fabric.setup(model, self._optimizer)
-        self._objective = prepared.objective.to(fabric.device)
+        self._model, self._stepper = self._fabric.setup(model, self._optimizer)
+        self._objective = prepared.objective.to(self._fabric.device)
         self._order = np.random.default_rng(self._settings.seed)
         self.history: list[Epoch] = []
         self.best: dict[str, Tensor] = {}
@@ -82,18 +91,19 @@ class Loop:
         """Train an epoch and validate.
 
         Raises:
-            TrainingError: A loss or a prediction is not finite; names epoch, step and samples.
+            TrainingError: In rank zero: a loss or a prediction is not finite; names epoch, step and samples.
+            Abandoned: In any other process, then.
         """
         started, losses = time.monotonic(), []
         before = len(self.history) * self._steps
         self._model.train()
         if self._settings.freeze_backbone:
             self._model.module.backbone.eval()  # else its normalisation would follow the new images
-        for step, batch in enumerate(batches(self._prepared.train, self._settings, self._order)):
+        for step, batch in enumerate(batches(self._prepared.train, self._settings, self._order, self._team.share)):
             losses.append(self._step(step, batch))
             if progress is not None:
                 progress(before + step + 1, self._settings.epochs * self._steps)
-        error = self._validate()
+        error = self._team.broadcast_number(self._validate() if self._team.leads else 0.0)
         lr = float(self._scheduler.get_last_lr()[0])
         seconds = time.monotonic() - started
         self.history.append(Epoch(len(self.history) + 1, seconds, float(np.mean(losses)), error, lr))
@@ -103,28 +113,39 @@ class Loop:
 
     def _step(self, step: int, batch: Batch) -> float:
         output, target = self._model(self._fabric.to_device(batch.images)), self._fabric.to_device(batch.target)
-        loss = self._objective(output, target)["total"]
+        # A term is a mean over samples (launch refuses others), so the batch's loss is the weighted sum of the shares'.
+        part = self._objective(output, target)["total"] * batch.weight
+        loss = self._team.total(part.detach())
         if not torch.isfinite(loss):
-            guilty = _not_finite(self._objective, output, target)
-            self._stop(
-                f"the loss became {loss.item()} in step {step + 1}", self._prepared.train.ids[batch.rows[guilty]]
-            )
+            self._stop(f"the loss became {loss.item()} in step {step + 1}", self._guilty(output, target, batch))
         self._stepper.zero_grad(set_to_none=True)
-        self._fabric.backward(loss)
+        self._fabric.backward(part * self._team.size)  # the mean over processes, which DDP takes, is then the sum
         self._fabric.clip_gradients(self._model, self._stepper, max_norm=self._settings.gradient_clip)
         self._stepper.step()
         self._scheduler.step()
         return float(loss.item())
 
     def _validate(self) -> float:
+        """Return the mean validation KL; predicts in this process alone, as the wrapped model would not."""
         validation = self._prepared.validation
-        predicted = predict_packed(self._model.eval(), validation.images)
+        predicted = predict_packed(self._model.module.eval(), validation.images)
         broken = ~np.isfinite(predicted).all(1)
         if broken.any():
             self._stop("a validation prediction is not finite", validation.ids[broken])
         return float(kl(validation.target, predicted).mean())
 
-    def _stop(self, what: str, ids: Sequence[Any]) -> NoReturn:
+    def _guilty(self, output: ModelOutput, target: Tensor, batch: Batch) -> np.ndarray:
+        """Return the ids of the batch's samples whose own loss is not finite; all, where only the sum is not."""
+        found = torch.zeros(len(batch.rows), device=self._fabric.device)
+        if batch.weight:
+            found[batch.share] = _not_finite(self._objective, output, target).float()
+        marked = self._team.total(found).cpu().numpy() > 0
+        ids: np.ndarray = self._prepared.train.ids[batch.rows]
+        return ids[marked] if marked.any() else ids
+
+    def _stop(self, what: str, ids: np.ndarray) -> NoReturn:
+        if not self._team.leads:
+            raise Abandoned
         named = ", ".join(str(name) for name in ids[:NAMED])
         if len(ids) > NAMED:
             named += f" and {len(ids) - NAMED} more"
@@ -132,6 +153,12 @@ class Loop:
             f"{self._prepared.config.name}: {what} of epoch {len(self.history) + 1} "
             f"(samples {named}); lower training.lr"
         )
+
+    def _normalisation(self, model: System) -> str | None:
+        frozen = set(model.backbone.modules()) if self._settings.freeze_backbone else set()
+        if not any(isinstance(layer, _BatchNorm) and layer not in frozen for layer in model.modules()):
+            return None
+        return "batch" if self._team.size == 1 else "share"
 
     def capture(self) -> Checkpoint:
         """Return everything that the next epoch depends on."""
@@ -187,13 +214,12 @@ def _below(checkpoint: Checkpoint, prefix: str) -> dict[str, Tensor]:
     return {name[len(prefix) :]: value for name, value in checkpoint.tensors.items() if name.startswith(prefix)}
 
 
-def _not_finite(objective: Objective, output: ModelOutput, target: Tensor) -> np.ndarray:
-    """Return the rows of a batch whose own loss is not finite; all, where only the sum is not."""
+def _not_finite(objective: Objective, output: ModelOutput, target: Tensor) -> Tensor:
+    """Return which samples of a batch have a loss of their own that is not finite, bool [B]."""
     losses = []
     with torch.no_grad():
         for row in range(len(target)):
             names = ("logits", "distribution", "raw", "features", "evidence")
             own = {name: getattr(output, name)[row : row + 1] for name in names if getattr(output, name) is not None}
-            losses.append(float(objective(ModelOutput(**own), target[row : row + 1])["total"]))
-    rows = np.flatnonzero(~np.isfinite(losses))
-    return rows if len(rows) else np.arange(len(target))
+            losses.append(objective(ModelOutput(**own), target[row : row + 1])["total"])
+    return ~torch.isfinite(torch.stack(losses))
