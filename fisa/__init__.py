@@ -2,7 +2,7 @@
 
 Layers, top to bottom; a module may import only from the ones above it (tests/test_house.py):
 emotions, records, config, distances, metrics, images, files, decoding, datasets, models, objectives, runs, tables,
-prediction, shards, evaluation, training, studies, explain, figures, ui, commands, __main__.
+prediction, shards, parts, cluster, evaluation, training, studies, explain, bench, figures, ui, commands, __main__.
 """
 
 __version__ = "0.1.0"

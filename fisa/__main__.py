@@ -5,6 +5,7 @@ Exit status 0: done. 1: something was refused or failed, one line each on standa
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -43,6 +44,7 @@ app = typer.Typer(
 data_app = typer.Typer(no_args_is_help=True, help="Look at data sets.")
 app.add_typer(data_app, name="data")
 
+BENCHES = ("predict", "model", "explain", "train", "interaction", "memory", "page")
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, such as artifacts/fisa.")]
 TableFormat = Annotated[
     Literal["markdown", "latex", "csv", "html"],
@@ -190,7 +192,10 @@ def predict(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Images, folders (with all below) or globs.")],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Table to write: .csv, .json or .parquet. Default: CSV on stdout."),
+        typer.Option(
+            metavar="FILE",
+            help="Table to write: .csv, .json or .parquet. Default: CSV on stdout. With --engine ray a folder.",
+        ),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace FILE if it exists; without --resume, drop FILE.partial too.")
@@ -207,6 +212,16 @@ def predict(
             "Default: processors less one, at most 8; 0 for fewer than 64 images.",
         ),
     ] = None,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Where to predict: in this process, or on a Ray cluster.")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Ray cluster, such as auto or 10.0.0.1:6379. Default: one on this machine, for as long as it takes.",
+        ),
+    ] = None,
 ) -> None:
     """Predict the emotion distribution of images.
 
@@ -217,14 +232,30 @@ def predict(
 
     Memory does not grow with the number of images. Until FILE is whole, finished parts of 2,048 rows are kept beside
     it in FILE.partial: after an interruption, the same command with --resume makes the file that it would have made.
+
+    With --engine ray (needs requirements-cluster.txt), --out names a folder of Parquet parts of 2,048 rows, which
+    readers take as one table; each row is in it once, whatever process or machine is lost on the way, and --resume
+    goes on with it. Storage is shared: every node must see the run, the images and the folder under the same paths,
+    and have the same version of this program.
     """
-    if out is not None and out.suffix.lower() not in (".csv", ".json", ".parquet"):
+    if engine == "ray":
+        if out is None:
+            raise typer.BadParameter("needs --out FOLDER, for the parts of the table", param_hint="--engine ray")
+        if workers is not None:
+            raise typer.BadParameter(
+                "is for --engine local; a Ray node says how many tasks it takes", param_hint="--workers"
+            )
+    elif address is not None:
+        raise typer.BadParameter("is for --engine ray", param_hint="--address")
+    elif out is not None and out.suffix.lower() not in (".csv", ".json", ".parquet"):
         raise typer.BadParameter("expected a name that ends in .csv, .json or .parquet", param_hint="--out")
     if resume and out is None:
         raise typer.BadParameter("needs --out FILE, beside which the work is kept", param_hint="--resume")
+    # Read as Arrow is loaded. Its own allocator keeps tens of megabytes of what it has given and taken back.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     from fisa.commands import predict as command
 
-    options = command.Options(batch_size, workers, resume, force)
+    options = command.Options(batch_size, workers, resume, force, engine, address)
     command.predict(run, paths, out, options)
 
 
@@ -268,6 +299,42 @@ def report(
     from fisa.commands import results as command
 
     command.report(runs or [], artifacts, form)
+
+
+@app.command(epilog="Example: `python -m fisa bench train --backbone resnet18:layer3 --image-size 128 --out now.json`")
+def bench(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help=f"Of {', '.join(BENCHES)}. Default: all but memory and page."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON file to write; must not exist.")] = None,
+    against: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON file of an earlier bench.")] = None,
+    backbone: Annotated[
+        str, typer.Option(help="plain, or NETWORK:STAGE of torchvision, such as resnet18:layer3; untrained.")
+    ] = "plain",
+    image_size: Annotated[int, typer.Option(min=16, help="Side of the model's images, pixels.")] = 96,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images at once.")] = 32,
+    images: Annotated[int, typer.Option(min=1, help="Files predicted in a round; tenfold for the pipeline.")] = 200,
+    most: Annotated[int, typer.Option(min=20, help="Files for the memory of predict; a tenth for explain.")] = 20_000,
+    rounds: Annotated[int, typer.Option(min=2, help="How often each is timed.")] = 15,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
+) -> None:
+    """Measure what things cost, as ratios of two that are timed in turn, with their spread.
+
+    Each cost is a multiple of something measured beside it, such as a training step of FISA over that of the bare
+    network (the same backbone, pooling, linear): less is better. Columns: median of the ratios over the rounds, its
+    95 % bootstrap interval, both medians (seconds or MiB), the limit. With --against, costs stand beside the earlier
+    ones, and where the intervals do not overlap the cost is better or worse; a worse one makes the exit status 1.
+    `page` times the studio's pages, with the runs that the studio shows.
+    """
+    unknown = [name for name in names or () if name not in BENCHES]
+    if unknown:
+        raise typer.BadParameter(f"no bench {unknown[0]!r}; there are {', '.join(BENCHES)}", param_hint="NAME")
+    from fisa.bench import Settings
+    from fisa.commands import bench as command
+
+    options = Settings(backbone, image_size, batch_size, images, most, rounds, threads)
+    command.bench(tuple(names or ()), options, out, against)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def predict_packed(model: nn.Module, images: np.ndarray, batch_size: int = 128) 
     for start in range(0, len(images), batch_size):
         batch = torch.from_numpy(normalise(images[start : start + batch_size])).to(device)
         with torch.no_grad():
-            output: ModelOutput = model(batch.to(memory_format=torch.channels_last))
+            output: ModelOutput = model(batch.to(memory_format=torch.channels_last), explain=False)
         rows.append(output.distribution.double().cpu().numpy())
     distribution = np.concatenate(rows)
     return np.asarray(distribution / distribution.sum(1, keepdims=True))

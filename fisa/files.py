@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from fisa.images import IMAGE_SUFFIXES, ImageRefused
@@ -34,7 +35,7 @@ def find_files(paths: Iterable[Path]) -> Iterator[Entry]:
     Yields:
         One entry a file, in the order of ``paths``, and in natural order within a folder ("2.jpg" before "10.jpg").
         In its place among them, one entry for each path that leads nowhere, with its refusal: missing, a pattern
-        without a match, a folder that may not be read, or one given that is without images.
+        without a match, a folder that may not be read and may so hide a match, or one given that is without images.
     """
     for path in paths:
         try:
@@ -53,9 +54,10 @@ def find_files(paths: Iterable[Path]) -> Iterator[Entry]:
 
 
 def _matches(pattern: Path) -> Iterator[Entry]:
-    # Unlike glob.glob, ** does not follow links here, so that a loop of links ends.
-    found = Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))
-    matches = {str(match) for match in found if not _hidden(match, pattern)}
+    root = Path(pattern.anchor)
+    unread: set[str] = set()
+    matches = {str(match) for match in _expand(root, pattern.parts[len(root.parts) :], unread)}
+    matches |= unread  # their turn says why
     if not matches:
         yield pattern, _refusal(pattern, "matches no file", "check the pattern")
     visited: set[_Identity] = set()
@@ -65,8 +67,49 @@ def _matches(pattern: Path) -> Iterator[Entry]:
                 yield path, refusal
 
 
-def _hidden(match: Path, pattern: Path) -> bool:
-    return any(part.startswith(".") and part not in pattern.parts for part in match.parts)
+def _expand(folder: Path, parts: Sequence[str], unread: set[str]) -> Iterator[Path]:
+    """Yield what a pattern matches below a folder, and add the folders that cannot be read to ``unread``.
+
+    The standard library's globs pass over those in silence.
+    """
+    if not parts:
+        yield folder
+    elif parts[0] == "**":
+        for below in _tree(folder, unread):
+            yield from _expand(below, parts[1:], unread)
+    elif glob.has_magic(parts[0]):
+        for entry in _visible(folder, unread):
+            if fnmatch.fnmatch(entry.name, parts[0]) and (len(parts) == 1 or _is_folder(entry)):
+                yield from _expand(folder / entry.name, parts[1:], unread)
+    else:
+        try:
+            (folder / parts[0]).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError:
+            unread.add(str(folder))
+            return
+        yield from _expand(folder / parts[0], parts[1:], unread)
+
+
+def _tree(folder: Path, unread: set[str]) -> Iterator[Path]:
+    """Yield a folder and all below it, but not through links, so that a loop of them ends."""
+    stack = [folder]
+    while stack:
+        folder = stack.pop()
+        yield folder
+        stack += [folder / each.name for each in _visible(folder, unread) if each.is_dir(follow_symlinks=False)]
+
+
+def _visible(folder: Path, unread: set[str]) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if not entry.name.startswith(".")]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError:
+        unread.add(str(folder))
+        return []
 
 
 def _search(root: Path, visited: set[_Identity]) -> Iterator[Entry]:

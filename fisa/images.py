@@ -120,15 +120,21 @@ def normalise(batch: Pixels) -> NDArray[np.float32]:
         batch: uint8 [B, height, width, 3], 0 to 255.
 
     Returns:
-        float32 [B, 3, height, width], about -2.1 to 2.6.
+        float32 [B, 3, height, width], about -2.1 to 2.6; in memory [B, height, width, 3] as before, the layout
+        channels_last that models are fastest in.
 
     Raises:
         ValueError: ``batch`` is not uint8 [B, height, width, 3].
     """
     if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[3] != 3:
         raise ValueError(f"expected uint8 [B, height, width, 3], got {batch.dtype} {batch.shape}")
-    scaled = (batch.astype(np.float32) / np.float32(255) - MEAN) / STD
-    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+    count, height, width, _ = batch.shape
+    # A row of pixels at once: NumPy takes each innermost loop on its own, and one of three channels is slow.
+    rows = batch.reshape(count * height, width * 3).astype(np.float32)
+    rows /= np.float32(255)
+    rows -= np.tile(MEAN, width)
+    rows /= np.tile(STD, width)
+    return rows.reshape(batch.shape).transpose(0, 3, 1, 2)
 
 
 def denormalise(batch: NDArray[np.float32]) -> Pixels:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from itertools import islice, tee
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +19,8 @@ from fisa.images import ImageRefused
 from fisa.runs import Run
 
 Progress = Callable[[int, int], None]
+"""Called with how many are done and how many there are; 0 where that is not known yet."""
+
 Item = TypeVar("Item")
 
 
@@ -30,7 +33,8 @@ def predict_files(
         run: The run whose model predicts.
         paths: Files, folders or patterns; see ``fisa.files.find_files``.
         batch_size: Images that are predicted at once.
-        progress: Called with (files done, files in all) after each batch; the files are then counted beforehand.
+        progress: Called with (files found, 0) now and then while they are counted, and with (files done, files in
+            all) after each batch. Without it they are not counted.
         workers: Processes that decode; 0 decodes in this one, None chooses. See ``fisa.decoding.decode_squares``.
 
     Yields:
@@ -43,7 +47,7 @@ def predict_files(
         DecodingError: A worker process ended and none can be started in its place.
     """
     paths = list(paths)
-    total = count_files(paths) if progress is not None else 0
+    total = count_files(paths, progress) if progress is not None else 0
     done = 0
     with closing(predict_batches(run, cut(find_files(paths), batch_size), workers)) as frames:
         for frame in frames:
@@ -53,9 +57,13 @@ def predict_files(
                 progress(done, max(done, total))  # files may have come since they were counted
 
 
-def count_files(paths: Iterable[Path]) -> int:
-    """Return how many entries ``find_files`` finds."""
-    return sum(1 for _ in find_files(paths))
+def count_files(paths: Iterable[Path], progress: Progress) -> int:
+    """Return how many entries ``find_files`` finds; report (entries found, 0) after every thousand."""
+    count = 0
+    for count, _ in enumerate(find_files(paths), start=1):
+        if count % 1000 == 0:
+            progress(count, 0)
+    return count
 
 
 def cut(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
@@ -65,11 +73,32 @@ def cut(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
         yield part
 
 
+def twice(items: Iterable[Item]) -> tuple[Iterator[Item], Iterator[Item]]:
+    """Let two readers take the same stream, each at its pace; what both have taken is let go."""
+    # Not itertools.tee, which lets go of 57 items at a time: of shards, that is a hundred thousand paths.
+    source = iter(items)
+
+    def reader(own: deque[Item], other: deque[Item]) -> Iterator[Item]:
+        while True:
+            if not own:
+                taken = list(islice(source, 1))
+                own.extend(taken)
+                other.extend(taken)
+                del taken
+            if not own:
+                return
+            yield own.popleft()
+
+    left: deque[Item] = deque()
+    right: deque[Item] = deque()
+    return reader(left, right), reader(right, left)
+
+
 def predict_batches(
     run: Run, batches: Iterable[Sequence[Entry]], workers: int | None = 0
 ) -> Generator[pd.DataFrame, None, None]:
     """Predict batches of entries, each to a frame as ``predict_files`` yields; workers decode the batches to come."""
-    waiting, queued = tee(batches)
+    waiting, queued = twice(batches)
     files = (path for batch in queued for path, refusal in batch if refusal is None)
     with closing(decode_squares(files, run.config.data.image_size, workers)) as squares:
         for batch in waiting:

@@ -3,7 +3,8 @@
 A shard is a fixed number of entries of the list, and the unit of work: it can be predicted anywhere, in any order.
 Beside a table ``FILE`` that is being made lies the folder ``FILE.partial`` with ``manifest.json``, which says what
 the rows depend on, and a Parquet file for each finished shard, which says of which entries it was made. Every file
-in it appears whole or not at all. When all shards are there they become the table, and the folder goes.
+in it appears whole or not at all. When all shards are there they become the table, and the folder goes. A lock beside
+it, ``FILE.partial.lock``, keeps a second process away.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ import json
 import os
 import re
 import shutil
-import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice, tee
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
@@ -28,12 +28,12 @@ import pyarrow.parquet as pq
 
 from fisa import __version__
 from fisa.files import Entry, find_files
-from fisa.prediction import Progress, count_files, cut, predict_batches
+from fisa.prediction import Progress, count_files, cut, predict_batches, twice
 from fisa.runs import Run
-from fisa.tables import WRITERS, TableError, check_target
+from fisa.tables import WRITERS, alone, check_target, read_parquet, repeating, replacing, to_arrow, unwritable
 
 SHARD = 2048
-"""Entries of a shard: rows of a row group, and what a kill can lose. Batches do not reach across shards."""
+"""Entries of a shard: what a kill can lose. Batches do not reach across shards."""
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -85,12 +85,13 @@ def predict_table(
     resume: bool = False,
     force: bool = False,
     progress: Progress | None = None,
+    writing: Progress | None = None,
     watch: Callable[[pd.DataFrame], None] | None = None,
 ) -> None:
     """Predict image files into a table with the rows of ``fisa.prediction.predict_files``; its suffix says the format.
 
     The table appears whole or not at all. Killed at any moment and called again with ``resume``, it gives the file
-    of an uninterrupted call (on the same machine, with as many threads). A Parquet table has a row group a shard.
+    of an uninterrupted call (on the same machine, with as many threads).
 
     Args:
         run: The run whose model predicts.
@@ -100,11 +101,13 @@ def predict_table(
         workers: Processes that decode; see ``fisa.decoding.decode_squares``.
         resume: Go on with the shards that an interrupted call left, if it left any.
         force: Replace an existing table; and without ``resume``, drop what an interrupted call left.
-        progress: Called with (files done, files in all) after each batch.
+        progress: Called with (files found, 0) while they are counted, then (files done, files in all) after each
+            batch.
+        writing: Called with (rows written, rows in all) as the finished shards become the table.
         watch: Called with the rows in order as they come, those of earlier calls too.
 
     Raises:
-        TableError: See ``fisa.tables.check_target``; or the disk refuses.
+        TableError: See ``fisa.tables.check_target``; or another process makes this table; or the disk refuses.
         ShardError: An interrupted call left shards and neither ``resume`` nor ``force`` is given; or they were made
             with another run, list or setting.
         RunError: The run's weights do not fit its configuration.
@@ -112,10 +115,9 @@ def predict_table(
     """
     check_target(target, force)
     paths = list(paths)
-    total = count_files(paths) if progress is not None else 0
-    done = 0
-    with Partial(target, run, batch_size, resume, force) as partial:
-        count = 0
+    with alone(target), Partial(target, run, batch_size, resume, force) as partial:
+        total = count_files(paths, progress) if progress is not None else 0
+        done = count = 0
         with closing(_filled(partial, run, cut_shards(find_files(paths)), batch_size, workers)) as frames:
             for number, frame in frames:
                 count = number + 1
@@ -124,7 +126,8 @@ def predict_table(
                     watch(frame)
                 if progress is not None:
                     progress(done, max(done, total))  # files may have come since they were counted
-        partial.publish(count)
+        check_target(target, force)  # again: another call may have made it meanwhile
+        partial.publish(count, done, writing)
 
 
 def _filled(
@@ -132,7 +135,7 @@ def _filled(
 ) -> Generator[tuple[int, pd.DataFrame], None, None]:
     """Predict and keep the shards that are missing; yield (shard number, rows) of all in order."""
     # Asked once, so that both streams agree. A finished shard's entries are let go: there may be millions.
-    waiting, queued = tee((shard.number, None if partial.has(shard) else shard) for shard in shards)
+    waiting, queued = twice((shard.number, None if partial.has(shard) else shard) for shard in shards)
     batches = (batch for _, shard in queued if shard is not None for batch in _batches(shard, batch_size))
     with closing(predict_batches(run, batches, workers)) as frames:
         for number, shard in waiting:
@@ -172,10 +175,10 @@ class Partial:
     def __init__(self, target: Path, run: Run, batch_size: int, resume: bool, force: bool) -> None:
         self.folder = partial_folder(target)
         self._target = target
-        terms = {"format": FORMAT, "fisa": __version__, "run": run.digest, "batch_size": batch_size, "shard": SHARD}
+        terms = terms_of(run, batch_size)
         manifest = self.folder / MANIFEST
         try:
-            self._refuse_strangers()
+            refuse_strangers(self.folder, _OURS)
             if self._numbers() and not (resume or force):
                 raise ShardError(
                     f"{self.folder}: holds the work of an interrupted call; "
@@ -188,16 +191,9 @@ class Partial:
                 shutil.rmtree(self.folder)
             self.folder.mkdir()
         except OSError as error:
-            raise _unwritable(self.folder, error) from None
-        with _replacing(manifest) as draft:
+            raise unwritable(self.folder, error) from None
+        with replacing(manifest) as draft:
             draft.write_text(json.dumps(terms, indent=2) + "\n", encoding="utf-8")
-
-    def _refuse_strangers(self) -> None:
-        """Refuse what is in the place of the folder and not made here, before any of it is removed."""
-        if self.folder.exists():
-            for file in self.folder.iterdir():
-                if not _OURS.fullmatch(file.name):
-                    raise ShardError(f"{self.folder}: is in the way, with {file.name} in it; move it elsewhere")
 
     def _check(self, manifest: Path, terms: Mapping[str, object]) -> None:
         try:
@@ -206,13 +202,7 @@ class Partial:
             known = None
         if not isinstance(known, dict):
             raise ShardError(f"{manifest}: is damaged; start anew with --force instead of --resume")
-        for name, value in terms.items():
-            if known.get(name) != value:
-                what = name.replace("_", " ")
-                raise ShardError(
-                    f"{self.folder}: was begun with {what} {known.get(name)}, not {value}; "
-                    "give the same, or start anew with --force instead of --resume"
-                )
+        check_terms(self.folder, known, terms)
 
     def __enter__(self) -> Partial:
         return self
@@ -234,15 +224,15 @@ class Partial:
         except (OSError, pa.ArrowException):  # absent; or damaged, as where the power failed: it is made again
             return False
         if metadata.get(_DIGEST, b"").decode() != shard.digest:
-            raise self._changed()
+            raise another_list(self.folder)
         return True
 
     def keep(self, shard: Shard, rows: pd.DataFrame) -> None:
         """Write the rows of a finished shard, whole or not at all."""
-        table = pa.Table.from_pandas(rows, preserve_index=False)
+        table = to_arrow(rows)
         table = table.replace_schema_metadata({**table.schema.metadata, _DIGEST: shard.digest})
-        with _replacing(self._file(shard.number)) as draft:
-            pq.write_table(table, draft)
+        with replacing(self._file(shard.number)) as draft:
+            pq.write_table(table, draft, use_dictionary=repeating(table.schema))
 
     def read(self, number: int) -> pd.DataFrame:
         """Return the rows of a finished shard.
@@ -252,29 +242,31 @@ class Partial:
         """
         file = self._file(number)
         try:
-            frame: pd.DataFrame = pq.read_table(file, partitioning=None).to_pandas()
+            return read_parquet(file)
         except (OSError, pa.ArrowException) as error:
             reason = " ".join(str(error).split())[:160]
             raise ShardError(f"{file}: cannot be read ({reason}); delete it and go on with --resume") from None
-        return frame
 
-    def publish(self, count: int) -> None:
-        """Make the table of ``count`` shards, one in memory at a time, and remove the folder.
+    def publish(self, count: int, rows: int, progress: Progress | None = None) -> None:
+        """Make the table of ``count`` shards with ``rows`` rows, a row group in memory at a time; remove the folder.
 
         Raises:
             ShardError: There are more: the list has become shorter.
         """
         if self._numbers() != set(range(count)):
-            raise self._changed()
-        with _replacing(self._target, self.folder) as draft:
-            WRITERS[self._target.suffix.lower()]((self.read(number) for number in range(count)), draft)
+            raise another_list(self.folder)
+        with replacing(self._target, self.folder) as draft:
+            WRITERS[self._target.suffix.lower()](self._frames(count, rows, progress), draft)
         shutil.rmtree(self.folder)
 
-    def _changed(self) -> ShardError:
-        return ShardError(
-            f"{self.folder}: was begun with another list of images; "
-            "give the same paths, or start anew with --force instead of --resume"
-        )
+    def _frames(self, count: int, rows: int, progress: Progress | None) -> Iterator[pd.DataFrame]:
+        done = 0
+        for number in range(count):
+            frame = self.read(number)
+            yield frame
+            done += len(frame)
+            if progress is not None:
+                progress(done, rows)
 
     def _file(self, number: int) -> Path:
         return self.folder / f"{number:05}.parquet"
@@ -283,20 +275,33 @@ class Partial:
         return {int(file.stem) for file in self.folder.glob("*.parquet")} if self.folder.is_dir() else set()
 
 
-@contextmanager
-def _replacing(file: Path, folder: Path | None = None) -> Iterator[Path]:
-    """Yield a draft in ``folder``, by default the file's own, that becomes ``file`` if all goes well."""
-    draft = (folder or file.parent) / f"{uuid.uuid4().hex}.unfinished"
-    try:
-        yield draft
-        with draft.open("rb+") as written:
-            os.fsync(written.fileno())
-        os.replace(draft, file)
-    except OSError as error:
-        raise _unwritable(file, error) from None
-    finally:
-        draft.unlink(missing_ok=True)
+def terms_of(run: Run, batch_size: int) -> dict[str, str | int]:
+    """Return what the rows of a list depend on besides the list."""
+    return {"format": FORMAT, "fisa": __version__, "run": run.digest, "batch_size": batch_size, "shard": SHARD}
 
 
-def _unwritable(path: Path, error: OSError) -> TableError:
-    return TableError(f"{path}: cannot be written ({error.strerror or error})")
+def check_terms(folder: Path, known: Mapping[str, object], terms: Mapping[str, object]) -> None:
+    """Raise ShardError where work was begun on other terms."""
+    for name, value in terms.items():
+        if known.get(name) != value:
+            what = name.replace("_", " ")
+            raise ShardError(
+                f"{folder}: was begun with {what} {known.get(name)}, not {value}; "
+                "give the same, or start anew with --force instead of --resume"
+            )
+
+
+def another_list(folder: Path) -> ShardError:
+    """Return the refusal of a list that is not the one that work was begun with."""
+    return ShardError(
+        f"{folder}: was begun with another list of images; "
+        "give the same paths, or start anew with --force instead of --resume"
+    )
+
+
+def refuse_strangers(folder: Path, ours: re.Pattern[str]) -> None:
+    """Raise ShardError for what is in the place of a folder and not made here, before any of it is removed."""
+    if folder.exists():
+        for file in folder.iterdir():
+            if not ours.fullmatch(file.name):
+                raise ShardError(f"{folder}: is in the way, with {file.name} in it; move it elsewhere")

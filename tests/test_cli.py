@@ -36,6 +36,7 @@ COMMANDS = (
     ["predict"],
     ["explain"],
     ["report"],
+    ["bench"],
 )
 
 
@@ -501,3 +502,21 @@ class TestProgress:
         # Silent for half a minute; then 40 of 100 in 40 s leave 60 s.
         assert capsys.readouterr().err.splitlines() == ["train: 40 of 100, about 60 s left"]
         assert capsys.readouterr().out == ""
+
+    def test_counting_is_told_before_the_total_is_known(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        from fisa.commands import terminal
+
+        now = 0.0
+        monkeypatch.setattr(terminal.time, "monotonic", lambda: now)
+        with terminal.Meter("predict") as meter:
+            for now in (10.0, 40.0, 50.0):
+                meter(int(now) * 1000, 0)
+            for now in (60.0, 100.0):
+                meter(int(now) - 55, 90)
+        # The second phase counts from 60 s: 45 of 90 in the 40 s since then leave 40 s.
+        assert capsys.readouterr().err.splitlines() == [
+            "predict: 40000 found so far",
+            "predict: 45 of 90, about 40 s left",
+        ]

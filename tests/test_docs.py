@@ -22,6 +22,7 @@ from fisa.metrics import METRICS, Metric
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "docs" / "methods.md", ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+SCALE = ROOT / "docs" / "scale.md"
 METHODS = PAGES[0].read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
@@ -107,7 +108,7 @@ def test_spaces_rungs_and_grades_stand_in_the_document() -> None:
     assert named - {"n", "scenes"} <= documented
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, SCALE], ids=lambda page: page.name)
 def test_relative_links_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
     relative = [target.partition("#")[0] for target in targets if "://" not in target]
@@ -143,10 +144,12 @@ def test_options_named_in_the_text_exist() -> None:
     assert named and named <= known
 
 
-def test_the_examples_give_the_numbers_printed() -> None:
-    session = "\n".join(code for language, code in FENCE.findall(METHODS) if language == "python")
-    example = doctest.DocTestParser().get_doctest(session, {}, "methods.md", str(PAGES[0]), 0)
-    assert len(example.examples) > 30
+@pytest.mark.parametrize(("page", "least"), [(PAGES[0], 30), (SCALE, 15)], ids=["methods", "scale"])
+def test_the_examples_give_the_numbers_printed(page: Path, least: int) -> None:
+    text = page.read_text(encoding="utf-8")
+    session = "\n".join(code for language, code in FENCE.findall(text) if language == "python")
+    example = doctest.DocTestParser().get_doctest(session, {}, page.name, str(page), 0)
+    assert len(example.examples) > least
     runner = doctest.DocTestRunner(verbose=False)
     complaints: list[str] = []
     runner.run(example, out=complaints.append)

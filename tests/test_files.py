@@ -199,6 +199,43 @@ def test_unreadable_folder_is_told_in_its_place_and_the_walk_goes_on(
     ]
 
 
+@pytest.mark.parametrize("pattern", ["**/*.png", "*/*.png", "**/*", "**", "*/deep/er/*.webp"])
+def test_a_pattern_tells_the_folder_in_which_it_could_not_look(
+    album: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    def refuse(place: str | Path) -> None:
+        if Path(place) == album / "b" or album / "b" in Path(place).parents:
+            raise PermissionError(13, "Permission denied", place)
+
+    def scandir(folder: str) -> Iterator[os.DirEntry[str]]:
+        refuse(folder)
+        return real(folder)
+
+    def lstat(path: Path) -> os.stat_result:
+        if path != album / "b":  # its name stands in the folder above, which may be read
+            refuse(path)
+        return real_lstat(path)
+
+    real, real_lstat = os.scandir, Path.lstat
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(Path, "lstat", lstat)
+    (album / "c").mkdir()
+    (album / "c" / "3.png").touch()
+    (album / ".cache").chmod(0o755)
+    files, refused = found(album, album / pattern)
+    assert refused == [f"{album / 'b'}: folder cannot be read (Permission denied); ask for read permission on it"]
+    assert ("c/3.png" in files) == (pattern != "*/deep/er/*.webp")
+
+
+@pytest.mark.parametrize("pattern", ["**/*.png", "b/*", "*", "b/**/*", "**/deep/**", "?/deep/er/x.*"])
+def test_patterns_match_what_the_standard_library_matches(album: Path, pattern: str) -> None:
+    visible = {path for path in album.glob(pattern) if not any(part.startswith(".") for part in path.parts)}
+    files = {path for path, _ in find_files([album / pattern])}
+    # Folders that match are searched instead of listed.
+    assert {path for path in visible if path.is_file()} <= files
+    assert all(path in visible or any(parent in visible for parent in path.parents) for path in files)
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no such permissions here")
 def test_folder_that_the_system_locks(album: Path) -> None:
     album.chmod(0o755)

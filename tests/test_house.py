@@ -26,10 +26,13 @@ LAYERS = (
     "tables",
     "prediction",
     "shards",
+    "parts",
+    "cluster",
     "evaluation",
     "training",
     "studies",
     "explain",
+    "bench",
     "figures",
     "ui",
     "commands",
@@ -172,7 +175,7 @@ def test_what_the_readme_names_exists(path: str) -> None:
 def test_every_dependency_is_pinned_and_explained() -> None:
     contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     named = set(re.findall(r"[\w-]+", " ".join(re.findall(r"^\| ([\w, -]+) \|", contributing, re.MULTILINE))))
-    for file in ("requirements.txt", "requirements-dev.txt"):
+    for file in ("requirements.txt", "requirements-dev.txt", "requirements-cluster.txt"):
         for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
             package, separator, version = line.partition("==")
             assert separator and version, f"{file}: {line} is not pinned"

@@ -439,12 +439,13 @@ class TestNormalise:
     def test_by_hand(self):
         # Red: (255/255 - 0.485) / 0.229, 0 - 0.456 / 0.224, 0 - 0.406 / 0.225.
         batch = normalise(np.array([[[[255, 0, 0]]]], np.uint8))
-        assert batch.dtype == np.float32 and batch.shape == (1, 3, 1, 1) and batch.flags.c_contiguous
+        assert batch.dtype == np.float32 and batch.shape == (1, 3, 1, 1)
         assert batch.ravel() == pytest.approx([0.515 / 0.229, -0.456 / 0.224, -0.406 / 0.225], rel=1e-6)
 
     def test_axes(self):
         batch = normalise(PATTERN[None])
         assert batch.shape == (1, 3, 24, 32)
+        assert batch.transpose(0, 2, 3, 1).flags.c_contiguous  # channels_last: no model has to change the layout
         assert batch[0, 1, 5, 7] == pytest.approx((PATTERN[5, 7, 1] / 255 - 0.456) / 0.224, rel=1e-5)
 
     def test_every_level_survives_the_round_trip(self):

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from fisa import tables
 from fisa.tables import WRITERS, TableError, check_target, write_csv
 
 
@@ -59,10 +60,11 @@ def test_frames_are_written_as_they_come(tmp_path: Path, suffix: str) -> None:
     assert max(alive) <= 3  # collected first, they would be 20
 
 
-def test_parquet_has_a_row_group_a_frame(tmp_path: Path) -> None:
-    WRITERS[".parquet"](frames(), tmp_path / "table.parquet")
+def test_parquet_gathers_frames_to_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "ROW_GROUP", 2)
+    WRITERS[".parquet"]([*frames(), *frames()], tmp_path / "table.parquet")  # of 2, 1, 2 and 1 rows
     metadata = pq.read_metadata(tmp_path / "table.parquet")
-    assert [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)] == [2, 1]
+    assert [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)] == [2, 1 + 2, 1]
 
 
 def test_csv_stream_has_one_header(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ class Meter:
     """Progress of work that reports (done, total): a bar with an estimate after two seconds.
 
     Work may have several phases, each counted from its start: a smaller ``done`` or another ``total`` begins the next.
+    A total of 0 stands for one that is not known yet.
 
     Args:
         what: What is being done, such as ``"train"``.
@@ -38,7 +39,7 @@ class Meter:
         self._what = what
         self._console = Console(stderr=True)
         self._bar: Progress | None = None
-        self._done, self._total = 0, 0
+        self._done, self._total = 0, -1
         self._started = self._spoke = time.monotonic()
 
     def __enter__(self) -> Meter:
@@ -54,22 +55,28 @@ class Meter:
         now = time.monotonic()
         if total != self._total or done < self._done:
             self._stop()
-            self._started = self._spoke = now if self._total else self._started
+            self._started = self._spoke = now if self._total >= 0 else self._started
         self._done, self._total = done, total
         if self._console.is_terminal:
             self._draw(now)
-        elif now - self._spoke > INTERVAL and 0 < done < total:
+        elif now - self._spoke > INTERVAL and (0 < done < total or not total):
             self._spoke = now
-            rest = (now - self._started) / done * (total - done)
-            tell(f"{self._what}: {done} of {total}, about {rest:.0f} s left")
+            if total:
+                rest = (now - self._started) / done * (total - done)
+                tell(f"{self._what}: {done} of {total}, about {rest:.0f} s left")
+            else:
+                tell(f"{self._what}: {done} found so far")
 
     def _draw(self, now: float) -> None:
+        if 0 < self._total <= self._done:  # ends here, so that another meter may draw
+            self._stop()
+            return
         if self._bar is None:
-            if now - self._started < PATIENCE or self._done >= self._total:
+            if now - self._started < PATIENCE:
                 return
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             self._bar = Progress(*columns, console=self._console, transient=True)
-            self._bar.add_task(self._what, total=self._total)
+            self._bar.add_task(self._what, total=self._total or None)
             self._bar.start()
         self._bar.update(self._bar.task_ids[0], completed=self._done)
 

@@ -21,8 +21,13 @@ def explain(run: Run, image: np.ndarray) -> Explanation:
     return explain_batch(run, [image])[0]
 
 
-def explain_batch(run: Run, images: Sequence[np.ndarray]) -> list[Explanation]:
-    """Explain several images in one pass; see :func:`explain`."""
+def explain_batch(run: Run, images: Sequence[np.ndarray], batch_size: int = 32) -> list[Explanation]:
+    """Explain several images, ``batch_size`` in one pass, which bounds the memory; see :func:`explain`."""
+    starts = range(0, len(images), batch_size)
+    return [each for start in starts for each in _explain_at_once(run, images[start : start + batch_size])]
+
+
+def _explain_at_once(run: Run, images: Sequence[np.ndarray]) -> list[Explanation]:
     output = run.output(images)
     distribution = output.distribution.double().numpy()
     distribution = distribution / distribution.sum(1, keepdims=True)

@@ -28,7 +28,7 @@ class Cnn(System):
             self.hidden = nn.Sequential(nn.Linear(backbone.channels, hidden), nn.ReLU())
             self.classifier = nn.Linear(hidden, classes)
 
-    def forward(self, images: Tensor) -> ModelOutput:
+    def forward(self, images: Tensor, explain: bool = True) -> ModelOutput:
         """Map normalised images [B, 3, S, S] to a prediction; features are pooled, [B, c]."""
         pooled = self.backbone(images).mean((2, 3))
         logits = self.classifier(self.hidden(pooled))

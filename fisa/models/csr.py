@@ -39,13 +39,13 @@ class Csr(PooledClassifier):
         super().__init__(backbone, len(space), 0, 0, dropout)
         self.register_buffer("circle", torch.as_tensor(space.circle()).float(), persistent=False)
 
-    def forward(self, images: Tensor) -> ModelOutput:
+    def forward(self, images: Tensor, explain: bool = True) -> ModelOutput:
         """Map normalised images [B, 3, S, S] to a prediction.
 
         ``extras`` holds ``emotion_vector`` [B, 2], whose first coordinate points to the positive emotions, and of it
         ``intensity`` [B], its length, and ``angle`` [B] in (-pi, pi], 0 at the middle of the positive emotions.
         """
-        output = super().forward(images)
+        output = super().forward(images, explain)
         vector = (output.distribution @ self.circle).detach()
         output.extras["emotion_vector"] = vector
         output.extras["intensity"] = vector.norm(dim=1)

@@ -57,7 +57,7 @@ class DbcLdl(System):
         self.register_buffer("codes", torch.zeros(memory, bits, dtype=torch.int8))
         self.register_buffer("targets", torch.zeros(memory, classes))
 
-    def forward(self, images: Tensor) -> ModelOutput:
+    def forward(self, images: Tensor, explain: bool = True) -> ModelOutput:
         """Map normalised images [B, 3, S, S] to a prediction; features are h, [B, K].
 
         ``extras`` holds ``code`` [B, K], -1 or 1, and ``decoded`` [B, C], the prediction without the memory.

@@ -74,7 +74,7 @@ class EmotionGcn(System):
             edges = (co_occurrence(target) >= threshold).astype(float)
             self.graph.copy_(torch.from_numpy(reweighted_graph(edges, neighbours)))
 
-    def forward(self, images: Tensor) -> ModelOutput:
+    def forward(self, images: Tensor, explain: bool = True) -> ModelOutput:
         """Map normalised images [B, 3, S, S] to a prediction; features are pooled, [B, c].
 
         ``extras`` holds ``graph`` [B, C, C] and ``classifiers`` [B, C, c], the V that the graph convolution made.

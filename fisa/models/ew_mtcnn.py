@@ -68,7 +68,7 @@ class EwMtcnn(System):
             with torch.no_grad():
                 self.prior.copy_(torch.from_numpy(label_correlation(target)))
 
-    def forward(self, images: Tensor) -> ModelOutput:
+    def forward(self, images: Tensor, explain: bool = True) -> ModelOutput:
         """Map normalised images [B, 3, S, S] to a prediction; features are pooled, [B, c].
 
         ``extras`` holds ``prior`` [B, C, C] and ``before_prior`` [B, C], the logits that W mixes.

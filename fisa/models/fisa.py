@@ -50,37 +50,47 @@ class Fisa(System):
         self.readout = readout
         self.output = output
 
-    def forward(self, images: Tensor) -> ModelOutput:
-        """Map normalised images [B, 3, S, S] to a prediction and what explains it."""
+    def forward(self, images: Tensor, explain: bool = True) -> ModelOutput:
+        """Map normalised images [B, 3, S, S] to a prediction and, with ``explain``, to what explains it."""
         class_features: ClassFeatures = self.semantic(self.backbone(images))
-        return self.interact(class_features)
+        return self.interact(class_features, explain)
 
-    def interact(self, class_features: ClassFeatures) -> ModelOutput:
+    def interact(self, class_features: ClassFeatures, explain: bool = True) -> ModelOutput:
         """Continue from class features; a caller may have changed them (path tests, what-if)."""
         features = class_features.features
+        if not explain:
+            return self._output(class_features, self.readout(self._adjusted(features, len(self.layers))))
         mixed: Interacted | None = None
-        for layer in self.layers:
-            mixed = layer(features if mixed is None else mixed.adjusted)
-        if mixed is None:
+        if self.layers:
+            mixed = self.layers[-1](self._adjusted(features, len(self.layers) - 1))
+            contributions = self.readout.contributions(mixed.values, mixed.interaction)
+        else:
             itself = torch.eye(features.shape[1], device=features.device, dtype=features.dtype)
             contributions = self.readout.contributions(features.unsqueeze(1), itself.expand(len(features), 1, -1, -1))
-        else:
-            contributions = self.readout.contributions(mixed.values, mixed.interaction)
-        bias = self.readout.total_bias(features.shape[1])
-        logits = bias + contributions.sum((1, 3))
+        output = self._output(class_features, self.readout.total_bias(features.shape[1]) + contributions.sum((1, 3)))
+        output.contributions = contributions
+        if mixed is not None:
+            output.effect, output.interaction = mixed.effect, mixed.interaction
+        return output
+
+    def _adjusted(self, features: Tensor, layers: int) -> Tensor:
+        """Return class features [B, C, d] after the first ``layers`` interactions."""
+        for layer in self.layers[:layers]:
+            assert isinstance(layer, Interaction)
+            features = layer.adjust(features)
+        return features
+
+    def _output(self, class_features: ClassFeatures, logits: Tensor) -> ModelOutput:
         raw, distribution = normalised_output(logits, self.output)
         return ModelOutput(
             logits=logits,
             distribution=distribution,
             raw=raw,
-            features=features,
-            bias=bias,
+            features=class_features.features,
+            bias=self.readout.total_bias(logits.shape[1]),
             attention=class_features.attention,
             null=class_features.null,
             evidence=class_features.evidence,
-            effect=mixed.effect if mixed else None,
-            interaction=mixed.interaction if mixed else None,
-            contributions=contributions,
         )
 
 

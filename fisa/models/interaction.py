@@ -4,6 +4,9 @@ Source: FISA draft, section "Inter-Class Feature Interaction Self-Adjustment":
 Eff(q_i, k_j) = psi(q_i)^T phi(k_j) + 1 with psi = tanh and phi = sigmoid;
 Interact(Q, K, V)_i = sum_j Eff(q_i, k_j) v_j / sum_j Eff(q_i, k_j).
 
+An explanation needs the matrices of :func:`compute_effect`. A prediction does not, and :func:`mix` reaches the same
+result at a cost linear in C where C is large: Eff is an inner product plus 1, so both sums over j can be taken first.
+
 Tensor shapes: B batch, C emotions, H heads, d class-feature width, e = d/H head width.
 """
 
@@ -29,11 +32,6 @@ class Interacted(NamedTuple):
     effect: Tensor
     interaction: Tensor
 
-    @property
-    def adjusted(self) -> Tensor:
-        """F^Ad, the class features after interaction, heads concatenated: [B, C, d]."""
-        return (self.interaction @ self.values).transpose(1, 2).flatten(2)
-
 
 def compute_effect(query: Tensor, key: Tensor, kind: Effect) -> tuple[Tensor, Tensor]:
     """Return effect and its row-normalised weights, both [B, H, C, C].
@@ -47,20 +45,51 @@ def compute_effect(query: Tensor, key: Tensor, kind: Effect) -> tuple[Tensor, Te
             sides (authors' code) and lies in (1, 1+e). ``softmax`` is dot-product attention, a control;
             its effect is reported as C times the weight, so that 1 is indifferent there too.
     """
-    width = query.shape[-1]
     if kind == "softmax":
-        weights = (query @ key.mT / math.sqrt(width)).softmax(-1)
+        weights = (query @ key.mT / math.sqrt(query.shape[-1])).softmax(-1)
         return weights * weights.shape[-1], weights
+    receiving, giving = _factors(query, key, kind)
+    effect = receiving @ giving.mT + 1
+    return effect, effect / _guarded(effect.sum(-1, keepdim=True), kind)
+
+
+def mix(query: Tensor, key: Tensor, value: Tensor, kind: Effect) -> Tensor:
+    """Return the values [B, H, C, e] mixed by the weights of :func:`compute_effect`.
+
+    With more emotions than a head is wide the effect is never formed: its row i times the values is
+    sum_j v_j + psi(q_i)^T (sum_j phi(k_j) v_j^T), and its row sum C + psi(q_i)^T sum_j phi(k_j). That takes 2 C e^2
+    multiplications instead of 2 C^2 e. A softmax has no such factors: ``softmax`` stays quadratic in time.
+
+    Args:
+        query: [B, H, C, e].
+        key: [B, H, C, e].
+        value: [B, H, C, e].
+        kind: See :func:`compute_effect`.
+    """
+    if kind == "softmax":
+        return nn.functional.scaled_dot_product_attention(query, key, value)
+    classes, width = query.shape[-2:]
+    if classes <= width:
+        return compute_effect(query, key, kind)[1] @ value
+    receiving, giving = _factors(query, key, kind)
+    total = classes + receiving @ giving.sum(-2).unsqueeze(-1)
+    return (value.sum(-2, keepdim=True) + receiving @ (giving.mT @ value)) / _guarded(total, kind)
+
+
+def _factors(query: Tensor, key: Tensor, kind: Effect) -> tuple[Tensor, Tensor]:
+    """Return psi(q) and phi(k), both [B, H, C, e], so that Eff = psi(q)^T phi(k) + 1."""
     if kind == "half":
-        effect = ((query.tanh() + 1) / 2) @ ((key.tanh() + 1) / 2).mT + 1
-    else:
-        product = query.tanh() @ key.sigmoid().mT
-        effect = (product / width if kind == "mean" else product) + 1
-    total = effect.sum(-1, keepdim=True)
-    if kind == "literal":
-        sign = torch.where(total < 0, -1.0, 1.0)
-        total = torch.where(total.abs() < SMALLEST_ROW_SUM, sign * SMALLEST_ROW_SUM, total)
-    return effect, effect / total
+        return (query.tanh() + 1) / 2, (key.tanh() + 1) / 2
+    receiving = query.tanh()
+    return receiving / query.shape[-1] if kind == "mean" else receiving, key.sigmoid()
+
+
+def _guarded(total: Tensor, kind: Effect) -> Tensor:
+    """Return row sums that can be divided by."""
+    if kind != "literal":
+        return total
+    sign = torch.where(total < 0, -1.0, 1.0)
+    return torch.where(total.abs() < SMALLEST_ROW_SUM, sign * SMALLEST_ROW_SUM, total)
 
 
 class Interaction(nn.Module):
@@ -80,12 +109,20 @@ class Interaction(nn.Module):
 
     def forward(self, features: Tensor) -> Interacted:
         """Map class features [B, C, d] to values and the matrices that mix them."""
+        query, key, value = self._heads(features)
+        effect, interaction = compute_effect(query, key, self.effect)
+        return Interacted(value, effect, interaction)
+
+    def adjust(self, features: Tensor) -> Tensor:
+        """Map class features to F^Ad, those after interaction, heads concatenated; both [B, C, d]."""
+        return mix(*self._heads(features), self.effect).transpose(1, 2).flatten(2)
+
+    def _heads(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         query, key, value = (
             layer(features).view(*features.shape[:2], self.heads, -1).transpose(1, 2)
             for layer in (self.query, self.key, self.value)
         )
-        effect, interaction = compute_effect(query, key, self.effect)
-        return Interacted(value, effect, interaction)
+        return query, key, value
 
 
 class ReadoutLayer(nn.Module):
@@ -107,6 +144,12 @@ class ReadoutLayer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1 if kind == "shared" else classes))
         bound = 1 / math.sqrt(math.prod(shape[1:]))
         nn.init.uniform_(self.weight, -bound, bound)
+
+    def forward(self, adjusted: Tensor) -> Tensor:
+        """Map F^Ad [B, C, d] to logits [B, C]."""
+        if self.kind == "joint":
+            return nn.functional.linear(adjusted.flatten(1), self.weight.flatten(1), self.bias)
+        return (adjusted * self.weight).sum(-1) + self.bias
 
     def contributions(self, values: Tensor, weights: Tensor) -> Tensor:
         """Return [B, H, C, C]: how much of logit i came from emotion j through head h.

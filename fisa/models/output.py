@@ -14,6 +14,8 @@ from torch import Tensor
 class ModelOutput:
     """Prediction and the quantities that explain it; what a system does not have is None.
 
+    The matrices between emotions are also None where the caller did not ask for an explanation.
+
     Attributes:
         logits: [B, C].
         distribution: [B, C], non-negative, rows sum to 1.

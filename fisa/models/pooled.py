@@ -32,7 +32,7 @@ class PooledClassifier(System):
         self.hidden = nn.Sequential(*layers)
         self.classifier = nn.Linear(widths[-1], classes)
 
-    def forward(self, images: Tensor) -> ModelOutput:
+    def forward(self, images: Tensor, explain: bool = True) -> ModelOutput:
         """Map normalised images [B, 3, S, S] to a prediction; features are pooled, [B, c]."""
         pooled = self.backbone(images).mean((2, 3))
         logits = self.classifier(self.hidden(pooled))

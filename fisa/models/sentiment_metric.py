@@ -59,25 +59,28 @@ class SentimentMetric(System):
         self.classifier = nn.Linear(backbone.channels, classes)
         self.embedding = embedding
 
-    def forward(self, images: Tensor) -> ModelOutput:
+    def forward(self, images: Tensor, explain: bool = True) -> ModelOutput:
         """Map normalised images [B, 3, S, S] to a prediction; features are the embedding, [B, d].
 
         ``extras`` holds ``sentiment_vector`` [B, L N' (N' + 1) / 2] of unit length and, for each of the L stages,
-        ``gram_1``, ``gram_2``, ... [B, N', N'].
+        ``gram_1``, ``gram_2``, ... [B, N', N']; where neither ``explain`` nor the embedding asks for them, nothing.
         """
         stages = self.backbone.stages(images)
-        grams = self.grams(stages)
-        vector = F.normalize(torch.cat([upper_triangle(gram) for gram in grams], dim=1), dim=1)
         pooled = stages[-1].mean((2, 3))
         logits = self.classifier(pooled)
         distribution = logits.softmax(-1)
-        embeddings = {"sentiment_vector": vector, "pooled": pooled, "logits": logits}
+        embeddings, extras = {"pooled": pooled, "logits": logits}, {}
+        if explain or self.embedding == "sentiment_vector":
+            grams = self.grams(stages)
+            vector = F.normalize(torch.cat([upper_triangle(gram) for gram in grams], dim=1), dim=1)
+            embeddings["sentiment_vector"] = extras["sentiment_vector"] = vector
+            extras |= {f"gram_{place}": gram for place, gram in enumerate(grams, 1)}
         return ModelOutput(
             logits=logits,
             distribution=distribution,
             raw=distribution,
             features=embeddings[self.embedding],
-            extras={"sentiment_vector": vector} | {f"gram_{place}": gram for place, gram in enumerate(grams, 1)},
+            extras=extras,
         )
 
 

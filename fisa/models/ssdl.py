@@ -46,12 +46,12 @@ class Ssdl(PooledClassifier):
         groups = torch.tensor(space.polarity)[:, None] == torch.tensor([-1, 0, 1])
         self.register_buffer("groups", groups.float(), persistent=False)
 
-    def forward(self, images: Tensor) -> ModelOutput:
+    def forward(self, images: Tensor, explain: bool = True) -> ModelOutput:
         """Map normalised images [B, 3, S, S] to a prediction.
 
         ``extras`` holds ``polarity`` [B, 3], the mass on negative, neutral and positive emotions.
         """
-        output = super().forward(images)
+        output = super().forward(images, explain)
         output.extras["polarity"] = output.distribution @ self.groups
         return output
 

@@ -146,7 +146,7 @@ class StyleEdl(System):
         edges = (co_occurrence(target) >= EDGE).astype(float)
         self.graph.copy_(torch.from_numpy(reweighted_graph(edges, NEIGHBOURS)))
 
-    def forward(self, images: Tensor) -> ModelOutput:
+    def forward(self, images: Tensor, explain: bool = True) -> ModelOutput:
         """Map normalised images [B, 3, S, S] to a prediction; features are attended, pooled, and style, [B, c + s].
 
         ``extras`` holds ``style`` [B, s], ``gram_1``, ... [B, n, n], ``class_maps`` [B, C, h, w] (the mean of the

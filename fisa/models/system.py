@@ -18,8 +18,13 @@ class System(nn.Module):
 
     backbone: Backbone
 
-    def forward(self, images: Tensor) -> ModelOutput:
-        """Predict a batch."""
+    def forward(self, images: Tensor, explain: bool = True) -> ModelOutput:
+        """Predict a batch.
+
+        Args:
+            images: [B, 3, S, S], normalised.
+            explain: Also return the matrices between emotions; without, they are None and need not be computed.
+        """
         raise NotImplementedError
 
     def fit_labels(self, target: np.ndarray) -> None:

@@ -13,7 +13,7 @@ from fisa.runs.folder import (
     save_run,
 )
 from fisa.runs.format import REQUIRED
-from fisa.runs.provenance import code_digest
+from fisa.runs.provenance import code_digest, surroundings
 
 __all__ = [
     "REQUIRED",
@@ -31,5 +31,6 @@ __all__ = [
     "parse_checkpoint",
     "refuse_existing",
     "save_run",
+    "surroundings",
     "working",
 ]

@@ -147,20 +147,23 @@ class Run:
         model.load_state_dict(state)
         return model.eval().requires_grad_(False)
 
-    def output(self, images: Sequence[np.ndarray], model: System | None = None) -> ModelOutput:
+    def output(self, images: Sequence[np.ndarray], model: System | None = None, explain: bool = True) -> ModelOutput:
         """Run the model on uint8 RGB images [height, width, 3] of any size; one batch, on the CPU.
 
         Args:
             images: At least one.
             model: Stands in for the run's own model, fed in the same way (an untrained control, say).
+            explain: Also return the matrices between emotions.
 
         Raises:
             RunError: The weights cannot be used, or what they predict is no number.
         """
         size = self.config.data.image_size
         batch = normalise(np.stack([to_square(image, size) for image in images]))
+        inputs = torch.from_numpy(batch).to(memory_format=torch.channels_last)
+        model = model or self.model  # built before gradients are off: some backbones are measured by theirs
         with torch.no_grad():
-            output: ModelOutput = (model or self.model)(torch.from_numpy(batch).to(memory_format=torch.channels_last))
+            output: ModelOutput = model(inputs, explain)
         if not output.distribution.isfinite().all():
             raise RunError(
                 f"{self.path / 'model.safetensors'}: these weights predict no finite numbers for an image; train again"
@@ -172,7 +175,7 @@ class Run:
         model = self.model  # loaded before inference mode, which would make its weights unfit for gradients
         with torch.inference_mode():
             rows = [
-                self.output(images[start : start + batch_size], model).distribution.double().numpy()
+                self.output(images[start : start + batch_size], model, explain=False).distribution.double().numpy()
                 for start in range(0, len(images), batch_size)
             ]
         distribution = np.concatenate(rows) if rows else np.empty((0, len(self.space)))

@@ -100,7 +100,7 @@ class Loop:
         if self._settings.freeze_backbone:
             self._model.module.backbone.eval()  # else its normalisation would follow the new images
         for step, batch in enumerate(batches(self._prepared.train, self._settings, self._order, self._team.share)):
-            losses.append(self._step(step, batch))
+            losses.append(self.step(step, batch))
             if progress is not None:
                 progress(before + step + 1, self._settings.epochs * self._steps)
         error = self._team.broadcast_number(self._validate() if self._team.leads else 0.0)
@@ -111,8 +111,14 @@ class Loop:
             self.best = copy.deepcopy(self._model.module.state_dict())
         return self.history[-1]
 
-    def _step(self, step: int, batch: Batch) -> float:
-        output, target = self._model(self._fabric.to_device(batch.images)), self._fabric.to_device(batch.target)
+    def step(self, step: int, batch: Batch) -> float:
+        """Train on a batch, the one of index ``step`` in its epoch, and return the loss.
+
+        Raises:
+            TrainingError: The loss is not finite.
+        """
+        output = self._model(self._fabric.to_device(batch.images), explain=False)
+        target = self._fabric.to_device(batch.target)
         # A term is a mean over samples (launch refuses others), so the batch's loss is the weighted sum of the shares'.
         part = self._objective(output, target)["total"] * batch.weight
         loss = self._team.total(part.detach())

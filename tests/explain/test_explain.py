@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from fisa.bench import Settings
+from fisa.bench.subjects import untrained_runs
 from fisa.explain import explain, explain_batch
 from fisa.runs import load_run
 
@@ -35,6 +37,25 @@ def test_a_batch_explains_as_single_images_do(tiny_runs: Path) -> None:
     for together, alone in zip(both, (explain(run, PHOTO), explain(run, other)), strict=True):
         np.testing.assert_allclose(together.attention, alone.attention, atol=1e-5)  # type: ignore[arg-type]
         np.testing.assert_allclose(together.contributions, alone.contributions, atol=1e-4)  # type: ignore[arg-type]
+
+
+def test_many_images_pass_through_the_model_a_batch_at_a_time(tiny_runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = load_run(tiny_runs / "fisa")
+    images = list(RANDOM.integers(0, 256, (5, 64, 64, 3), dtype=np.uint8))
+    expected = run.predict(images).distribution
+    sizes: list[int] = []
+    output = run.output
+    monkeypatch.setattr(run, "output", lambda some: sizes.append(len(some)) or output(some))
+    found = explain_batch(run, images, batch_size=2)
+    assert sizes == [2, 2, 1]
+    np.testing.assert_allclose(np.concatenate([each.prediction.distribution for each in found]), expected, atol=1e-6)
+
+
+def test_a_run_on_a_network_of_torchvision_is_explained_first_thing() -> None:
+    # Its receptive field is measured by a gradient while the model is built.
+    with untrained_runs(Settings(backbone="resnet18:layer1", image_size=32)) as runs:
+        found = explain(runs["fisa"], PHOTO)
+    assert found.attention is not None and found.attention.shape == (8, 8, 8)
 
 
 def test_a_system_without_explanations_says_none(tiny_runs: Path) -> None:

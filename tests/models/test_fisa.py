@@ -53,9 +53,30 @@ def test_every_option_is_complete_and_normalised(options: dict[str, object]) -> 
 def test_logits_equal_the_readout_of_the_adjusted_features() -> None:
     # Completeness must not be true by construction only: recompute z = w . F^Ad + b along the plain path.
     model, output = run_model()
-    mixed = model.layers[0](output.features)  # type: ignore[index, operator]
-    plain = (mixed.adjusted * model.readout.weight).sum(-1) + model.readout.bias  # type: ignore[union-attr, operator]
+    adjusted = model.layers[0].adjust(output.features)  # type: ignore[index, operator]
+    plain = (adjusted * model.readout.weight).sum(-1) + model.readout.bias  # type: ignore[union-attr, operator]
     torch.testing.assert_close(output.logits, plain, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("options", [*OPTIONS, {"heads": 8}], ids=str)  # with 8 heads of width 1 the factors take over
+def test_a_prediction_is_that_of_the_explanation(options: dict[str, object]) -> None:
+    model, _ = run_model(**options)
+    model.train()
+    images = torch.randn(3, 3, 48, 48)
+    found = []
+    for explain in (False, True):
+        output = model(images, explain)
+        model.zero_grad()
+        output.logits.square().sum().backward()
+        gradients = [torch.zeros(1) if each.grad is None else each.grad.clone() for each in model.parameters()]
+        found.append((output, gradients))
+    (predicted, ours), (explained, theirs) = found
+    assert predicted.contributions is predicted.interaction is predicted.effect is None
+    assert explained.contributions is not None
+    torch.testing.assert_close(predicted.logits, explained.logits, atol=1e-5, rtol=1e-5)
+    scale = max(float(each.abs().max()) for each in theirs)
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one / scale, other / scale, atol=1e-5, rtol=1e-5)
 
 
 def test_without_interaction_only_its_own_feature_reaches_a_logit() -> None:
@@ -124,6 +145,51 @@ def test_scores_have_right_gradients(score: str) -> None:
     torch.manual_seed(4)
     scorer = PositionScore(3, 2, 4, score).double()  # type: ignore[arg-type]
     assert torch.autograd.gradcheck(scorer, torch.randn(1, 2, 2, 2, dtype=torch.float64, requires_grad=True))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_hadamard_scores_and_gradients_are_those_of_the_equation(layout: torch.memory_format) -> None:
+    torch.manual_seed(5)
+    scorer = PositionScore(classes=7, channels=5, width=6, score="hadamard").double()
+    feature_map = torch.randn(3, 5, 2, 4, dtype=torch.float64).to(memory_format=layout).requires_grad_()
+    towards = torch.randn(3, 7, 2, 4, dtype=torch.float64)
+
+    def by_equation() -> torch.Tensor:  # a_kr = w_a . tanh(P_r * U L_k) + b_a
+        places, labels = scorer.to_width(feature_map), scorer.from_labels(scorer.labels)
+        meeting = torch.tanh(places.unsqueeze(1) * labels[:, :, None, None])
+        return torch.einsum("bkwyx,w->bkyx", meeting, scorer.to_score.weight[0]) + scorer.to_score.bias
+
+    inputs = [feature_map, *scorer.parameters()]
+    scores, expected = scorer(feature_map), by_equation()
+    torch.testing.assert_close(scores, expected)
+    ours, theirs = (torch.autograd.grad((each * towards).sum(), inputs) for each in (scores, expected))
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_what_hadamard_scores_keep_for_the_gradient_does_not_grow_with_the_number_of_emotions() -> None:
+    def kept(classes: int) -> int:
+        sizes: list[int] = []
+        scorer = PositionScore(classes, channels=5, width=6, score="hadamard")
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda each: sizes.append(each.numel()) or each, lambda each: each
+        ):
+            scorer(torch.randn(2, 5, 8, 8))
+        return sum(sizes)
+
+    # 128 places of width 6 are kept, and of each further emotion a few rows of width 6; its tanh alone would be 128.
+    assert kept(40) - kept(8) < 32 * 128
+
+
+def test_hadamard_scores_are_summed_in_float32_under_mixed_precision() -> None:
+    torch.manual_seed(6)
+    scorer, feature_map = PositionScore(classes=9, channels=5, width=6, score="hadamard"), torch.randn(2, 5, 4, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = scorer(feature_map)
+    assert mixed.dtype == torch.float32
+    mixed.square().sum().backward()
+    # bfloat16 has 8 bits: 0.4 % in each of the two products that are rounded, before a tanh of slope 1 at most.
+    torch.testing.assert_close(mixed, scorer(feature_map), atol=0.05, rtol=0.02)
+    assert all(each.grad is not None and each.grad.isfinite().all() for each in scorer.parameters())
 
 
 def test_a_dot_score_by_hand() -> None:

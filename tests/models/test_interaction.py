@@ -4,9 +4,12 @@ import math
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
-from fisa.models.interaction import SMALLEST_ROW_SUM, Interaction, ReadoutLayer, compute_effect
+from fisa.models.interaction import SMALLEST_ROW_SUM, Effect, Interaction, ReadoutLayer, compute_effect, mix
 
 KINDS = ["mean", "literal", "half", "softmax"]
 
@@ -81,13 +84,15 @@ def test_contributions_add_up_to_the_readout_of_adjusted_features(kind: str) -> 
     torch.manual_seed(1)
     interaction = Interaction(dim=6, heads=3, effect="mean")
     readout = ReadoutLayer(classes=4, dim=6, kind=kind)  # type: ignore[arg-type]
-    mixed = interaction(torch.randn(5, 4, 6))
-    adjusted = mixed.adjusted
+    torch.nn.init.normal_(readout.bias)
+    features = torch.randn(5, 4, 6)
+    mixed, adjusted = interaction(features), interaction.adjust(features)
     if kind == "joint":
         expected = torch.einsum("imd,bmd->bi", readout.weight, adjusted)
     else:
         expected = (adjusted * readout.weight).sum(-1)
     torch.testing.assert_close(readout.contributions(mixed.values, mixed.interaction).sum((1, 3)), expected)
+    torch.testing.assert_close(readout(adjusted), expected + readout.total_bias(4))
 
 
 def test_per_class_readout_by_hand() -> None:
@@ -106,3 +111,57 @@ def test_gradients_of_the_interaction(kind: str) -> None:
     torch.manual_seed(2)
     query, key = (torch.randn(2, 2, 3, 2, dtype=torch.float64, requires_grad=True) for _ in range(2))
     assert torch.autograd.gradcheck(lambda q, k: compute_effect(q, k, kind)[1], (query, key))  # type: ignore[arg-type]
+
+
+def both_forms(kind: Effect, classes: int, heads: int, width: int, dtype: torch.dtype) -> tuple[list[Tensor], ...]:
+    """Mixed values and the gradients of query, key and value, by ``mix`` and by the matrices."""
+    draws = [torch.randn(2, heads, classes, width, dtype=dtype, requires_grad=True) for _ in range(3)]
+    towards = torch.randn(2, heads, classes, width, dtype=dtype)
+    found = []
+    for form in (mix, lambda query, key, value, kind: compute_effect(query, key, kind)[1] @ value):
+        mixed = form(*draws, kind)
+        found.append([mixed.detach(), *torch.autograd.grad((mixed * towards).sum(), draws)])
+    return tuple(found)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    kind=st.sampled_from(KINDS),
+    classes=st.integers(1, 40),
+    heads=st.integers(1, 4),
+    width=st.integers(1, 24),
+    seed=st.integers(0, 2**31),
+)
+def test_mixing_without_the_matrices_equals_mixing_by_them(
+    kind: Effect, classes: int, heads: int, width: int, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    for ours, by_definition in zip(*both_forms(kind, classes, heads, width, torch.float64), strict=True):
+        torch.testing.assert_close(ours, by_definition, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("classes", [8, 64, 1024])
+@pytest.mark.parametrize("kind", ["mean", "half", "softmax"])  # a row of literal may sum to next to nothing
+def test_float32_is_enough_for_both_forms(kind: Effect, classes: int) -> None:
+    torch.manual_seed(0)
+    for ours, by_definition in zip(*both_forms(kind, classes, 2, 8, torch.float32), strict=True):
+        torch.testing.assert_close(ours, by_definition, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["mean", "literal", "half"])
+def test_the_form_with_fewer_multiplications_is_taken(kind: Effect) -> None:
+    # B = H = 1, e = 4. By the matrices 2 C^2 e multiplications, by the factors 2 C e^2 + C e for the row sums:
+    # 2 * 9 * 4 = 72 for C = 3; 2 * 100 * 16 + 100 * 4 = 3600 for C = 100, instead of 80,000. A flop is half of one.
+    counted = []
+    for classes in (3, 100):
+        with FlopCounterMode(display=False) as counter:
+            mix(*torch.randn(3, 1, 1, classes, 4), kind)
+        counted.append(counter.get_total_flops() / 2)
+    assert counted == [72, 3600]
+
+
+def test_the_guard_of_literal_holds_without_the_matrices() -> None:
+    # e = 4, C = 5: as above every effect is 1 - 4/4 = 0, so the row sum 0 counts as .1 and the values mix to 0.
+    query = torch.full((1, 1, 5, 4), math.atanh(-0.5), dtype=torch.float64)
+    mixed = mix(query, torch.zeros_like(query), torch.ones_like(query), "literal")
+    torch.testing.assert_close(mixed, torch.zeros_like(query), atol=1e-9, rtol=0)

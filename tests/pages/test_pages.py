@@ -16,11 +16,14 @@ import streamlit
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from fisa.bench import BenchError, Settings, run_bench
 from fisa.datasets import open_dataset
 from fisa.emotions import MIKELS8
 from fisa.runs import load_run
 from fisa.runs.files import digest_of
 from fisa.runs.format import read_digests, write_digests
+from fisa.ui import timing
+from fisa.ui.timing import bench_pages
 
 Visit = Callable[..., AppTest]
 ROOT = Path(__file__).parents[2]
@@ -306,3 +309,17 @@ def test_a_worker_process_imports_the_app_and_draws_nothing(monkeypatch: pytest.
     monkeypatch.setattr(streamlit, "navigation", drawn.append)
     runpy.run_path(str(ROOT / "app.py"), run_name="__mp_main__")
     assert drawn == []
+
+
+def test_the_bench_times_every_page(full: Path) -> None:
+    report = run_bench([bench_pages], Settings(rounds=1))
+    assert [each.name for each in report.costs] == [
+        f"page.{page}.{when}" for page in PAGES for when in ("again", "first")
+    ]
+    assert all(each.value > 0 for each in report.costs)
+
+
+def test_the_bench_refuses_a_page_that_fails(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "APP", full / "none.py")
+    with pytest.raises(BenchError, match=r"none\.py: the pages are not beside the library"):
+        run_bench([bench_pages], Settings(rounds=1))

@@ -1,0 +1,72 @@
+"""``bench``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import typer
+
+from fisa.bench import BENCHES, Bench, Change, Cost, Settings, compare, read_report, run_bench
+from fisa.commands.terminal import CommandError, Meter, tell
+
+LONG = ("memory", "page")
+"""Only run when named: they take minutes, and a page needs runs to show."""
+
+
+def bench(names: Sequence[str], settings: Settings, out: Path | None, against: Path | None) -> None:
+    """Run benches, print their costs, write them, compare them; exit with status 1 if one became worse."""
+    if out is not None and out.exists():
+        raise CommandError(f"{out}: already exists; name another --out, nothing is overwritten")
+    before = None if against is None else read_report(against)
+    chosen = [_bench(name) for name in names or (name for name in BENCHES if name not in LONG)]
+    with Meter("bench") as meter:
+        report = run_bench(chosen, settings, meter)
+    if out is not None:
+        out.write_text(report.to_json(), encoding="utf-8")
+    threads = report.surroundings["threads"]
+    typer.echo(f"{report.surroundings['machine']}, {threads} thread{'s' if threads > 1 else ''}; {report.made}\n")
+    if before is None or against is None:
+        typer.echo(_table([_row(each) for each in report.costs]))
+        return
+    changes = compare(report, before, against)
+    typer.echo(_table([{**_row(each.now), **_beside(each)} for each in changes]))
+    if before.surroundings["machine"] != report.surroundings["machine"]:
+        tell(f"{against}: of another machine ({before.surroundings['machine']}), where ratios may differ by themselves")
+    worse = [each.now.name for each in changes if each.verdict == "worse"]
+    if worse:
+        tell(f"worse than in {against}: {', '.join(worse)}")
+        raise typer.Exit(1)
+
+
+def _bench(name: str) -> Bench:
+    if name == "page":
+        from fisa.ui.timing import bench_pages
+
+        return bench_pages
+    return BENCHES[name]
+
+
+def _row(found: Cost) -> dict[str, str]:
+    limit = "" if found.limit is None else f"{found.limit:.3g} {'kept' if found.kept else 'MISSED'}"
+    return {
+        "cost": found.name,
+        "ratio": f"{found.value:.3f}",
+        "interval": f"{found.low:.3f} to {found.high:.3f}",
+        "of": f"{found.of:.4g} {found.unit}",
+        "to": f"{found.to:.4g} {found.unit}",
+        "limit": limit,
+    }
+
+
+def _beside(change: Change) -> dict[str, str]:
+    if change.before is None:
+        return {"before": "", "was": "", "verdict": change.verdict}
+    was = f"{change.before.low:.3f} to {change.before.high:.3f}"
+    return {"before": f"{change.before.value:.3f}", "was": was, "verdict": change.verdict}
+
+
+def _table(rows: list[dict[str, str]]) -> str:
+    table = pd.DataFrame(rows)
+    return table.to_string(index=False)
