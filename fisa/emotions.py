@@ -79,6 +79,24 @@ class EmotionSpace:
         forward = np.abs(place[:, None] - place[None, :])
         return np.asarray(np.minimum(forward, len(self) - forward))
 
+    def circle(self) -> np.ndarray:
+        """Return the wheel as unit vectors [C, 2]; the first coordinate points to the middle of the positive labels.
+
+        On Mikels' wheel its sign is the polarity. The second is a quarter turn clockwise from it.
+
+        Raises:
+            ValueError: The space has no wheel, or its polarities have no middle.
+        """
+        if not self.wheel:
+            raise ValueError(f"space {self.name!r} has no wheel")
+        points = np.stack([np.cos(self.angles), np.sin(self.angles)], axis=1)
+        axis = np.asarray(self.polarity) @ points
+        length = np.hypot(*axis)
+        if length < 1e-9:
+            raise ValueError(f"the polarities of space {self.name!r} lie on no side of its wheel")
+        (x, y) = axis / length
+        return np.asarray(points @ np.array([[x, -y], [y, x]]))
+
 
 MIKELS8 = EmotionSpace(
     name="mikels8",

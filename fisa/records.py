@@ -5,7 +5,8 @@ Shape legend: N images, C emotions, H heads, h x w attention grid.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -43,6 +44,8 @@ class Explanation:
             A system without interaction heads has H = 1 here: its direct contributions.
         receptive_field: Side in input pixels that one attention cell sees, or None where unknown.
         input_size: Side in pixels of the square that the model saw.
+        extras: What only one system has, by name, such as a prior or a graph [C, C] or Gram matrices; see
+            docs/methods.md, section 18.
     """
 
     space: EmotionSpace
@@ -56,6 +59,7 @@ class Explanation:
     contributions: np.ndarray | None
     receptive_field: int | None
     input_size: int
+    extras: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def distribution(self) -> np.ndarray:

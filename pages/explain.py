@@ -2,7 +2,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fisa.runs import Run
-from fisa.ui import browse, cache, panels, state, widgets
+from fisa.ui import browse, cache, extras, panels, state, widgets
 
 
 def page(run: Run, bar: DeltaGenerator) -> None:
@@ -33,6 +33,7 @@ def page(run: Run, bar: DeltaGenerator) -> None:
         panels.measures(cache.samples(run, dataset), name)
     st.header("Who acts on whom", anchor=False)
     panels.matrices(found, run.name, "matrix")
+    extras.draw(found, run.name)
 
 
 state.enter("explain")

@@ -25,7 +25,8 @@ def size(folder: Path) -> int:
 
 
 def test_the_shipped_runs_are_those_with_a_configuration() -> None:
-    names = {path.stem for path in (ROOT / "configs").glob("*.yaml")}
+    configs = (ROOT / "configs").glob("*.yaml")
+    names = {path.stem for path in configs if "# Not trained yet" not in path.read_text(encoding="utf-8")}
     assert {path.name for path in SHIPPED} == names
     assert {"fisa", "fisa-h0", "fisa-noeb", "fisa-draft", "cnn", "cnn-mlp"} <= names
 

@@ -17,7 +17,10 @@ CONFIGS = sorted(Path("configs").glob("*.yaml"))
         ("name: x\nmodel: {name: fisa, dim: 10, heads: 4}", "model: dim 10 must be a multiple of heads 4"),
         ("name: x\nmodel: {name: vit}", "model: .*'vit'"),
         ("name: x\ntraining: {lr: -1}", "training.lr: .*greater than 0"),
-        ("name: x\nobjective: {kl: 0}", "at least one of kl, emd and density"),
+        (
+            "name: x\nobjective: {kl: 0}",
+            "at least one of kl, ce, emd, density, metric, polarity_emd and progressive must be positive",
+        ),
         ("name: x\nmodel: {name: cnn}\nobjective: {evidence: 1}", "needs a model with evidence"),
         ("name: x\nmodel: {name: fisa, semantic_attention: none}", "set both to false"),
         ("name: ../up", "name: "),

@@ -60,3 +60,20 @@ def test_scores_are_ordered_without_wheel_or_polarity() -> None:
 def test_expressions_stand_in_the_order_of_their_codes() -> None:
     # AffectNet: 0 neutral, 1 happiness, 2 sadness, 3 surprise, 4 fear, 5 disgust, 6 anger, 7 contempt.
     assert [AFFECTNET8.index(label) for label in ("neutral", "happiness", "anger", "contempt")] == [0, 1, 6, 7]
+
+
+def test_the_circle_puts_polarity_on_its_first_axis() -> None:
+    circle = MIKELS8.circle()
+    np.testing.assert_allclose(np.hypot(*circle.T), 1)
+    assert (np.sign(circle[:, 0]) == MIKELS8.polarity).all()
+    # Contentment and awe are the inner two of the four positive emotions: half a step, 22.5 degrees, to either side.
+    for label, degrees in (("contentment", -22.5), ("awe", 22.5), ("excitement", 67.5), ("fear", 112.5)):
+        x, y = circle[MIKELS8.index(label)]
+        assert math.degrees(math.atan2(y, x)) == pytest.approx(degrees)
+
+
+def test_a_circle_needs_a_wheel_with_sides() -> None:
+    with pytest.raises(ValueError, match="has no wheel"):
+        SPACES["ekman6"].circle()
+    with pytest.raises(ValueError, match="lie on no side of its wheel"):
+        replace(MIKELS8, polarity=(0,) * 8).circle()

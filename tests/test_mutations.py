@@ -37,7 +37,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     predictions.insert(0, "id", ["a", "b", "c"])
     history = pd.DataFrame({"epoch": [1], "seconds": [0.5], "train_loss": [2.0], "validation_kl": [1.0], "lr": [0.1]})
     splits = pd.DataFrame({"id": ["a", "b", "c"], "split": ["test"] * 3})
-    state = build_model(config.model, 8).state_dict()
+    state = build_model(config.model, MIKELS8).state_dict()
     new = NewRun(config, MIKELS8, state, history, {"n": 3, "score": 0.5}, predictions, {"receptive_field": 45}, splits)
     run = save_run(tmp_path_factory.mktemp("mutations") / "run", new)
     run.add_grades({"localisation": {"hit": 0.5}})

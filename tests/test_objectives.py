@@ -14,7 +14,18 @@ from fisa import distances
 from fisa.config import ConfigError, ObjectiveConfig
 from fisa.emotions import EKMAN6, MIKELS8, EmotionSpace
 from fisa.models.output import ModelOutput
-from fisa.objectives import LOG_EPS, ROOT_EPS, Objective, build_objective, density, emd, evidence_bce, kl
+from fisa.objectives import (
+    LOG_EPS,
+    ROOT_EPS,
+    Objective,
+    build_objective,
+    cross_entropy,
+    density,
+    dominant,
+    emd,
+    evidence_bce,
+    kl,
+)
 
 # A loaded machine is no failure.
 unhurried = settings(deadline=None, max_examples=50)
@@ -72,6 +83,12 @@ class TestTermsByHand:
         value = evidence_bce(tensor([[1, 0]]), tensor([[0, math.log(3)]]))
         assert value.item() == pytest.approx(1.5 * math.log(2))
 
+    def test_cross_entropy(self):
+        # The first of the two largest degrees counts; 1/4 of it is predicted. A predicted 0 counts as 1e-12.
+        assert cross_entropy(self.TARGET, self.UNIFORM).item() == pytest.approx(math.log(4))
+        assert cross_entropy(tensor([[0.4, 0.6]]), tensor([[1, 0]])).item() == pytest.approx(12 * math.log(10))
+        assert dominant(tensor([[0.1, 0.45, 0.45], [0.2, 0.2, 0.6]])).tolist() == [1, 2]
+
     def test_root_epsilon(self):
         assert emd(self.UNIFORM, self.UNIFORM).item() == 0
         assert emd(self.UNIFORM, self.UNIFORM, eps=1e-4).item() == pytest.approx(1e-2)
@@ -123,6 +140,7 @@ class TestGradients:
 
     def test_density_and_kl(self):
         predicted = simplex(4, 6, seed=1).requires_grad_()
+        assert gradcheck(lambda p: cross_entropy(self.TARGET, p), predicted)
         assert gradcheck(density, predicted)
         assert gradcheck(lambda p: kl(self.TARGET, p), predicted)
 
@@ -253,9 +271,9 @@ class TestOrder:
 class TestObjective:
     TARGET = tensor([[0.5, 0.5, 0], [1, 0, 0]])
     PREDICTED = tensor([[0.25, 0.5, 0.25], [0.5, 0.5, 0]])
-    # kl: 1/2 ln 2 and ln 2. emd, r 1, ascending votes = columns: CDF differences 1/4, 1/4, 0 and 1/2, 0, 0,
-    # so 1/6 and 1/6. Densities: ln 2 against 3/2 ln 2, and 0 against ln 2.
-    KL, EMD, DENSITY = 0.75 * math.log(2), 1 / 6, 0.75 * math.log(2)
+    # kl: 1/2 ln 2 and ln 2. ce: ln 4 and ln 2. emd, r 1, ascending votes = columns: CDF differences 1/4, 1/4, 0 and
+    # 1/2, 0, 0, so 1/6 and 1/6. Densities: ln 2 against 3/2 ln 2, and 0 against ln 2.
+    KL, EMD, DENSITY, CE = 0.75 * math.log(2), 1 / 6, 0.75 * math.log(2), 1.5 * math.log(2)
 
     def build(self, **config):
         return build_objective(ObjectiveConfig(emd_r=1, **config), [1, 2, 3], SPACE3)
@@ -271,7 +289,7 @@ class TestObjective:
             }
         )
 
-    @pytest.mark.parametrize(("term", "value"), [("kl", KL), ("emd", EMD), ("density", DENSITY)])
+    @pytest.mark.parametrize(("term", "value"), [("kl", KL), ("emd", EMD), ("density", DENSITY), ("ce", CE)])
     def test_one_term_alone(self, term, value):
         config = {"kl": 0, "emd": 0, "density": 0, term: 2}
         terms = self.build(**config)(output_of(self.PREDICTED), self.TARGET)

@@ -239,6 +239,14 @@ def test_what_cannot_be_placed_is_refused(placement: Placement, sentence: str) -
         launch(config, placement)
 
 
+@pytest.mark.parametrize("objective", [{"metric": 1.0}, {"code_similarity": 0.1}])
+def test_an_objective_that_compares_images_is_refused_in_several_processes(objective: dict[str, float]) -> None:
+    document = config_of(TINY_CNN, batch_size=32, per_emotion=2).model_dump()
+    config = RunConfig.model_validate({**document, "objective": objective})
+    with pytest.raises(ConfigError, match="would see its share alone; train in one process"):
+        launch(config, Placement("cpu", devices=2))
+
+
 def test_more_devices_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CUDAAccelerator, "is_available", staticmethod(lambda: True))
     monkeypatch.setattr(CUDAAccelerator, "auto_device_count", staticmethod(lambda: 2))
@@ -280,7 +288,8 @@ def test_shares_make_up_the_batches_of_one_process() -> None:
         assert all(len(share.images) >= 1 for share in shares) and len(held) == min(3, len(whole.images))
 
 
-TERMS = [name for name, field in ObjectiveConfig.model_fields.items() if field.annotation is float]
+WEIGHTS = [name for name, field in ObjectiveConfig.model_fields.items() if field.annotation is float]
+TERMS = [name for name in WEIGHTS if not ObjectiveConfig(**{name: 0.1}).compares_images]  # launch refuses the others
 
 
 @pytest.mark.parametrize("term", TERMS)

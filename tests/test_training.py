@@ -13,6 +13,7 @@ from fisa.config import ConfigError, RunConfig, TrainingConfig
 from fisa.datasets import DataError, open_dataset
 from fisa.datasets.planted import PlantedDataset
 from fisa.distances import kl
+from fisa.emotions import EKMAN6
 from fisa.evaluation import target_of
 from fisa.models import build_model
 from fisa.models.backbones import measured_receptive_field
@@ -197,7 +198,7 @@ def test_a_training_begins_with_the_weights_that_fit(tmp_path: Path, tiny_runs: 
     assert initialise(model, source) == {"run": "cnn", "digest": source.digest, "left": []}
     state = source.model.state_dict()
     assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
-    fewer = build_model(tiny().model, classes=6, pretrained=False)
+    fewer = build_model(tiny().model, EKMAN6, pretrained=False)
     drawn = fewer.state_dict()["classifier.bias"].clone()
     assert initialise(fewer, source)["left"] == ["classifier.weight", "classifier.bias"]
     assert torch.equal(fewer.state_dict()["classifier.bias"], drawn)

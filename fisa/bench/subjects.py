@@ -102,7 +102,7 @@ def untrained_runs(settings: Settings) -> Iterator[dict[str, Run]]:
 
 def _untrained(path: Path, config: RunConfig) -> Run:
     torch.manual_seed(0)
-    model = build_model(config.model, len(MIKELS8), pretrained=False)
+    model = build_model(config.model, MIKELS8, pretrained=False)
     empty = pd.DataFrame({"epoch": [1]})
     told = {"receptive_field": model.backbone.receptive_field}
     return save_run(path, NewRun(config, MIKELS8, model.state_dict(), empty, {}, empty, told))
@@ -133,7 +133,7 @@ def training(settings: Settings, system: str) -> tuple[Loop, Batch]:
     split = Split(
         np.stack(pictures(settings.batch_size, settings.image_size)), target, np.arange(settings.batch_size).astype(str)
     )
-    model = build_model(config.model, len(MIKELS8), pretrained=False)
+    model = build_model(config.model, MIKELS8, pretrained=False)
     objective = build_objective(config.objective, target.sum(0), MIKELS8)
     loop = Loop(launch(config), Prepared(config, model, objective, split, split, {}))
     return loop, next(batches(split, config.training, np.random.default_rng(0)))

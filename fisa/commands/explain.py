@@ -111,7 +111,7 @@ def _document(run: Run, subject: _Subject, explanation: Explanation) -> str:
         "input_size": explanation.input_size,
         "receptive_field": explanation.receptive_field,
     }
-    content |= {key: getattr(explanation, key) for key in ("logits", "bias", "attention", "null", *MATRICES)}
+    content |= {key: getattr(explanation, key) for key in ("logits", "bias", "attention", "null", *MATRICES, "extras")}
     lines = [f"  {json.dumps(key)}: {json.dumps(value, default=np.ndarray.tolist)}" for key, value in content.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 

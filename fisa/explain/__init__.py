@@ -48,6 +48,7 @@ def _explain_at_once(run: Run, images: Sequence[np.ndarray]) -> list[Explanation
             contributions=row(output.contributions, index),
             receptive_field=run.provenance.get("receptive_field"),
             input_size=run.config.data.image_size,
+            extras={name: values[index].numpy() for name, values in output.extras.items()},
         )
         for index in range(len(images))
     ]

@@ -71,7 +71,7 @@ def grade_localisation(
         ``untrained`` (the same architecture with fresh random weights, not seeded here). None where the system
         has no maps.
     """
-    untrained = build_model(run.config.model, len(run.space), pretrained=False).eval()
+    untrained = build_model(run.config.model, run.space, pretrained=False).eval()
     size = run.config.data.image_size
     rows: list[dict[str, float]] = []
     seen = np.zeros((size, size))

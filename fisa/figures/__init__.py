@@ -9,6 +9,7 @@ from fisa.figures.checks import FigureError
 from fisa.figures.contributions import contribution_bars
 from fisa.figures.curves import history
 from fisa.figures.diagram import method_diagram
+from fisa.figures.grams import gram
 from fisa.figures.matrices import Kind, matrix, matrix_grid
 from fisa.figures.overlays import attention_overlay
 from fisa.figures.scatter import embedding_map, error_scatter
@@ -28,6 +29,7 @@ __all__ = [
     "distribution_table",
     "embedding_map",
     "error_scatter",
+    "gram",
     "history",
     "matrix",
     "matrix_grid",

@@ -14,13 +14,14 @@ from fisa.emotions import EmotionSpace
 from fisa.figures.checks import FigureError, checked, plain, signed, wheel_order
 from fisa.figures.theme import Theme, colour_at, new_figure, palette, style, text_on
 
-Kind = Literal["effect", "interaction", "contribution", "difference"]
+Kind = Literal["effect", "interaction", "contribution", "difference", "relation"]
 
 _LEGENDS = {
     "effect": "effect: below 1 competes, above 1 cooperates",
     "interaction": "interaction weight, each row sums to 1",
     "contribution": "contribution to the logit of the row",
     "difference": "difference",
+    "relation": "weight of the column in the row",
 }
 _WRITTEN_UP_TO = 12  # emotions; smaller cells cannot hold their number
 
@@ -37,12 +38,12 @@ def matrix(
     """Draw a C x C matrix with its values in the cells; rows receive, columns give, both in wheel order.
 
     Args:
-        values: float [C, C]; row i receives from column j. An effect is indifferent at 1, a contribution or
-            difference at 0; an interaction is a weight in [0, 1].
+        values: float [C, C]; row i receives from column j. An effect is indifferent at 1, a contribution,
+            difference or relation at 0; an interaction is a weight in [0, 1].
         space: Label space of C emotions.
         title: Small heading inside the figure; empty for none.
-        kind: Chooses the scale: diverging around 1 (effect) or 0 (contribution, difference), or sequential
-            from 0 (interaction).
+        kind: Chooses the scale: diverging around 1 (effect) or 0 (contribution, difference,
+            relation), or sequential from 0 (interaction).
         limit: Distance from the middle (or from 0) at which the colours end, > 0; give two figures the same
             one to compare them. None takes the largest of ``values``. Larger values keep the end colour.
         theme: ``"light"`` or ``"dark"``.

@@ -1,4 +1,7 @@
-"""Models: every system maps normalised images to a :class:`ModelOutput`."""
+"""Models: every system maps normalised images to a :class:`ModelOutput`.
+
+A row of ``MODELS`` is a function of the model's configuration, the label space and a backbone.
+"""
 
 from __future__ import annotations
 
@@ -7,33 +10,51 @@ from types import MappingProxyType
 from typing import Any
 
 from fisa.config import ModelConfig
+from fisa.emotions import EmotionSpace
 from fisa.models.backbones import Backbone, BackboneError, build_backbone
 from fisa.models.cnn import Cnn
+from fisa.models.csr import build_csr
+from fisa.models.dbc_ldl import build_dbc_ldl
+from fisa.models.emotion_gcn import build_emotion_gcn
+from fisa.models.ew_mtcnn import build_ew_mtcnn
 from fisa.models.fisa import Fisa, build_fisa
+from fisa.models.jcdl import build_jcdl
 from fisa.models.output import ModelOutput
+from fisa.models.sentiment_metric import build_sentiment_metric
+from fisa.models.ssdl import build_ssdl
+from fisa.models.style_edl import build_style_edl
 from fisa.models.system import System
 
-MODELS: Mapping[str, Callable[[Any, int, Backbone], System]] = MappingProxyType(
+MODELS: Mapping[str, Callable[[Any, EmotionSpace, Backbone], System]] = MappingProxyType(
     {
-        "fisa": build_fisa,
-        "cnn": lambda config, classes, backbone: Cnn(backbone, classes),
-        "cnn_mlp": lambda config, classes, backbone: Cnn(backbone, classes, config.hidden),
+        "fisa": lambda config, space, backbone: build_fisa(config, len(space), backbone),
+        "cnn": lambda config, space, backbone: Cnn(backbone, len(space)),
+        "cnn_mlp": lambda config, space, backbone: Cnn(backbone, len(space), config.hidden),
+        "ew_mtcnn": build_ew_mtcnn,
+        "sentiment_metric": build_sentiment_metric,
+        "jcdl": build_jcdl,
+        "ssdl": build_ssdl,
+        "csr": build_csr,
+        "emotion_gcn": build_emotion_gcn,
+        "style_edl": build_style_edl,
+        "dbc_ldl": build_dbc_ldl,
     }
 )
 
 
-def build_model(config: ModelConfig, classes: int, pretrained: bool = True) -> System:
-    """Build the configured system for ``classes`` emotions.
+def build_model(config: ModelConfig, space: EmotionSpace, pretrained: bool = True) -> System:
+    """Build the configured system for the emotions of ``space``.
 
     Args:
         config: One of the model configurations.
-        classes: C.
+        space: The C labels, with wheel and polarity for the systems that need them.
         pretrained: Load configured backbone weights; False when a run's own weights follow.
 
     Raises:
         BackboneError: The backbone cannot be built or its weights do not fit.
+        ConfigError: The system needs a wheel, and the labels have none.
     """
-    return MODELS[config.name](config, classes, build_backbone(config.backbone, pretrained))
+    return MODELS[config.name](config, space, build_backbone(config.backbone, pretrained))
 
 
 __all__ = ["MODELS", "BackboneError", "Fisa", "ModelOutput", "System", "build_model"]

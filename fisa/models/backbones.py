@@ -30,11 +30,17 @@ class Backbone(nn.Module):
 
     Attributes:
         channels: c of the feature map.
+        stage_channels: Channels of every map that :meth:`stages` returns.
         receptive_field: Side in input pixels that one output position sees; None where unknown.
     """
 
     channels: int
+    stage_channels: tuple[int, ...]
     receptive_field: int | None
+
+    def stages(self, images: Tensor) -> list[Tensor]:
+        """Return several feature maps from shallow to deep, each [B, c_l, h_l, w_l]; the last is that of the call."""
+        raise NotImplementedError
 
 
 class Residual(nn.Module):
@@ -78,12 +84,19 @@ class PlainBackbone(Backbone):
             *(Residual(width) for _ in range(depth)),
         )
         self.channels = width
+        self.stage_channels = (half, half, width)
         self.receptive_field = 29 + 16 * depth
 
     def forward(self, images: Tensor) -> Tensor:
         """Map [B, 3, S, S] to [B, width, S/8, S/8]."""
         out: Tensor = self.body(images)
         return out
+
+    def stages(self, images: Tensor) -> list[Tensor]:
+        """Return the stem, what precedes the last stride, and the end."""
+        stem: Tensor = self.body[0](images)
+        fine: Tensor = self.body[1:3](stem)
+        return [stem, fine, self.body[3:](fine)]
 
 
 class TorchvisionBackbone(Backbone):
@@ -92,6 +105,8 @@ class TorchvisionBackbone(Backbone):
     Args:
         network: Name for ``torchvision.models.get_model``.
         stage: Dotted module name, for example ``layer3`` of resnet18 or ``features.7`` of squeezenet1_1.
+        stages: Modules before it whose outputs :meth:`stages` returns, too. An in-place activation that follows one
+            counts as part of it.
         weights: Name of a weights enum member (``DEFAULT``, ``IMAGENET1K_V1``); torchvision downloads
             them once. Only tensors are read, never a pickle.
         weights_file: Local state dict, ``.safetensors`` or a ``torch.save`` file read with ``weights_only``.
@@ -100,7 +115,14 @@ class TorchvisionBackbone(Backbone):
         BackboneError: Unknown network, stage or weights, weights that cannot be had, or a file that does not fit.
     """
 
-    def __init__(self, network: str, stage: str, weights: str | None = None, weights_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        network: str,
+        stage: str,
+        weights: str | None = None,
+        weights_file: Path | None = None,
+        stages: tuple[str, ...] = (),
+    ) -> None:
         super().__init__()
         torchvision = load_torchvision()
         from torchvision.models.feature_extraction import create_feature_extractor
@@ -108,12 +130,15 @@ class TorchvisionBackbone(Backbone):
         whole = _whole(torchvision, network, weights)
         if weights_file is not None:
             _load_weights(whole, weights_file)
-        if stage not in dict(whole.named_modules()):
-            stages = ", ".join(name for name, _ in whole.named_children())
-            raise BackboneError(f"{network} has no module {stage!r}; its top level is {stages}")
-        self.body = create_feature_extractor(whole, {stage: "map"})
+        for name in (*stages, stage):
+            if name not in dict(whole.named_modules()):
+                top = ", ".join(child for child, _ in whole.named_children())
+                raise BackboneError(f"{network} has no module {name!r}; its top level is {top}")
+        shallow = {name: f"map {place}" for place, name in enumerate(stages)}
+        self.body = create_feature_extractor(whole, {**shallow, stage: "map"})
         with torch.no_grad():
-            self.channels = self.eval().forward(torch.zeros(1, 3, 64, 64)).shape[1]
+            self.stage_channels = tuple(map.shape[1] for map in self.eval().stages(torch.zeros(1, 3, 64, 64)))
+        self.channels = self.stage_channels[-1]
         self.train()
         self.receptive_field = measured_receptive_field(self)
 
@@ -121,6 +146,10 @@ class TorchvisionBackbone(Backbone):
         """Map [B, 3, S, S] to [B, c, h, w]."""
         out: Tensor = self.body(images)["map"]
         return out
+
+    def stages(self, images: Tensor) -> list[Tensor]:
+        """Return the outputs of the configured modules, that of ``stage`` last."""
+        return list(self.body(images).values())
 
 
 class FeaturesBackbone(Backbone):
@@ -137,6 +166,7 @@ class FeaturesBackbone(Backbone):
         super().__init__()
         self.scale = nn.BatchNorm1d(dimensions, affine=False)
         self.channels = dimensions
+        self.stage_channels = (dimensions,)
         self.receptive_field = None
 
     def forward(self, images: Tensor) -> Tensor:
@@ -146,6 +176,10 @@ class FeaturesBackbone(Backbone):
             return nn.functional.batch_norm(images, mean, variance, eps=self.scale.eps)[:, :, None, None]
         out: Tensor = self.scale(images)[:, :, None, None]
         return out
+
+    def stages(self, images: Tensor) -> list[Tensor]:
+        """Return the map: there is one stage."""
+        return [self(images)]
 
 
 def build_backbone(config: BackboneConfig, pretrained: bool = True) -> Backbone:
@@ -161,7 +195,7 @@ def build_backbone(config: BackboneConfig, pretrained: bool = True) -> Backbone:
         return FeaturesBackbone(config.dimensions)
     assert isinstance(config, TorchvisionBackboneConfig)
     weights, file = (config.weights, config.weights_file) if pretrained else (None, None)
-    return TorchvisionBackbone(config.network, config.stage, weights, file)
+    return TorchvisionBackbone(config.network, config.stage, weights, file, config.stages)
 
 
 def measured_receptive_field(backbone: nn.Module, side: int = 224) -> int:

@@ -28,7 +28,7 @@ class ModelOutput:
         effect: [B, H, C, C], Eff(q_i, k_j); rows i, columns j.
         interaction: [B, H, C, C], effect normalised by row.
         contributions: [B, H, C, C], share of emotion j in logit i.
-        extras: Named tensors that only one system has.
+        extras: Named tensors [B, ...] that only one system has; what is the same for every image is repeated.
     """
 
     logits: Tensor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from torch import Tensor, nn
 
 from fisa.models.backbones import Backbone
@@ -25,3 +26,20 @@ class System(nn.Module):
             explain: Also return the matrices between emotions; without, they are None and need not be computed.
         """
         raise NotImplementedError
+
+    def fit_labels(self, target: np.ndarray) -> None:
+        """Take what the system wants to know of the training targets [N, C] before training; by default nothing.
+
+        What it takes is part of its state, so that a stored model has it without the data.
+        """
+
+    def remember(self, images: np.ndarray, target: np.ndarray) -> None:
+        """Take what prediction needs of the training images, by default nothing.
+
+        It is called once, with the final weights, and may leave the system in evaluation mode. What it takes is part
+        of the state, too.
+
+        Args:
+            images: uint8 [N, S, S, 3], or vectors float32 [N, D].
+            target: [N, C].
+        """

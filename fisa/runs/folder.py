@@ -146,8 +146,8 @@ class Run:
         """The model in evaluation mode, shared by all callers: do not change it."""
         file = self.path / "model.safetensors"
         try:
-            model = build_model(self.config.model, len(self.space), pretrained=False)
-        except (BackboneError, RuntimeError, MemoryError) as error:
+            model = build_model(self.config.model, self.space, pretrained=False)
+        except (BackboneError, ConfigError, RuntimeError, MemoryError) as error:
             raise RunError(f"{self.path / 'config.yaml'}: the model cannot be built ({reason_of(error)})") from None
         state = parse_tensors(self._read(file.name), file)
         check_state(state, model, file)

@@ -139,6 +139,7 @@ def train(
                 if on_epoch is not None:
                     on_epoch(epoch)
         prepared.model.load_state_dict(loop.best)
+        prepared.model.remember(prepared.train.images, prepared.train.target)
         told = {
             "origin": "trained",
             "seed": config.training.seed,

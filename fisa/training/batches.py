@@ -1,4 +1,4 @@
-"""Shuffled, augmented batches, all of whose randomness comes from one generator.
+"""Drawn, augmented batches, all of whose randomness comes from one generator.
 
 Where several processes train, each has a generator in the same state: it draws for the whole batch and makes its own
 share of the images. So the batches are those of one process, and how many processes there are changes no image.
@@ -6,6 +6,7 @@ share of the images. So the batches are those of one process, and how many proce
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -50,17 +51,18 @@ class Batch:
 def batches(
     split: Split, settings: TrainingConfig, order: np.random.Generator, share: Callable[[int], slice] = slice
 ) -> Iterator[Batch]:
-    """Yield the batches of an epoch.
+    """Yield the batches of an epoch, as many as it takes to show each image once.
+
+    With ``settings.per_emotion`` a batch holds at least so many images of each dominant emotion (see
+    :func:`dominant_emotions`), and an epoch need not show every image.
 
     Args:
         split: What to draw from.
-        settings: Size of the batches and augmentation.
+        settings: Size and composition of the batches, and augmentation.
         order: The state of this generator decides on the order and the augmentation of all.
         share: From a number of samples to this process's part of them; by default all.
     """
-    indices = order.permutation(len(split.images))
-    for start in range(0, len(indices), settings.batch_size):
-        chosen = np.sort(indices[start : start + settings.batch_size])
+    for chosen in _balanced(split, settings, order) if settings.per_emotion else _shuffled(split, settings, order):
         mirrored, offsets = draw_moves(len(chosen), order, settings.flip, settings.shift)
         own = share(len(chosen))
         weight = (own.stop - (own.start or 0)) / len(chosen)
@@ -70,6 +72,29 @@ def batches(
         if inputs.dtype == np.uint8:  # vectors have no sides
             inputs = augment(inputs, mirrored[taken], offsets[taken], settings.shift)
         yield Batch(as_tensor(inputs), torch.from_numpy(split.target[chosen[taken]]).float(), weight, chosen, own)
+
+
+def dominant_emotions(target: np.ndarray) -> np.ndarray:
+    """Return the column of the largest degree of each row of [N, C]; of tied ones the first."""
+    return np.asarray(target.argmax(1))
+
+
+def _shuffled(split: Split, settings: TrainingConfig, order: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield the rows of each batch, sorted; together every row once."""
+    indices = order.permutation(len(split.images))
+    for start in range(0, len(indices), settings.batch_size):
+        yield np.sort(indices[start : start + settings.batch_size])
+
+
+def _balanced(split: Split, settings: TrainingConfig, order: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield the rows of each batch, sorted: ``per_emotion`` of each emotion, the rest of any, none twice in a batch."""
+    emotions = dominant_emotions(split.target)
+    members = [np.flatnonzero(emotions == emotion) for emotion in range(split.target.shape[1])]
+    size = min(settings.batch_size, len(emotions))
+    for _ in range(math.ceil(len(emotions) / settings.batch_size)):
+        sure = np.concatenate([order.choice(rows, settings.per_emotion, replace=False) for rows in members])
+        others = np.setdiff1d(np.arange(len(emotions)), sure)
+        yield np.sort(np.concatenate([sure, order.choice(others, size - len(sure), replace=False)]))
 
 
 def draw_moves(count: int, order: np.random.Generator, flip: bool, shift: int) -> tuple[np.ndarray, np.ndarray]:

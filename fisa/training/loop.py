@@ -119,7 +119,7 @@ class Loop:
         """
         output = self._model(self._fabric.to_device(batch.images), explain=False)
         target = self._fabric.to_device(batch.target)
-        # Every term of the objective is a mean over samples, so the batch's loss is the weighted sum of the shares'.
+        # A term is a mean over samples (launch refuses others), so the batch's loss is the weighted sum of the shares'.
         part = self._objective(output, target)["total"] * batch.weight
         loss = self._team.total(part.detach())
         if not torch.isfinite(loss):

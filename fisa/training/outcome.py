@@ -85,7 +85,7 @@ def import_state(file: Path, config: RunConfig, path: Path, progress: Progress |
     splits = open_configured(config.data, progress=progress)
     test = splits["test"]
     check_targets(test)
-    model = build_model(config.model, len(test.space), pretrained=False)
+    model = build_model(config.model, test.space, pretrained=False)
     state = _as_stored_by(model, read_state(content, file))
     check_state(state, model, file)
     model.load_state_dict(state)

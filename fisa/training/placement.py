@@ -69,7 +69,7 @@ def launch(
 
     Raises:
         PlacementError: There is no such accelerator, or not so many devices, or not so many processes were started.
-        ConfigError: A batch is smaller than the number of processes.
+        ConfigError: A batch is smaller than the number of processes, or the objective compares its images.
     """
     placement = placement or Placement()
     kind = _accelerator(placement)
@@ -90,6 +90,11 @@ def launch(
             raise ConfigError(
                 f"{config.name}: training.batch_size {config.training.batch_size} leaves some of {fabric.world_size} "
                 "processes without an image; raise it, or lower --devices or --nodes"
+            )
+        if config.objective.compares_images and fabric.world_size > 1:
+            raise ConfigError(
+                f"{config.name}: objective.metric and code_similarity compare the images of a batch, of which each of "
+                f"{fabric.world_size} processes would see its share alone; train in one process"
             )
         fabric.launch()
     except (MisconfigurationException, RuntimeError, ValueError) as error:

@@ -15,7 +15,7 @@ from fisa.datasets.vectors import FeatureSet, model_inputs
 from fisa.evaluation import Progress, target_of
 from fisa.models import System, build_model
 from fisa.objectives import Objective, build_objective
-from fisa.training.batches import Split
+from fisa.training.batches import Split, dominant_emotions
 
 TOLERANCE = 1e-3
 """How far the description degrees of a sample may be from summing to 1."""
@@ -44,15 +44,19 @@ def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
     Raises:
         DataError: The data set is unknown, cannot be opened, or has a sample whose target is no distribution.
         BackboneError: The backbone cannot be built.
-        ConfigError: The image is too small for the backbone, or the backbone is not for such data.
+        ConfigError: The image is too small for the backbone, the backbone is not for such data, the system or a loss
+            needs a wheel that the labels do not have, or the data cannot give as many images of each emotion as
+            ``training.per_emotion`` asks for.
     """
     size = config.data.image_size
     data = open_configured(config.data, progress=progress)
     for split in data.values():
         check_targets(split)
     space = data["train"].space
+    _check_emotions(config, data["train"])
     seed_everything(config.training.seed, verbose=False)
-    model = build_model(config.model, len(space))
+    model = build_model(config.model, space)
+    model.fit_labels(target_of(data["train"]))
     objective = build_objective(config.objective, target_of(data["train"]).sum(0), space)
     trial = _trial(config, data["train"])
     try:
@@ -90,6 +94,23 @@ def _trial(config: RunConfig, data: Dataset) -> torch.Tensor:
             f"set model.backbone to name: features, dimensions: {count}"
         )
     return torch.zeros(1, count)
+
+
+def _check_emotions(config: RunConfig, train: Dataset) -> None:
+    """Raise ConfigError unless every batch can have ``per_emotion`` images of each emotion."""
+    needed, size = config.training.per_emotion, config.training.batch_size
+    if needed * len(train.space) > size:
+        raise ConfigError(
+            f"{config.name}: {needed} images of each of {len(train.space)} emotions do not fit into "
+            f"training.batch_size {size}; raise it, or lower training.per_emotion"
+        )
+    counts = np.bincount(dominant_emotions(target_of(train)), minlength=len(train.space))
+    if counts.min() < needed:
+        rare = train.space.labels[int(counts.argmin())]
+        raise ConfigError(
+            f"{config.name}: {train.name} {train.split} has {counts.min()} images that are mostly {rare}, fewer than "
+            f"training.per_emotion {needed}; lower it"
+        )
 
 
 def check_targets(dataset: Dataset) -> None:

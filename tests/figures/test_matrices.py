@@ -48,7 +48,9 @@ def test_selection_carries_label_indices_at_the_cell_of_that_value() -> None:
     assert markers.marker.opacity == 0 and markers.unselected.marker.opacity == 0  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(("kind", "middle"), [("effect", 1.0), ("contribution", 0.0), ("difference", 0.0)])
+@pytest.mark.parametrize(
+    ("kind", "middle"), [("effect", 1.0), ("contribution", 0.0), ("difference", 0.0), ("relation", 0.0)]
+)
 def test_diverging_scale_is_centred(kind: str, middle: float) -> None:
     axis = matrix(CELLS, MOODS, kind=kind).layout.coloraxis  # type: ignore[arg-type]
     reach = np.abs(CELLS - middle).max()  # effect: |-2 - 1| = 3; the others: 2
@@ -106,7 +108,7 @@ def test_cells_hold_their_numbers_signed_and_short() -> None:
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("kind", ["effect", "interaction", "contribution", "difference"])
+@pytest.mark.parametrize("kind", ["effect", "interaction", "contribution", "difference", "relation"])
 def test_numbers_reach_aa_contrast_on_their_cells(theme: Theme, kind: str) -> None:
     space = MIKELS8
     values = np.linspace(0 if kind == "interaction" else -1, 1, 64).reshape(8, 8) + (kind == "effect")

@@ -31,6 +31,36 @@ def test_plain_has_stride_eight() -> None:
     assert PlainBackbone(width=12, depth=1)(torch.zeros(2, 3, 96, 128)).shape == (2, 12, 12, 16)
 
 
+def test_the_stages_of_plain_end_with_its_map() -> None:
+    torch.manual_seed(0)
+    backbone, images = PlainBackbone(width=20, depth=2).eval(), torch.randn(1, 3, 32, 32)
+    stages = backbone.stages(images)
+    # Strides 4, 4 and 8; half the width until the last.
+    assert [tuple(stage.shape[1:]) for stage in stages] == [(10, 8, 8), (10, 8, 8), (20, 4, 4)]
+    assert backbone.stage_channels == (10, 10, 20)
+    assert torch.equal(stages[-1], backbone(images))
+
+
+def test_the_stages_of_torchvision_are_the_modules_named_and_change_no_weights() -> None:
+    config = TorchvisionBackboneConfig(name="torchvision", network="resnet18", stage="layer2")
+    several = TorchvisionBackboneConfig(**config.model_dump() | {"stages": ("relu", "layer1")})
+    plain, backbone = build_backbone(config), build_backbone(several).eval()
+    assert plain.stage_channels == (128,) and backbone.stage_channels == (64, 64, 128)
+    assert {name: value.shape for name, value in plain.state_dict().items()} == {
+        name: value.shape for name, value in backbone.state_dict().items()
+    }
+    images = torch.randn(1, 3, 64, 64)
+    stages = backbone.stages(images)
+    assert [tuple(stage.shape[1:]) for stage in stages] == [(64, 32, 32), (64, 16, 16), (128, 8, 8)]
+    assert torch.equal(stages[-1], backbone(images))
+
+
+def test_an_unknown_one_of_several_stages_is_named() -> None:
+    config = TorchvisionBackboneConfig(name="torchvision", network="resnet18", stage="layer2", stages=("layer7",))
+    with pytest.raises(BackboneError, match="no module 'layer7'"):
+        build_backbone(config)
+
+
 def test_torchvision_stage_and_receptive_field() -> None:
     # resnet18 layer1 sees 43 px (design, measured by gradient); it has 64 channels at stride 4.
     backbone = build_backbone(TorchvisionBackboneConfig(name="torchvision", network="resnet18", stage="layer1"))

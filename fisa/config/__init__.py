@@ -1,27 +1,68 @@
 """Frozen, validated configuration: names, shapes and ranges only; unknown keys are errors.
 
-A configuration file is YAML with the four sections of :class:`RunConfig`. Configuration stops at
+A configuration file is YAML with the sections of :class:`RunConfig`. Configuration stops at
 the builders: layers and losses take plain keyword arguments.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+
+from fisa.config.base import ConfigError, Section
+from fisa.config.models import (
+    NAMES,
+    BackboneConfig,
+    CnnConfig,
+    CnnMlpConfig,
+    CsrConfig,
+    DbcLdlConfig,
+    EmotionGcnConfig,
+    EwMtcnnConfig,
+    FeaturesBackboneConfig,
+    FisaConfig,
+    JcdlConfig,
+    ModelConfig,
+    PlainBackboneConfig,
+    SentimentMetricConfig,
+    SsdlConfig,
+    StyleEdlConfig,
+    TorchvisionBackboneConfig,
+)
+from fisa.config.objective import ObjectiveConfig
+
+__all__ = [
+    "BackboneConfig",
+    "CnnConfig",
+    "CnnMlpConfig",
+    "ConfigError",
+    "CsrConfig",
+    "DataConfig",
+    "DbcLdlConfig",
+    "EmotionGcnConfig",
+    "EwMtcnnConfig",
+    "FeaturesBackboneConfig",
+    "FisaConfig",
+    "JcdlConfig",
+    "ModelConfig",
+    "ObjectiveConfig",
+    "PlainBackboneConfig",
+    "RunConfig",
+    "SentimentMetricConfig",
+    "SsdlConfig",
+    "StyleEdlConfig",
+    "TorchvisionBackboneConfig",
+    "TrainingConfig",
+    "dump_config",
+    "load_config",
+    "parse_config",
+]
 
 
-class ConfigError(ValueError):
-    """A configuration that cannot be used; the message is one clear sentence."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DataConfig(_Section):
+class DataConfig(Section):
     """Which data set, and at which side length in pixels the model sees it."""
 
     name: str = "planted"
@@ -33,112 +74,7 @@ class DataConfig(_Section):
     )
 
 
-class PlainBackboneConfig(_Section):
-    """Our small convolutional stack: stride 8, receptive field 29 + 16 * depth px."""
-
-    name: Literal["plain"] = "plain"
-    width: PositiveInt = 64
-    depth: int = Field(default=1, ge=0, le=8, description="residual 3x3 blocks at the last stride")
-
-
-class TorchvisionBackboneConfig(_Section):
-    """A torchvision network cut after the named module."""
-
-    name: Literal["torchvision"]
-    network: str
-    stage: str
-    weights: str | None = None
-    weights_file: Path | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> TorchvisionBackboneConfig:
-        if self.weights is not None and self.weights_file is not None:
-            raise ValueError("weights and weights_file are both given; leave one away")
-        return self
-
-
-class FeaturesBackboneConfig(_Section):
-    """No network: feature vectors that were computed elsewhere, each dimension standardised."""
-
-    name: Literal["features"]
-    dimensions: PositiveInt
-
-
-BackboneConfig = Annotated[
-    PlainBackboneConfig | TorchvisionBackboneConfig | FeaturesBackboneConfig, Field(discriminator="name")
-]
-
-
-class FisaConfig(_Section):
-    """Emotion-wise feature interaction with self-adjustment; see fisa/models/fisa.py for the equations."""
-
-    name: Literal["fisa"] = "fisa"
-    backbone: BackboneConfig = PlainBackboneConfig()
-    dim: PositiveInt = 64
-    heads: int = Field(default=8, ge=0)
-    layers: PositiveInt = 1
-    semantic_attention: Literal["spatial", "channel", "class_maps", "none"] = "spatial"
-    score: Literal["dot", "hadamard"] = "hadamard"
-    attention_width: PositiveInt = 32
-    projection: Literal["shared", "per_class"] = "shared"
-    effect: Literal["mean", "literal", "half", "softmax"] = "mean"
-    readout: Literal["joint", "shared", "per_class"] = "per_class"
-    output: Literal["sigmoid", "softmax"] = "softmax"
-    evidence: bool = True
-    null_position: bool = True
-    null_logit: float = Field(default=-3.0, description="where the learned null logit starts")
-
-    @model_validator(mode="after")
-    def _shapes_fit(self) -> FisaConfig:
-        if self.heads and self.dim % self.heads:
-            raise ValueError(f"dim {self.dim} must be a multiple of heads {self.heads}")
-        spatial = self.semantic_attention in ("spatial", "class_maps")
-        if (self.evidence or self.null_position) and not spatial:
-            raise ValueError(
-                f"evidence and null_position need spatial attention; semantic_attention is "
-                f"{self.semantic_attention!r}, so set both to false"
-            )
-        return self
-
-
-class CnnConfig(_Section):
-    """Backbone, global average pooling, linear."""
-
-    name: Literal["cnn"]
-    backbone: BackboneConfig = PlainBackboneConfig()
-
-
-class CnnMlpConfig(_Section):
-    """Backbone, global average pooling, one hidden layer, linear."""
-
-    name: Literal["cnn_mlp"]
-    backbone: BackboneConfig = PlainBackboneConfig()
-    hidden: PositiveInt = 256
-
-
-ModelConfig = Annotated[FisaConfig | CnnConfig | CnnMlpConfig, Field(discriminator="name")]
-
-
-class ObjectiveConfig(_Section):
-    """Weights of the loss terms; the draft's a is ``emd: a`` with ``density: 1 - a`` and ``kl: 0``."""
-
-    kl: float = Field(default=1.0, ge=0)
-    emd: float = Field(default=0.0, ge=0)
-    density: float = Field(default=0.0, ge=0)
-    evidence: float = Field(default=0.0, ge=0)
-    emd_on: Literal["raw", "normalised"] = "normalised"
-    emd_order: Literal["votes", "wheel"] = "votes"
-    emd_r: Literal[1, 2] = 2
-    circular: bool = False
-
-    @model_validator(mode="after")
-    def _something_to_minimise(self) -> ObjectiveConfig:
-        if self.kl + self.emd + self.density == 0:
-            raise ValueError("at least one of kl, emd and density must be positive")
-        return self
-
-
-class TrainingConfig(_Section):
+class TrainingConfig(Section):
     """Optimiser, schedule and stopping."""
 
     seed: int = 0
@@ -156,9 +92,10 @@ class TrainingConfig(_Section):
     freeze_backbone: bool = Field(default=False, description="keep its weights and normalisation statistics")
     flip: bool = Field(default=True, description="mirror half of the training images")
     shift: int = Field(default=4, ge=0, description="move training images by up to this many pixels")
+    per_emotion: int = Field(default=0, ge=0, description="fewest images of each dominant emotion in a batch")
 
 
-class RunConfig(_Section):
+class RunConfig(Section):
     """Everything that determines a training run."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)
@@ -172,6 +109,10 @@ class RunConfig(_Section):
         tied = isinstance(self.model, FisaConfig) and self.model.evidence
         if self.objective.evidence and not tied:
             raise ValueError("objective.evidence needs a model with evidence: true")
+        if self.objective.metric and self.training.per_emotion < 2:
+            raise ValueError(
+                "objective.metric needs pairs of one emotion in a batch; set training.per_emotion, as to 8"
+            )
         return self
 
 
@@ -251,9 +192,8 @@ def _override(document: dict[str, Any], override: str) -> None:
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
-    tags = {"fisa", "cnn", "cnn_mlp", "plain", "torchvision", "features"}
     parts = [str(part) for part in problem["loc"]]
-    where = ".".join(part for place, part in enumerate(parts) if not (part in tags and place))
+    where = ".".join(part for place, part in enumerate(parts) if not (part in NAMES and place))
     if problem["type"] == "extra_forbidden":
         return f"unknown key {where!r}"
     message = problem["msg"].removeprefix("Value error, ")

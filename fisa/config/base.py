@@ -1,0 +1,15 @@
+"""What every section of a configuration is, and the one exception for all that is wrong with it."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message is one clear sentence."""
+
+
+class Section(BaseModel):
+    """A part of a configuration: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,0 +1,208 @@
+"""The section ``model``: one class for each row of ``fisa.models.MODELS``, and the backbones below them.
+
+What an option means, and what of it is unknown in its source, stands in docs/methods.md.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from fisa.config.base import Section
+
+Probability = Annotated[float, Field(ge=0, lt=1)]
+
+
+class PlainBackboneConfig(Section):
+    """Our small convolutional stack: stride 8, receptive field 29 + 16 * depth px."""
+
+    name: Literal["plain"] = "plain"
+    width: PositiveInt = 64
+    depth: int = Field(default=1, ge=0, le=8, description="residual 3x3 blocks at the last stride")
+
+
+class TorchvisionBackboneConfig(Section):
+    """A torchvision network cut after the named module."""
+
+    name: Literal["torchvision"]
+    network: str
+    stage: str
+    stages: tuple[str, ...] = Field(default=(), description="modules before it that systems with several maps read")
+    weights: str | None = None
+    weights_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> TorchvisionBackboneConfig:
+        if self.weights is not None and self.weights_file is not None:
+            raise ValueError("weights and weights_file are both given; leave one away")
+        return self
+
+
+class FeaturesBackboneConfig(Section):
+    """No network: feature vectors that were computed elsewhere, each dimension standardised."""
+
+    name: Literal["features"]
+    dimensions: PositiveInt
+
+
+BackboneConfig = Annotated[
+    PlainBackboneConfig | TorchvisionBackboneConfig | FeaturesBackboneConfig, Field(discriminator="name")
+]
+
+
+class FisaConfig(Section):
+    """Emotion-wise feature interaction with self-adjustment; see fisa/models/fisa.py for the equations."""
+
+    name: Literal["fisa"] = "fisa"
+    backbone: BackboneConfig = PlainBackboneConfig()
+    dim: PositiveInt = 64
+    heads: int = Field(default=8, ge=0)
+    layers: PositiveInt = 1
+    semantic_attention: Literal["spatial", "channel", "class_maps", "none"] = "spatial"
+    score: Literal["dot", "hadamard"] = "hadamard"
+    attention_width: PositiveInt = 32
+    projection: Literal["shared", "per_class"] = "shared"
+    effect: Literal["mean", "literal", "half", "softmax"] = "mean"
+    readout: Literal["joint", "shared", "per_class"] = "per_class"
+    output: Literal["sigmoid", "softmax"] = "softmax"
+    evidence: bool = True
+    null_position: bool = True
+    null_logit: float = Field(default=-3.0, description="where the learned null logit starts")
+
+    @model_validator(mode="after")
+    def _shapes_fit(self) -> FisaConfig:
+        if self.heads and self.dim % self.heads:
+            raise ValueError(f"dim {self.dim} must be a multiple of heads {self.heads}")
+        spatial = self.semantic_attention in ("spatial", "class_maps")
+        if (self.evidence or self.null_position) and not spatial:
+            raise ValueError(
+                f"evidence and null_position need spatial attention; semantic_attention is "
+                f"{self.semantic_attention!r}, so set both to false"
+            )
+        return self
+
+
+class CnnConfig(Section):
+    """Backbone, global average pooling, linear."""
+
+    name: Literal["cnn"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+
+
+class CnnMlpConfig(Section):
+    """Backbone, global average pooling, one hidden layer, linear."""
+
+    name: Literal["cnn_mlp"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    hidden: PositiveInt = 256
+
+
+class EwMtcnnConfig(Section):
+    """Backbone, pooling, linear, and a prior layer between the emotions; see fisa/models/ew_mtcnn.py."""
+
+    name: Literal["ew_mtcnn"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    prior: Literal["wheel", "eye", "rand", "corr", "none"] = "wheel"
+    sigma: PositiveFloat = Field(default=0.6, description="width of the wheel prior, in steps")
+    trained: bool = Field(default=False, description="whether training changes the prior")
+    confound: bool = Field(default=False, description="ReLU and dropout between logits and prior")
+    dropout: Probability = Field(default=0.5, description="that of the confound")
+
+
+class SentimentMetricConfig(Section):
+    """Backbone and linear beside a vector of Gram matrices; see fisa/models/sentiment_metric.py."""
+
+    name: Literal["sentiment_metric"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    gram_width: PositiveInt = Field(default=16, description="channels of each stage after its 1x1 convolution")
+    embedding: Literal["sentiment_vector", "pooled", "logits"] = "sentiment_vector"
+
+
+class JcdlConfig(Section):
+    """Backbone, pooling, hidden layers with dropout, linear; see fisa/models/jcdl.py."""
+
+    name: Literal["jcdl"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    hidden: PositiveInt = 256
+    hidden_layers: int = Field(default=2, ge=0, le=8)
+    dropout: Probability = 0.5
+
+
+class SsdlConfig(Section):
+    """The network of :class:`JcdlConfig`; what is its own lies in the objective; see fisa/models/ssdl.py."""
+
+    name: Literal["ssdl"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    hidden: PositiveInt = 256
+    hidden_layers: int = Field(default=2, ge=0, le=8)
+    dropout: Probability = 0.5
+
+
+class CsrConfig(Section):
+    """Backbone, pooling, dropout, linear, and the emotion circle; see fisa/models/csr.py."""
+
+    name: Literal["csr"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    dropout: Probability = 0.5
+
+
+class EmotionGcnConfig(Section):
+    """Classifiers made from label embeddings by convolution over a graph; see fisa/models/emotion_gcn.py."""
+
+    name: Literal["emotion_gcn"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    graph: Literal["data", "wheel"] = "data"
+    sigma: PositiveFloat = Field(default=1.0, description="width of the wheel graph, in steps")
+    threshold: Probability = Field(default=0.4, description="co-occurrences below it are no edge of the data graph")
+    neighbours: float = Field(default=0.2, gt=0, lt=1, description="share of an emotion's row that goes to others")
+    embedding: PositiveInt = Field(default=64, description="width of a label embedding")
+    hidden: PositiveInt = 128
+    pool: Literal["mean", "max"] = "mean"
+
+
+class StyleEdlConfig(Section):
+    """Attention of several orders, Gram matrices and a graph drawn for each image; see fisa/models/style_edl.py."""
+
+    name: Literal["style_edl"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    gram_width: PositiveInt = 16
+    style_width: PositiveInt = 32
+    orders: int = Field(default=2, ge=1, le=8, description="branches of attention, the i-th of order i")
+    grid: PositiveInt = Field(default=6, description="side of the class maps that the graph convolution reads")
+    maximum: float = Field(default=0.6, ge=0, description="weight of a class map's maximum beside its mean")
+    mixture: float = Field(default=0.6, ge=0, le=1, description="share of the branches; the rest is the graph's")
+
+
+class DbcLdlConfig(Section):
+    """Binary codes and the nearest ones of a memory; see fisa/models/dbc_ldl.py."""
+
+    name: Literal["dbc_ldl"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    bits: PositiveInt = 64
+    neighbours: PositiveInt = Field(default=20, description="nearest training images, whose distributions are averaged")
+    memory: PositiveInt = Field(default=4096, description="training images to remember, at most")
+
+
+ModelConfig = Annotated[
+    FisaConfig
+    | CnnConfig
+    | CnnMlpConfig
+    | EwMtcnnConfig
+    | SentimentMetricConfig
+    | JcdlConfig
+    | SsdlConfig
+    | CsrConfig
+    | EmotionGcnConfig
+    | StyleEdlConfig
+    | DbcLdlConfig,
+    Field(discriminator="name"),
+]
+
+NAMES = frozenset(
+    get_args(section.model_fields["name"].annotation)[0]
+    for union in (ModelConfig, BackboneConfig)
+    for section in get_args(get_args(union)[0])
+)
+"""Every value of ``model.name`` and ``model.backbone.name``."""

@@ -1,0 +1,64 @@
+"""The section ``objective``: weights of the loss terms, and their options."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, model_validator
+
+from fisa.config.base import Section
+
+LARGEST_MARGINS = 0.4
+"""What both margins together must stay below: see :meth:`ObjectiveConfig._margins_can_be_kept`."""
+
+
+class ObjectiveConfig(Section):
+    """Weights of the loss terms; the draft's a is ``emd: a`` with ``density: 1 - a`` and ``kl: 0``."""
+
+    kl: float = Field(default=1.0, ge=0)
+    ce: float = Field(default=0.0, ge=0, description="cross-entropy with the dominant emotion")
+    emd: float = Field(default=0.0, ge=0)
+    density: float = Field(default=0.0, ge=0)
+    evidence: float = Field(default=0.0, ge=0)
+    metric: float = Field(default=0.0, ge=0, description="distances between embeddings, by emotion and polarity")
+    polarity_emd: float = Field(default=0.0, ge=0, description="EMD between the sums over each polarity")
+    sparsity: float = Field(default=0.0, ge=0, description="keeps mass from emotions that nobody named")
+    code_similarity: float = Field(default=0.0, ge=0, description="agreement of codes as targets are alike")
+    code_quantisation: float = Field(default=0.0, ge=0, description="keeps codes near -1 and 1")
+    progressive: float = Field(default=0.0, ge=0, description="polarity and angle on the emotion circle")
+    emd_on: Literal["raw", "normalised"] = "normalised"
+    emd_order: Literal["votes", "wheel", "polarity"] = "votes"
+    emd_r: Literal[1, 2] = 2
+    circular: bool = False
+    metric_constraints: Literal["sentiment", "triplet"] = "sentiment"
+    metric_sampling: Literal["semi_hard", "random", "hard", "facenet"] = "semi_hard"
+    metric_by_wheel: bool = Field(default=True, description="divide distances by 1 + steps on the wheel")
+    metric_alpha1: PositiveFloat = Field(default=0.1, description="margin from same to other emotion")
+    metric_alpha2: PositiveFloat = Field(default=0.1, description="margin from same to opposite polarity")
+    sparsity_form: Literal["support", "intensity"] = "support"
+    progressive_polarity: Literal["soft", "hard"] = "soft"
+    progressive_angle: Literal["wrapped", "raw"] = "wrapped"
+
+    @property
+    def compares_images(self) -> bool:
+        """Whether a term relates the images of a batch to one another, so that a batch cannot be shared out."""
+        return self.metric > 0 or self.code_similarity > 0
+
+    @model_validator(mode="after")
+    def _something_to_minimise(self) -> ObjectiveConfig:
+        names = ("kl", "ce", "emd", "density", "metric", "polarity_emd", "progressive")
+        if not any(getattr(self, name) for name in names):
+            raise ValueError(f"at least one of {', '.join(names[:-1])} and {names[-1]} must be positive")
+        return self
+
+    @model_validator(mode="after")
+    def _margins_can_be_kept(self) -> ObjectiveConfig:
+        # Unit vectors without negative entries are at most 2 apart, squared; four steps divide that by 5.
+        margins = self.metric_alpha1 + self.metric_alpha2
+        weighted = self.metric_constraints == "sentiment" and self.metric_by_wheel
+        if self.metric and weighted and margins >= LARGEST_MARGINS:
+            raise ValueError(
+                f"metric_alpha1 + metric_alpha2 is {margins:g} and must be below {LARGEST_MARGINS}, the largest "
+                "distance that emotions opposite on the wheel can have"
+            )
+        return self

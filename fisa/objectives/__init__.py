@@ -1,0 +1,296 @@
+"""Training losses over label distributions: weighted sums of the terms that this package's modules define."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from fisa.config import ConfigError, ObjectiveConfig
+from fisa.emotions import EmotionSpace
+from fisa.models.output import ModelOutput
+from fisa.objectives.circular import progressive_circular
+from fisa.objectives.coding import code_quantisation, code_similarity
+from fisa.objectives.metric import sentiment_constraints, squared_distances, triplet_constraint
+from fisa.objectives.structured import polarity_groups, polarity_order, sparsity
+from fisa.objectives.terms import (
+    LOG_EPS,
+    ROOT_EPS,
+    cross_entropy,
+    density,
+    dominant,
+    emd,
+    evidence_bce,
+    kl,
+)
+
+__all__ = [
+    "LOG_EPS",
+    "ROOT_EPS",
+    "Objective",
+    "build_objective",
+    "cross_entropy",
+    "density",
+    "dominant",
+    "emd",
+    "evidence_bce",
+    "kl",
+]
+
+
+class Term(nn.Module):
+    """One term of an objective: from a model's output and the target [B, C] to [B], or to the mean of a batch."""
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Compute the term."""
+        raise NotImplementedError
+
+
+class Kl(Term):
+    """KL(target || distribution)."""
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return [B]."""
+        return kl(target, output.distribution)
+
+
+class CrossEntropy(Term):
+    """Cross-entropy with the dominant emotion."""
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return [B]."""
+        return cross_entropy(target, output.distribution)
+
+
+class Density(Term):
+    """|Dens(target) - Dens(distribution)|."""
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return [B]."""
+        return (density(target) - density(output.distribution)).abs()
+
+
+class Evidence(Term):
+    """Binary cross-entropy of pooled evidence."""
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return [B]; raise ValueError where the model has no evidence."""
+        if output.evidence is None:
+            raise ValueError("objective.evidence is positive but the model returns no evidence; set it to 0")
+        return evidence_bce(target, output.evidence)
+
+
+class Emd(Term):
+    """Earth mover's distance over the columns in ``order``; exact in evaluation mode."""
+
+    order: Tensor
+
+    def __init__(self, order: Tensor, on_raw: bool, r: int, circular: bool) -> None:
+        super().__init__()
+        self.register_buffer("order", order)
+        self.on_raw, self.r, self.circular = on_raw, r, circular
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return [B]."""
+        predicted = output.raw if self.on_raw else output.distribution
+        eps = ROOT_EPS if self.training else 0.0
+        return emd(target[:, self.order], predicted[:, self.order], self.r, eps, self.circular)
+
+
+class PolarityEmd(Term):
+    """Earth mover's distance between the sums over each polarity, from negative to positive."""
+
+    groups: Tensor
+
+    def __init__(self, space: EmotionSpace, r: int) -> None:
+        super().__init__()
+        self.register_buffer("groups", polarity_groups(space))
+        self.r = r
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return [B]."""
+        groups = self.groups.to(target.dtype)
+        return emd(target @ groups, output.distribution @ groups, self.r, ROOT_EPS if self.training else 0.0)
+
+
+class Sparsity(Term):
+    """How much the distribution spreads beyond a sparse annotation."""
+
+    def __init__(self, form: Literal["support", "intensity"]) -> None:
+        super().__init__()
+        self.form = form
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return [B]."""
+        return sparsity(target, output.distribution, self.form)
+
+
+class Progressive(Term):
+    """Polarity and angle on the emotion circle."""
+
+    circle: Tensor
+
+    def __init__(self, space: EmotionSpace, soft: bool, wrapped: bool) -> None:
+        super().__init__()
+        self.register_buffer("circle", torch.as_tensor(space.circle()))
+        self.soft, self.wrapped = soft, wrapped
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return [B]."""
+        circle = self.circle.to(target.dtype)
+        return progressive_circular(target @ circle, output.distribution @ circle, self.soft, self.wrapped)
+
+
+class CodeSimilarity(Term):
+    """Agreement of the features, taken as codes, against the similarity of the targets."""
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return the mean of the batch."""
+        return code_similarity(target, output.features.flatten(1))
+
+
+class CodeQuantisation(Term):
+    """Distance of the features, taken as codes, from -1 and 1."""
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return [B]."""
+        return code_quantisation(output.features.flatten(1))
+
+
+class Metric(Term):
+    """Constraints on the distances between the features of a batch, whose emotion is the dominant one.
+
+    Args:
+        config: Constraints, sampling and margins.
+        space: Gives polarity and, for ``metric_by_wheel``, steps.
+    """
+
+    polarity: Tensor
+    divisor: Tensor
+
+    def __init__(self, config: ObjectiveConfig, space: EmotionSpace) -> None:
+        super().__init__()
+        self.config = config
+        weighted = config.metric_constraints == "sentiment" and config.metric_by_wheel
+        steps = space.wheel_steps() if weighted else np.zeros((len(space), len(space)))
+        self.register_buffer("divisor", torch.as_tensor(1 + steps, dtype=torch.float32))
+        self.register_buffer("polarity", torch.tensor(space.polarity))
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return the mean of the batch; 0 where it holds no pairs to compare."""
+        config, emotion = self.config, dominant(target)
+        distance = squared_distances(output.features.flatten(1)) / self.divisor[emotion][:, emotion]
+        if config.metric_constraints == "triplet":
+            return triplet_constraint(distance, emotion, config.metric_alpha1, config.metric_sampling)
+        return sentiment_constraints(
+            distance,
+            emotion,
+            self.polarity[emotion],
+            config.metric_alpha1,
+            config.metric_alpha2,
+            config.metric_sampling,
+        )
+
+
+class Objective(nn.Module):
+    """The weighted sum of the active terms; built by :func:`build_objective`.
+
+    Attributes:
+        weights: Weight of each active term, by the names of :class:`fisa.config.ObjectiveConfig`.
+        order: Columns in the order of the EMD, long [C]; a buffer, so that it moves and is stored.
+    """
+
+    order: Tensor
+
+    def __init__(self, terms: Mapping[str, Term], weights: Mapping[str, float], order: Tensor) -> None:
+        """Take the active terms with their weights, and the EMD's column order."""
+        super().__init__()
+        self.terms = nn.ModuleDict(terms)
+        self.weights = {name: weights[name] for name in terms}
+        self.register_buffer("order", order)
+
+    def forward(self, output: ModelOutput, target: Tensor) -> dict[str, Tensor]:
+        """Return the batch means of the active terms, unweighted, and their weighted sum "total".
+
+        KL and density take the normalised distribution; density is |Dens(target) - Dens(predicted)|.
+        In evaluation mode the EMD is exact; ``ROOT_EPS`` is added in training mode only.
+
+        Args:
+            output: What the model returned for the batch.
+            target: [B, C], rows sum to 1.
+
+        Raises:
+            ValueError: The evidence term is active and the model has no evidence.
+        """
+        target = target.to(output.distribution.dtype)
+        terms = {name: term(output, target).mean() for name, term in self.terms.items()}
+        total = torch.stack([weight * terms[name] for name, weight in self.weights.items()]).sum()
+        return {"total": total, **terms}
+
+
+def build_objective(config: ObjectiveConfig, vote_totals: ArrayLike, space: EmotionSpace) -> Objective:
+    """Build the loss that a configuration names.
+
+    Args:
+        config: Weights and options; terms of weight 0 are not computed.
+        vote_totals: Votes for each emotion over the *training* split, [C]. The EMD's classes stand in
+            ascending order of them (the draft's order), ties in column order, unless ``emd_order``
+            is ``wheel`` or ``polarity``.
+        space: The labels; gives wheel and polarity.
+
+    Raises:
+        ConfigError: A term that needs a wheel where the labels have none, or ``circular`` without a wheel order and
+            a normalised prediction (a circle has no place for surplus mass).
+        ValueError: ``vote_totals`` are not C non-negative numbers.
+    """
+    totals = np.asarray(vote_totals, dtype=np.float64)
+    if totals.shape != (len(space),) or not (np.isfinite(totals).all() and (totals >= 0).all()):
+        raise ValueError(f"vote totals must be {len(space)} non-negative numbers, one for each label of {space.name}")
+    _check_space(config, space)
+    orders = {"votes": np.argsort(totals, kind="stable"), "polarity": polarity_order(space)}
+    if space.wheel:
+        orders["wheel"] = np.asarray(space.wheel)
+    order = torch.as_tensor(orders.get(config.emd_order, orders["votes"]))
+    terms: dict[str, Term] = {}
+    if config.kl:
+        terms["kl"] = Kl()
+    if config.ce:
+        terms["ce"] = CrossEntropy()
+    if config.emd:
+        terms["emd"] = Emd(order, config.emd_on == "raw", config.emd_r, config.circular)
+    if config.density:
+        terms["density"] = Density()
+    if config.evidence:
+        terms["evidence"] = Evidence()
+    if config.metric:
+        terms["metric"] = Metric(config, space)
+    if config.polarity_emd:
+        terms["polarity_emd"] = PolarityEmd(space, config.emd_r)
+    if config.sparsity:
+        terms["sparsity"] = Sparsity(config.sparsity_form)
+    if config.code_similarity:
+        terms["code_similarity"] = CodeSimilarity()
+    if config.code_quantisation:
+        terms["code_quantisation"] = CodeQuantisation()
+    if config.progressive:
+        soft, wrapped = config.progressive_polarity == "soft", config.progressive_angle == "wrapped"
+        terms["progressive"] = Progressive(space, soft, wrapped)
+    return Objective(terms, config.model_dump(), order)
+
+
+def _check_space(config: ObjectiveConfig, space: EmotionSpace) -> None:
+    if config.emd and config.emd_order == "wheel" and not space.wheel:
+        raise ConfigError(f"objective.emd_order is wheel, but the labels {space.name} have none; use votes")
+    if config.emd and config.circular and (config.emd_order != "wheel" or config.emd_on != "normalised"):
+        raise ConfigError("objective.circular needs emd_order: wheel and emd_on: normalised")
+    if config.progressive and not space.wheel:
+        raise ConfigError(f"objective.progressive needs a wheel, but the labels {space.name} have none; set it to 0")
+    weighted = config.metric_constraints == "sentiment" and config.metric_by_wheel
+    if config.metric and weighted and not space.wheel:
+        raise ConfigError(
+            f"objective.metric_by_wheel needs a wheel, but the labels {space.name} have none; set it to false"
+        )

@@ -1,0 +1,67 @@
+"""What only one system says of an image: relations between emotions, Gram matrices, numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fisa import figures
+from fisa.records import Explanation
+from fisa.ui import state
+from fisa.ui.state import plain
+from fisa.ui.widgets import chart
+
+MOST_NUMBERS = 8
+"""Vectors longer than this are not written out."""
+
+_MEANING = {
+    "prior": "The prior: what the logit of an emotion (row) takes of every emotion's own score (column).",
+    "graph": "The graph: what an emotion (row) takes of every emotion (column).",
+    "static_graph": "The graph of the training labels, before the image draws its own.",
+    "before_prior": "Scores of the emotions before the prior mixes them",
+    "polarity": "Predicted mass on negative, neutral and positive emotions",
+    "emotion_vector": "The prediction on the emotion circle: towards the positive emotions, and a quarter turn on",
+    "intensity": "Length of that vector, 0 to 1",
+    "angle": "Its angle in radians, 0 at the middle of the positive emotions",
+    "decoded": "Prediction without the remembered images",
+}
+
+
+def draw(found: Explanation, system: str) -> None:
+    """Draw the extras of ``found``; nothing, not even a heading, where the system has none."""
+    if not found.extras:
+        return
+    st.header(f"Only in {plain(system)}", anchor=False)
+    count = len(found.space)
+    grams = {name: values for name, values in found.extras.items() if name.startswith("gram_")}
+    others = {name: values for name, values in found.extras.items() if name not in grams}
+    relations = {name: values for name, values in others.items() if values.shape == (count, count)}
+    numbers = {name: values for name, values in others.items() if values.ndim < 2 and values.size <= MOST_NUMBERS}
+    for name, values in relations.items():
+        st.caption(_MEANING.get(name, f"{name}:"))
+        figure = figures.matrix(values, found.space, "", "relation", None, state.theme())
+        chart(figure, f"extra_{name}", figures.matrix_table(values, found.space))
+    for name, values in numbers.items():
+        st.caption(f"{_MEANING.get(name, name)}: {_in_words(found, values)}.")
+    _draw_grams(grams)
+    unseen = sorted(others.keys() - relations.keys() - numbers.keys())
+    if unseen:
+        st.caption(f"`python -m fisa explain` also gives {', '.join(map(plain, unseen))}.")
+
+
+def _draw_grams(grams: dict[str, np.ndarray]) -> None:
+    if not grams:
+        return
+    st.caption("Gram matrices: which channels of a stage respond together, wherever they do; a measure of texture.")
+    for column, (name, values) in zip(st.columns(len(grams)), grams.items(), strict=True):
+        with column:
+            title = f"stage {name.removeprefix('gram_')}"
+            chart(figures.gram(values, title, state.theme()), f"extra_{name}", pd.DataFrame(values))
+
+
+def _in_words(found: Explanation, values: np.ndarray) -> str:
+    """Write a vector out, with the emotions where it has one number for each."""
+    if values.shape == (len(found.space),):
+        return ", ".join(f"{label} {value:.2f}" for label, value in zip(found.space.labels, values, strict=True))
+    return ", ".join(f"{value:.2f}" for value in np.atleast_1d(values))

@@ -1,0 +1,60 @@
+"""Every shipped configuration, made tiny, trains in the one loop, and its run gives back what was stored."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fisa.config import RunConfig, load_config
+from fisa.datasets import open_dataset
+from fisa.emotions import MIKELS8
+from fisa.models import MODELS, build_model
+from fisa.models.inputs import as_tensor
+from fisa.runs import load_run
+from fisa.training import train
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+TINY = (
+    "data={name: planted-tiny, image_size: 32}",
+    "model.backbone={name: plain, width: 8}",
+    "training.epochs=1",
+    "training.batch_size=32",
+)
+
+
+def test_every_system_has_a_configuration() -> None:
+    assert {load_config(path).model.name for path in CONFIGS} == set(MODELS)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_configuration_trains_and_its_run_predicts_what_it_stored(path: Path, tmp_path: Path) -> None:
+    balanced = ("training.per_emotion=2",) if load_config(path).training.per_emotion else ()
+    trained = train(load_config(path, (*TINY, *balanced)), tmp_path / "run")
+    run = load_run(trained.path)
+    data = open_dataset("planted-tiny", split="test", image_size=32)
+    output = run.output([data[index].image for index in range(4)])
+    stored = run.predictions[list(run.space.labels)].to_numpy()[:4]
+    np.testing.assert_allclose(output.distribution.numpy(), stored, atol=1e-5)
+    assert all(len(value) == 4 and value.isfinite().all() for value in output.extras.values())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_system_takes_feature_vectors(name: str) -> None:
+    torch.manual_seed(0)
+    model = {"name": name, "backbone": {"name": "features", "dimensions": 5}}
+    system = build_model(RunConfig.model_validate({"name": name, "model": model}).model, MIKELS8)
+    vectors, target = np.random.default_rng(0).random((12, 5), dtype=np.float32), np.eye(8)[np.arange(12) % 8]
+    system.fit_labels(target)
+    system.remember(vectors, target)
+    distribution = system.eval()(as_tensor(vectors)).distribution
+    torch.testing.assert_close(distribution.sum(1), torch.ones(12))
+
+
+def test_what_a_system_took_from_the_training_labels_is_stored_with_it(tmp_path: Path) -> None:
+    overrides = (*TINY, "model.prior=corr")
+    run = train(load_config(CONFIGS[0].with_name("ew-mtcnn.yaml"), overrides), tmp_path / "run")
+    train_split = open_dataset("planted-tiny", split="train", image_size=32)
+    target = train_split.manifest[list(run.space.labels)].to_numpy(float)
+    prior = load_run(run.path).output([train_split[0].image]).extras["prior"][0].numpy()
+    np.testing.assert_allclose(prior, np.corrcoef(target.T), atol=1e-5)
