@@ -76,7 +76,8 @@ class Drawn:
 
 
 def prepare_on(space: EmotionSpace, monkeypatch: pytest.MonkeyPatch, **sections: object) -> None:
-    monkeypatch.setattr(preparation, "open_dataset", lambda *_: Drawn(space))
+    splits = dict.fromkeys(("train", "validation", "test"), Drawn(space))
+    monkeypatch.setattr(preparation, "open_configured", lambda *_, **__: splits)
     small = {"name": "ew_mtcnn", "backbone": {"name": "plain", "width": 8}}
     prepare(RunConfig.model_validate({"name": "x", "data": {"image_size": 16}, "model": small, **sections}))
 
