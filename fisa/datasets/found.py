@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fisa.datasets.columns import IMAGE, SPLITS, find_column, label_of
-from fisa.datasets.layouts import abstract, affectnet, emoset, emotion6, ldl, oasis
+from fisa.datasets.layouts import abstract, affectnet, emoset, emotion6, oasis
 from fisa.datasets.layouts.aesthetics import AVA, steps_of
 from fisa.datasets.layouts.folder import IMAGES, LISTS, PREFERRED
 from fisa.datasets.vectors import FEATURES, SUFFIXES

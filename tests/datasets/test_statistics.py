@@ -8,12 +8,12 @@ import pytest
 from scipy.stats import entropy as scipy_entropy
 from scipy.stats import pearsonr
 
+from fisa.config import ObjectiveConfig
 from fisa.datasets import open_dataset
 from fisa.datasets import statistics as stats
 from fisa.datasets.selection import ASCENDING, BY_ID, DESCENDING, Selection, browsable, orders, select
 from fisa.emotions import MIKELS8, RATINGS, EmotionSpace
 from fisa.objectives import build_objective
-from fisa.config import ObjectiveConfig
 
 ABC = EmotionSpace("abc", ("a", "b", "c"), (1, 0, -1), (), ("#e69f00", "#56b4e9", "#009e73"), ("circle", "star", "x"))
 
