@@ -14,6 +14,7 @@ from fisa.figures.grams import gram
 from fisa.figures.matrices import Kind, matrix, matrix_grid
 from fisa.figures.overlays import attention_overlay
 from fisa.figures.scatter import embedding_map, error_scatter, rating_scatter
+from fisa.figures.strip import distribution_strip
 from fisa.figures.tables import distribution_table, matrix_table
 from fisa.figures.theme import PALETTES, Palette, Theme, palette
 from fisa.figures.wheel import distribution_bars, wheel, wheel_emblem
@@ -27,6 +28,7 @@ __all__ = [
     "attention_overlay",
     "contribution_bars",
     "distribution_bars",
+    "distribution_strip",
     "distribution_table",
     "embedding_map",
     "entropy_histogram",
