@@ -13,9 +13,7 @@ def page(chosen: datasets.Choice, whole: Whole, looked: datasets_gallery.Looked)
     st.markdown(datasets.introduction(chosen, whole))
     wrong = int((whole.problems["kind"] == WRONG).sum())
     if wrong and state.get("view") != "check":
-        st.warning(
-            f"{wrong:,} problems were found and left out; Check lists them with the mend.", icon=":material/error:"
-        )
+        st.warning(f"{wrong:,} rows are left out, as something is wrong; Check says what.", icon=":material/error:")
     if looked.item is not None:
         datasets_gallery.detail(whole, looked.item, looked.rows)
         return

@@ -85,7 +85,7 @@ def _found_in(folder: Path) -> list[Found]:
         top = _look(folder)
     except OSError:
         return [whole]
-    inside = [recognise(top.path / name) for name in (*top.ending(_ARRAYS), *top.folders)]
+    inside = [recognise(top.path / name) for name in (*top.folders, *top.ending(_ARRAYS))]
     return inside or [whole]
 
 

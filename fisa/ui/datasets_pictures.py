@@ -20,7 +20,7 @@ from fisa.ui.state import clip, plain
 
 THUMBNAIL, LARGE = 260, 1024
 """Longer side in pixels of pictures in a gallery, and of one alone."""
-CELL = 148
+CELL = 134
 """Width of a cell of a gallery, in pixels of the page."""
 
 # Every picture of a gallery stands in a square, and a click anywhere in a cell is one on its button.
@@ -79,7 +79,7 @@ def cell(whole: Whole, row: int, place: str, caption: str = "") -> None:
         caption: Below its ID.
     """
     name = str(whole.manifest["id"].iloc[row])
-    with st.container(width=CELL, gap="xxsmall", key=f"cell_{place}_{row}"):
+    with st.container(width=CELL, gap=None, key=f"cell_{place}_{row}"):
         shown = picture(whole, row, THUMBNAIL)
         if shown.jpeg is not None:
             with st.container(key=f"shot_{place}_{row}", gap=None):
@@ -103,7 +103,8 @@ def in_words(whole: Whole, row: int) -> str:
     """Say what the data says of an image: its strongest labels, or its ratings in their original range."""
     one = whole.manifest.iloc[[row]]
     if len(whole.space):
-        return top_emotions(whole.space, statistics.degrees_of(one, whole.space)[0])
+        degrees = statistics.degrees_of(one, whole.space)[0]
+        return top_emotions(whole.space, degrees, min(3, int((degrees > 0).sum())))
     rated = statistics.ratings(one, whole.ranges)
     if rated.empty:
         return "not rated"
