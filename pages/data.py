@@ -2,7 +2,16 @@ import streamlit as st
 
 from fisa.datasets.problems import WRONG
 from fisa.datasets.whole import Whole
-from fisa.ui import datasets, datasets_check, datasets_gallery, datasets_overview, datasets_pictures, state, widgets
+from fisa.ui import (
+    datasets,
+    datasets_check,
+    datasets_gallery,
+    datasets_item,
+    datasets_overview,
+    datasets_pictures,
+    state,
+    widgets,
+)
 from fisa.ui.state import plain
 
 VIEWS = {"holds": "What it holds", "gallery": "Gallery", "check": "Check"}
@@ -15,7 +24,7 @@ def page(chosen: datasets.Choice, whole: Whole, looked: datasets_gallery.Looked)
     if wrong and state.get("view") != "check":
         st.warning(f"{wrong:,} rows are left out, as something is wrong; Check says what.", icon=":material/error:")
     if looked.item is not None:
-        datasets_gallery.detail(whole, looked.item, looked.rows)
+        datasets_item.draw(whole, looked.item, looked.rows)
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         widgets.choose("view", list(VIEWS), "View", st.segmented_control, VIEWS.__getitem__, required=True)

@@ -103,18 +103,18 @@ def look_at_check(name: str, root: Path) -> Check:
     folder = _folder(name, root)
     running = _runs(folder)
     progress, kept = _read(folder / "progress.json"), _read(folder / "report.json")
-    counts = {"done": int(progress.get("done", 0)), "total": int(progress.get("total", 0))}
+    done, total = (int(progress.get(name, 0)) for name in ("done", "total"))
     past: dict[str, Any] = {}
     with suppress(KeyError, TypeError, ValueError):  # of another version: as if there were none
         same = kept["stamp"] == _stamp(root)
         past = {"report": Report.of_document(kept["report"]), "finished": float(kept["finished"]), "current": same}
     if running:
-        return Check("running", **counts, **past)
+        return Check("running", done, total, **past)
     error = folder / "error.txt"
     if error.exists():
         return Check("failed", error=error.read_text(encoding="utf-8", errors="replace"), **past)
     if progress:
-        return Check("interrupted", **counts, **past)
+        return Check("interrupted", done, total, **past)
     return Check("done", **past) if past else Check("none")
 
 

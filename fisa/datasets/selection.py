@@ -26,7 +26,7 @@ class Selection:
         entropy: Smallest and largest entropy in nats, both included; None for all.
         votes: Fewest and most votes, both included; None for all.
         group: Name of the group; empty for all.
-        text: What the ID contains, letters compared without case and by NFC; empty for all.
+        text: What the ID or the path contains, letters compared without case and by NFC; empty for all.
         order: One of :func:`orders`.
     """
 
@@ -74,7 +74,8 @@ def select(table: pd.DataFrame, chosen: Selection) -> NDArray[np.int64]:
         if limits is not None:
             keep &= table[column].between(*limits).to_numpy() if column in table else False
     if chosen.text:
-        keep &= _plain(table["id"]).str.contains(_folded(chosen.text), regex=False).to_numpy()
+        names = table["id"].astype("str") + "\n" + table["path"].astype("str").fillna("")
+        keep &= _plain(names).str.contains(_folded(chosen.text), regex=False).to_numpy()
     rows = np.flatnonzero(keep)
     if chosen.order == LISTED:
         return rows
@@ -88,7 +89,7 @@ def select(table: pd.DataFrame, chosen: Selection) -> NDArray[np.int64]:
 
 
 def _plain(names: pd.Series) -> pd.Series:
-    return names.astype("str").str.normalize("NFC").str.casefold()
+    return names.str.normalize("NFC").str.casefold()
 
 
 def _folded(text: str) -> str:

@@ -120,13 +120,14 @@ def rating_scatter(
         draw((low + high) / 2, line={"color": colours.muted, "width": 1, "dash": "dot"})
     titles = [f"{name}, {low:g} to {high:g}" for name, (low, high) in zip(("valence", "arousal"), ranges, strict=True)]
     room = [0.03 * (high - low) for low, high in ranges]
+    steps = [{"dtick": 1} if 2 < high - low <= 10 else {"nticks": 6} for low, high in ranges]
     figure.update_layout(
         showlegend=colour_by is not None,
         dragmode="pan",
         legend={"x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom", "traceorder": "normal"},
     )
-    figure.update_xaxes(title={"text": titles[0]}, range=[ranges[0][0] - room[0], ranges[0][1] + room[0]])
-    figure.update_yaxes(title={"text": titles[1]}, range=[ranges[1][0] - room[1], ranges[1][1] + room[1]])
+    figure.update_xaxes(title={"text": titles[0]}, range=[ranges[0][0] - room[0], ranges[0][1] + room[0]], **steps[0])
+    figure.update_yaxes(title={"text": titles[1]}, range=[ranges[1][0] - room[1], ranges[1][1] + room[1]], **steps[1])
     return figure
 
 

@@ -156,7 +156,7 @@ def layout_of(chosen: Choice) -> str | None:
             "Layout",
             options,
             key=key,
-            index=None,
+            index=None if layout is None else 0,
             format_func=lambda name: f"{name}: {_title(name)}",
             on_change=_change_layout,
             help="How the files lie; likely ones come first. docs/datasets.md shows each.",

@@ -1,4 +1,4 @@
-"""The images of a data set: filters that live in the address, a gallery a page at a time, and one image at large."""
+"""The images of a data set: filters that live in the address, and a gallery a page at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pandas as pd
 import streamlit as st
 
 from fisa.datasets import statistics
-from fisa.datasets.planted import VERSION
 from fisa.datasets.selection import (
     ASCENDING,
     BY_ID,
@@ -21,11 +20,9 @@ from fisa.datasets.selection import (
     select,
 )
 from fisa.datasets.whole import Whole
-from fisa.runs import RunError
-from fisa.ui import cache, datasets_overview, datasets_pictures, state
+from fisa.ui import state
 from fisa.ui.datasets_pictures import cell, in_words
 from fisa.ui.state import plain
-from fisa.ui.widgets import html_table
 
 PAGE = 24
 """Images on one page of the gallery; no more are decoded."""
@@ -130,7 +127,7 @@ def _filters(whole: Whole) -> None:
             _slider("votes", int(votes.min()), int(votes.max()), 1, "Votes")
         st.session_state[state.key("order")] = state.get("order") or LISTED
         st.selectbox(
-            "Sorted by", orders(table, space), key=state.key("order"), on_change=_narrow, args=("order",), width=210,
+            "Sorted by", orders(table, space), key=state.key("order"), on_change=_narrow, args=("order",), width=200,
             format_func=lambda order: _ORDERS.get(order, f"{order}, most first"),
         )  # fmt: skip
 
@@ -138,14 +135,14 @@ def _filters(whole: Whole) -> None:
 def _optional(name: str, options: list[str], label: str, nothing: str) -> None:
     st.session_state[state.key(name)] = state.get(name) or ANY
     st.selectbox(
-        label, [ANY, *options], key=state.key(name), on_change=_narrow, args=(name,), width=160,
+        label, [ANY, *options], key=state.key(name), on_change=_narrow, args=(name,), width=140,
         format_func=lambda option: option or nothing,
     )  # fmt: skip
 
 
 def _text() -> None:
     st.session_state[state.key("text")] = state.get("text") or ""
-    st.text_input("ID contains", key=state.key("text"), on_change=_narrow, args=("text",), width=160)
+    st.text_input("Name contains", key=state.key("text"), on_change=_narrow, args=("text",), width=130)
 
 
 def _slider(name: str, low: float, high: float, step: float, label: str) -> None:
@@ -153,7 +150,7 @@ def _slider(name: str, low: float, high: float, step: float, label: str) -> None
     asked = state.resolve_range(name, low, high, label)
     ends = (low, high) if asked is None else asked
     st.session_state[key] = tuple(type(low)(end) for end in ends)
-    st.slider(label, low, high, step=step, key=key, on_change=_narrow_range, args=(name,), width=200)
+    st.slider(label, low, high, step=step, key=key, on_change=_narrow_range, args=(name,), width=180)
 
 
 def _narrow(name: str) -> None:
@@ -200,12 +197,20 @@ def draw(whole: Whole, looked: Looked) -> None:
     else:
         _listed(whole, here)
     if looked.leaves > 1:
-        st.session_state[state.key("leaf")] = looked.leaf
-        st.pagination(looked.leaves, key=state.key("leaf"), on_change=state.commit, args=("leaf",))
+        key = f"leaf_{looked.leaf}"  # another widget for each page, which begins at it
+        st.pagination(looked.leaves, default=looked.leaf, key=key, on_change=_turn, args=(key,))
+
+
+def _turn(key: str) -> None:
+    state.put("leaf", str(st.session_state[key]))
 
 
 def _caption(whole: Whole, row: int) -> str:
-    words = plain(in_words(whole, row).partition(",")[0]) if len(whole.space) else plain(in_words(whole, row))
+    words = in_words(whole, row)
+    if len(whole.space):
+        words = plain(words.partition(",")[0])
+    else:
+        words = words.replace("valence", "V").replace("arousal", "A")
     split = str(whole.manifest["split"].iloc[row])
     return f"{words} · {plain(split)}" if split else words
 
@@ -225,101 +230,3 @@ def _listed(whole: Whole, rows: np.ndarray) -> None:
         table, hide_index=True, column_config=shares, on_select=pick, selection_mode="single-row", key="data_rows",
         alt="Rows of the data set; choose one to open it",
     )  # fmt: skip
-
-
-def detail(whole: Whole, row: int, rows: np.ndarray) -> None:
-    """Draw one image at large, with all that the data says of it; previous and next walk through ``rows``."""
-    name = str(whole.manifest["id"].iloc[row])
-    _walk(whole, row, rows if row in rows else np.arange(len(whole.manifest)))
-    st.subheader(plain(name), anchor=False)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        if whole.has_images:
-            shown = datasets_pictures.picture(whole, row, datasets_pictures.LARGE)
-            if shown.jpeg is None:
-                st.warning(plain(shown.refused), icon=":material/broken_image:")
-            else:
-                st.image(shown.jpeg, width="stretch", alt=f"{name}: {in_words(whole, row)}")
-        _explain_link(whole, row)
-    with right:
-        if len(whole.space):
-            datasets_overview.distribution(whole.space, distributions(whole, row), "data_item")
-        facts = facts_of(whole, row)
-        html_table(pd.DataFrame({"": facts.values()}, index=list(facts)), alt=f"What is known of {name}")
-
-
-def _walk(whole: Whole, row: int, rows: np.ndarray) -> None:
-    place = int(np.flatnonzero(rows == row)[0])
-    ids = whole.manifest["id"]
-    before, after = (str(ids.iloc[rows[min(max(place + step, 0), len(rows) - 1)]]) for step in (-1, 1))
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="data_walk"):
-        st.button("Back", icon=":material/grid_view:", shortcut="Esc", on_click=_close, key="data_back")
-        st.button(
-            "Previous", icon=":material/chevron_left:", shortcut="P", disabled=place == 0,
-            on_click=state.put, args=("item", before), key="data_previous",
-        )  # fmt: skip
-        st.button(
-            "Next", icon=":material/chevron_right:", shortcut="N", disabled=place == len(rows) - 1,
-            on_click=state.put, args=("item", after), key="data_next",
-        )  # fmt: skip
-        st.caption(f"{place + 1:,} of {len(rows):,}", width="content")
-
-
-def _close() -> None:
-    state.drop("item")
-    state.put("view", state.get("view") or "")
-
-
-def distributions(whole: Whole, row: int) -> dict[str, np.ndarray]:
-    """Return the distributions that are known of an image, under the names that charts show."""
-    one = whole.manifest.iloc[[row]]
-    votes = int(one["votes"].iloc[0])
-    named = {"votes" if votes else "target": statistics.degrees_of(one, whole.space)[0]}
-    truth = [f"truth_{label}" for label in whole.space.labels]
-    if set(truth) <= set(one.columns):
-        named = {"truth": one[truth].to_numpy(float)[0], **named}
-    return named
-
-
-def facts_of(whole: Whole, row: int) -> dict[str, str]:
-    """Return all that the manifest says of an image but its distributions, as shown."""
-    one = whole.manifest.iloc[row]
-    facts = {"split": str(one["split"]) or "none"}
-    if whole.file(row) is not None:
-        facts["file"] = str(one["path"])
-    if whole.space.labels:
-        facts |= {"dominant label": str(one["dominant"]), "entropy": f"{one['entropy']:.3f} nats"}
-        facts["votes"] = f"{one['votes']:,}" if one["votes"] else "not known"
-    rated = statistics.ratings(whole.manifest.iloc[[row]], whole.ranges)
-    for scale in statistics.RATED:
-        if len(rated):
-            low, high = whole.ranges.get(scale, (-1.0, 1.0))
-            value = f"{rated[scale].iloc[0]:.2f} of {low:g} to {high:g}"
-            facts[scale] = f"{value} (models get {one[scale]:.2f} of −1 to 1)" if (low, high) != (-1, 1) else value
-    told = {"id", "path", "split", "votes", "entropy", "dominant", *statistics.RATED, *whole.space.labels}
-    for column in whole.manifest.columns:
-        if column not in told and not str(column).startswith(("truth_", "strength_")) and not pd.isna(one[column]):
-            value = one[column]
-            facts[str(column).replace("_", " ")] = f"{value:.3g}" if isinstance(value, float) else str(value)
-    if whole.root is None:
-        facts["drawn by"] = f"Planted Affect, version {VERSION}"
-    return facts
-
-
-def _explain_link(whole: Whole, row: int) -> None:
-    """Lead to Explain where the image is among the test images of a run."""
-    one = whole.manifest.iloc[row]
-    if one["split"] not in ("test", "iid"):
-        return
-    for run, path in sorted(cache.run_folders().items(), key=lambda item: item[0] != state.get("run")):
-        try:
-            data = cache.open_run(path).config.data
-        except RunError:
-            continue
-        if data.name == whole.name and data.fold is None and (data.root is None) == (whole.root is None):
-            if whole.root is not None and data.root and not whole.root.samefile(data.root):
-                continue
-            link = {"run": run, "image": str(one["id"])}
-            label = f"Explain it with {plain(run)}"
-            st.page_link("pages/explain.py", label=label, icon=":material/search_insights:", query_params=link)
-            return

@@ -58,15 +58,14 @@ def draw(whole: Whole, rows: np.ndarray) -> None:
             mean = statistics.label_totals(part, whole.space)["mean"].to_numpy()
             distribution(whole.space, {"mean": mean}, "data_mean")
             st.caption(f"The mean of {len(part):,} distributions: how much of all feeling falls to each label.")
+        else:
+            _ratings(whole, part)
     if len(whole.space) and len(part):
         _labels(whole, part)
         _entropies(whole, part, rows)
         _together(whole, part)
-    left, right = st.columns(2, gap="medium")
-    with left:
         _ratings(whole, part)
-    with right:
-        _votes(part)
+    _votes(part)
     for sentence in missing(whole):
         st.caption(sentence)
 
