@@ -78,7 +78,7 @@ def _begin(check: Check, whole: Whole) -> None:
         st.rerun()
     st.caption(
         "Decodes every image once, in a process of its own, and remembers it: a second check is done at once. "
-        f"The same as `python -m fisa data check {plain(whole.name)} PATH`."
+        f"The same as `python -m fisa data check {whole.name} PATH`."
     )
 
 

@@ -208,11 +208,8 @@ def _turn(key: str) -> None:
 def _caption(whole: Whole, row: int) -> str:
     words = in_words(whole, row)
     if len(whole.space):
-        words = plain(words.partition(",")[0])
-    else:
-        words = words.replace("valence", "V").replace("arousal", "A")
-    split = str(whole.manifest["split"].iloc[row])
-    return f"{words} · {plain(split)}" if split else words
+        return plain(words.partition(",")[0])
+    return words.replace("valence", "V").replace("arousal", "A")
 
 
 def _listed(whole: Whole, rows: np.ndarray) -> None:

@@ -92,7 +92,7 @@ def cell(whole: Whole, row: int, place: str, caption: str = "") -> None:
             st.image(strip, width="stretch", alt=top_emotions(whole.space, degrees))
         with st.container(key=f"open_{place}_{row}"):
             st.button(
-                plain(clip(name.rpartition("/")[2] or name, 20)), key=f"button_{place}_{row}", type="tertiary",
+                plain(clip("/".join(name.split("/")[-2:]), 20)), key=f"button_{place}_{row}", type="tertiary",
                 on_click=state.put, args=("item", name), help=None if len(name) <= 20 else plain(name),
             )  # fmt: skip
         if caption:
