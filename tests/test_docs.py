@@ -24,6 +24,7 @@ from fisa.metrics import METRICS, Metric
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / name for name in ("docs/methods.md", "docs/datasets.md", "README.md", "CONTRIBUTING.md")]
 SCALE = ROOT / "docs" / "scale.md"
+STUDIES = ROOT / "docs" / "studies.md"
 METHODS = PAGES[0].read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
@@ -109,7 +110,7 @@ def test_spaces_rungs_and_grades_stand_in_the_document() -> None:
     assert named - {"n", "scenes"} <= documented
 
 
-@pytest.mark.parametrize("page", [*PAGES, SCALE], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, SCALE, STUDIES], ids=lambda page: page.name)
 def test_relative_links_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
     relative = [target.partition("#")[0] for target in targets if "://" not in target]

@@ -148,16 +148,22 @@ def open_splits(
 def open_configured(
     config: DataConfig, splits: Sequence[str] = SPLITS, progress: Progress | None = None
 ) -> dict[str, Dataset]:
-    """Open the splits that a configuration means; see :func:`open_splits`."""
-    return open_splits(
+    """Open the splits that a configuration means; see :func:`open_splits`.
+
+    Under the name ``test`` stands the one that ``config.test`` names; where that is another, the data's own test split
+    is not opened.
+    """
+    proper = {split: config.test if split == "test" else split for split in splits}
+    opened = open_splits(
         config.name,
         config.root,
-        splits,
+        tuple(dict.fromkeys(proper.values())),
         config.image_size,
         skip_bad=config.skip_bad,
         fold=config.fold,
         progress=progress,
     )
+    return {split: opened[name] for split, name in proper.items()}
 
 
 def open_collection(name: str, root: str | Path | None, *, skip_bad: bool = False) -> Collection | VectorCollection:

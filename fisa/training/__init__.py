@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from fisa.config import RunConfig
+from fisa.config import RunConfig, difference
 from fisa.evaluation import Progress
 from fisa.runs import (
     Checkpoint,
@@ -221,10 +221,9 @@ def _difference(document: Any, prepared: Prepared) -> str | None:
         stored = RunConfig.model_validate(document["config"])
     except (LookupError, ValidationError):
         return "its configuration is of another version of the program"
-    before, now = _flat(stored.model_dump(mode="json")), _flat(prepared.config.model_dump(mode="json"))
-    for key in sorted(before.keys() | now.keys()):
-        if before.get(key) != now.get(key):
-            return f"{key} was {before.get(key)!r} and is {now.get(key)!r}"
+    if (other := difference(stored, prepared.config)) is not None:
+        key, before, now = other
+        return f"{key} was {before!r} and is {now!r}"
     if document.get("versions") != _versions(prepared):
         return f"the data {prepared.splits['test'].name} have changed since"
     return None
@@ -232,10 +231,3 @@ def _difference(document: Any, prepared: Prepared) -> str | None:
 
 def _versions(prepared: Prepared) -> dict[str, str]:
     return {name: split.version for name, split in prepared.splits.items()}
-
-
-def _flat(document: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in document.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
