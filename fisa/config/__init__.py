@@ -72,6 +72,7 @@ class DataConfig(Section):
     fold: tuple[PositiveInt, PositiveInt] | None = Field(
         default=None, description="[number from 1, folds] of cross-validation; null: the splits of the data"
     )
+    stratify: bool = Field(default=True, description="as many of each dominant emotion in every split that is drawn")
 
 
 class TrainingConfig(Section):
