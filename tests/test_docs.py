@@ -33,8 +33,8 @@ INLINE = re.compile(r"(?P<before>.?)\$(?P<math>[^$\n]+)\$(?P<after>.?)")
 # They say where something lies; no equation depends on them.
 NOT_METHOD = {
     "name",
-    *(f"data.{key}" for key in ("name", "root", "image_size", "skip_bad", "fold")),
-    *(f"model.backbone.{key}" for key in ("network", "stage", "weights", "weights_file", "dimensions")),
+    *(f"data.{key}" for key in ("name", "root", "image_size", "skip_bad", "fold", "stratify")),
+    *(f"model.backbone.{key}" for key in ("network", "stage", "weights", "weights_file", "dimensions", "dropout")),
 }
 
 Row = tuple[str, str]  # option and value, or measure and arrow, as the first two cells of a table show them

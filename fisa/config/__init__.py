@@ -81,6 +81,7 @@ class DataConfig(Section):
     fold: tuple[PositiveInt, PositiveInt] | None = Field(
         default=None, description="[number from 1, folds] of cross-validation; null: the splits of the data"
     )
+    stratify: bool = Field(default=True, description="as many of each dominant emotion in every split that is drawn")
     test: str = Field(default="test", description="split that a finished run is measured on; the only one it opens")
 
 

@@ -45,6 +45,7 @@ class FeaturesBackboneConfig(Section):
 
     name: Literal["features"]
     dimensions: PositiveInt
+    dropout: Probability = Field(default=0.0, description="share of the numbers left out in training")
 
 
 BackboneConfig = Annotated[

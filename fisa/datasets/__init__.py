@@ -115,6 +115,7 @@ def open_splits(
     *,
     skip_bad: bool = False,
     fold: tuple[int, int] | None = None,
+    stratify: bool = True,
     progress: Progress | None = None,
 ) -> dict[str, Dataset]:
     """Open several splits of a data set, reading it once; see :func:`open_dataset`.
@@ -126,6 +127,7 @@ def open_splits(
         image_size: As there.
         skip_bad: As there.
         fold: As there.
+        stratify: Whether splits that are drawn, folds and others, have as many images of each dominant emotion.
         progress: Called with (images done, images in all) while ``skip_bad`` decodes them, or while they are read for
             the splits and the version, which is then done here and not when they are first asked for.
     """
@@ -142,7 +144,7 @@ def open_splits(
             collection = without_refused(collection, progress)
         elif progress is not None:
             collection.known.digests(collection.manifest["path"].to_list(), progress)
-    return {**collection.open(splits, fold)}
+    return {**collection.open(splits, fold, stratify)}
 
 
 def open_configured(
@@ -161,6 +163,7 @@ def open_configured(
         config.image_size,
         skip_bad=config.skip_bad,
         fold=config.fold,
+        stratify=config.stratify,
         progress=progress,
     )
     return {split: opened[name] for split, name in proper.items()}

@@ -88,23 +88,26 @@ class Collection:
         """Fingerprints of its files."""
         return KnownFiles(self.root)
 
-    def splits(self, fold: tuple[int, int] | None = None) -> pd.Series:
+    def splits(self, fold: tuple[int, int] | None = None, stratify: bool = True) -> pd.Series:
         """Return the split of each row; see ``fisa.datasets.splits.assign``."""
         published = fold is None and (self.manifest["split"] == "test").any()
         if published and (self.manifest["split"] == "validation").any():
             return self.manifest["split"]
         digests = self.known.alike(self.manifest["path"].to_list())
         try:
-            return assign(self.manifest, list(self.space.labels), digests, fold)
+            return assign(self.manifest, list(self.space.labels), digests, fold, stratify)
         except DataError as error:
             raise DataError(f"{self.root}: {error}") from None
 
-    def open(self, splits: Sequence[str], fold: tuple[int, int] | None = None) -> dict[str, Photographs]:
+    def open(
+        self, splits: Sequence[str], fold: tuple[int, int] | None = None, stratify: bool = True
+    ) -> dict[str, Photographs]:
         """Open some of ``train``, ``validation``, ``test`` and ``all``.
 
         Args:
             splits: Which.
             fold: (number from 1, number of folds) of cross-validation; None for the splits of the data.
+            stratify: Whether splits that are drawn have as many images of each dominant emotion.
 
         Raises:
             DataError: Unknown split, or too few images to split.
@@ -112,7 +115,7 @@ class Collection:
         for split in splits:
             if split not in (*SPLITS, ALL):
                 raise DataError(f"{self.name} has no split {split!r}; there are {', '.join((*SPLITS, ALL))}")
-        manifest = self.manifest.assign(split=self.splits(fold)) if set(splits) != {ALL} else self.manifest
+        manifest = self.manifest.assign(split=self.splits(fold, stratify)) if set(splits) != {ALL} else self.manifest
         return {split: Photographs(self, split, _part(manifest, split)) for split in splits}
 
 
