@@ -33,7 +33,7 @@ INLINE = re.compile(r"(?P<before>.?)\$(?P<math>[^$\n]+)\$(?P<after>.?)")
 # They say where something lies; no equation depends on them.
 NOT_METHOD = {
     "name",
-    *(f"data.{key}" for key in ("name", "root", "image_size", "skip_bad", "fold", "stratify")),
+    *(f"data.{key}" for key in ("name", "root", "image_size", "skip_bad", "fold", "stratify", "test")),
     *(f"model.backbone.{key}" for key in ("network", "stage", "weights", "weights_file", "dimensions", "dropout")),
 }
 

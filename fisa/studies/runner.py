@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from fisa.config import RunConfig, read_text
 from fisa.config.study import System, load_study
@@ -68,7 +69,8 @@ def run_study(
         known = [*trials, *plan_cells(study, systems, chosen)]
         folder.refuse_contradictions(known)
         folder.log_cells(known)
-        undecided = {system.name: {} for system in systems} | chosen
+        undecided: dict[str, dict[str, Any]] = {system.name: {} for system in systems}
+        undecided |= chosen
         planned = [*trials, *plan_cells(study, systems, undecided)]
         check([cell for cell in planned if not folder.finished(cell)], progress)
         pace = Pace(folder, planned)
@@ -136,7 +138,7 @@ def _train(folder: StudyFolder, cells: Sequence[Cell], engine: Engine, watch: Wa
         watch(news, pace)
 
 
-def _without_choice(systems: Sequence[System], chosen: dict[str, dict[str, object]]) -> Iterator[Failure]:
+def _without_choice(systems: Sequence[System], chosen: dict[str, dict[str, Any]]) -> Iterator[Failure]:
     for system in systems:
         if system.name not in chosen:
             reason = "its cells wait, for not all of its trials are done, or none has a finite validation KL"
