@@ -92,8 +92,10 @@ def compare_page(a: Run, b: Run) -> None:
     """Draw Compare: measures with paired intervals, and settings; or one line where the tasks differ."""
     state.share("run", "against")
     if a.task.name != b.task.name:
+        rated, other = (a, b) if is_rated(a) else (b, a)
         st.info(
-            f"{plain(a.name)} predicts {a.task.title} and {plain(b.name)} {b.task.title}, which no measure compares.",
+            f"{plain(rated.name)} predicts valence and arousal, and {plain(other.name)} does not: no measure compares "
+            "them.",
             icon=":material/compare:",
         )
         return

@@ -74,14 +74,9 @@ def test_metrics_has_a_table_of_ratings(studio: Path, visit: Visit) -> None:
     app = visit("metrics")
     assert "valence and arousal" in app.header[0].value
     cells = app.table[0].value
-    assert list(cells.columns) == ["constant", "first", "second"] or list(cells.columns) == [
-        "constant",
-        "second",
-        "first",
-    ]
-    assert (
-        f"{run.metrics['measures']['rmse_valence']:.3f}" in cells.loc["RMSE valence ↓".replace(" ", "\u00a0"), "first"]
-    )
+    assert cells.columns[0] == "constant" and set(cells.columns[1:]) == {"first", "second"}
+    cell = str(cells.loc["RMSE valence ↓".replace(" ", "\u00a0"), "first"]).replace("\\", "")
+    assert cell.startswith(f"{run.metrics['measures']['rmse_valence']:.3f} [")
 
 
 def test_compare_gives_measures_of_two_and_one_line_where_tasks_differ(
@@ -95,7 +90,7 @@ def test_compare_gives_measures_of_two_and_one_line_where_tasks_differ(
     monkeypatch.setenv("FISA_ARTIFACTS", str(mixed))
     app = visit("compare", run="cnn", against="first")
     assert not app.exception and not app.error
-    assert "first predicts valence and arousal, which no measure compares" in words(app)
+    assert "first predicts valence and arousal, and cnn does not: no measure compares them" in words(app)
 
 
 def test_the_map_is_coloured_by_ratings(studio: Path, visit: Visit) -> None:
