@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from fisa.config import DataConfig
 from fisa.datasets import statistics
 from fisa.datasets.planted import VERSION
 from fisa.datasets.whole import Whole
@@ -97,19 +100,24 @@ def facts_of(whole: Whole, row: int) -> dict[str, str]:
 
 
 def _explain_link(whole: Whole, row: int) -> None:
-    """Lead to Explain where the image is among the test images of a run."""
+    """Lead to Explain where the image is among the test images of a run, that of the sidebar before others."""
     one = whole.manifest.iloc[row]
     if one["split"] not in ("test", "iid"):
         return
     for run, path in sorted(cache.run_folders().items(), key=lambda item: item[0] != state.get("run")):
         try:
-            data = cache.open_run(path).config.data
+            tested = cache.open_run(path).config.data
         except RunError:
             continue
-        if data.name == whole.name and data.fold is None and (data.root is None) == (whole.root is None):
-            if whole.root is not None and data.root and not whole.root.samefile(data.root):
-                continue
+        if _is_of(tested, whole):
             link = {"run": run, "image": str(one["id"])}
             label = f"Explain it with {plain(run)}"
             st.page_link("pages/explain.py", label=label, icon=":material/search_insights:", query_params=link)
             return
+
+
+def _is_of(tested: DataConfig, whole: Whole) -> bool:
+    """Return whether a run is tested on the test split of ``whole``, as the page shows it."""
+    if tested.name != whole.name or tested.fold is not None or not tested.stratify:
+        return False
+    return whole.root is None or (tested.root is not None and os.path.realpath(tested.root) == str(whole.root))

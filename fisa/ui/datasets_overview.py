@@ -81,7 +81,7 @@ def missing(whole: Whole) -> list[str]:
     elif not whole.space.wheel:
         said.append(f"The labels {plain(whole.space.name)} have no wheel; distributions are drawn as bars.")
     if not set(statistics.RATED) <= set(manifest.columns):
-        said.append("It holds no ratings of valence and arousal.")
+        said.append("It does not rate both valence and arousal.")
     if len(whole.space) and not (manifest["votes"] > 0).any():
         said.append("How many raters voted on an image is not known.")
     if not whole.has_images:
