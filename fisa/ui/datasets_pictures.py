@@ -18,7 +18,7 @@ from fisa.images import ImageRefused
 from fisa.ui import state
 from fisa.ui.state import clip, plain
 
-THUMBNAIL, LARGE = 260, 1024
+THUMBNAIL, LARGE = 200, 1024
 """Longer side in pixels of pictures in a gallery, and of one alone."""
 CELL = 134
 """Width of a cell of a gallery, in pixels of the page."""
