@@ -97,7 +97,7 @@ def decode_square(source: Path | bytes, size: int, name: str | None = None) -> P
 
 
 def _read(source: Path | bytes, name: str | None, needed: int | None = None) -> Image.Image:
-    """Return the upright RGB image, perhaps at a reduced scale where a square of the side ``needed`` is all it is for."""
+    """Return the upright RGB image; perhaps at a reduced scale, where all it is for is a square of side ``needed``."""
     if isinstance(source, bytes):
         return _decode(io.BytesIO(source), len(source), name or "image", needed)
     name = name or str(source)
