@@ -152,13 +152,18 @@ def _start(workers: int) -> ProcessPoolExecutor | None:
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_settle)
     try:
-        _submit(pool, _square, []).result()
+        _submit_to_each(pool, workers)[0].result()
     except BaseException as error:
         pool.shutdown(cancel_futures=True)
         if not isinstance(error, BrokenProcessPool):
             raise
         return None
     return pool
+
+
+def _submit_to_each(pool: ProcessPoolExecutor, workers: int) -> list[Future[list[Decoded]]]:
+    """Give nothing to each worker, so that all start now: the pool starts one only where all others have work."""
+    return [_submit(pool, _square, []) for _ in range(workers)]
 
 
 def _submit(pool: ProcessPoolExecutor, task: Callable[..., T], paths: list[Path]) -> Future[list[T]]:
