@@ -292,7 +292,7 @@ def bench(
     ] = "plain",
     image_size: Annotated[int, typer.Option(min=16, help="Side of the model's images, pixels.")] = 96,
     batch_size: Annotated[int, typer.Option(min=1, help="Images at once.")] = 32,
-    images: Annotated[int, typer.Option(min=1, help="Files predicted in a round; tenfold for the pipeline and data.")] = 200,
+    images: Annotated[int, typer.Option(min=1, help="Files predicted in a round; tenfold for pipeline, data.")] = 200,
     most: Annotated[int, typer.Option(min=20, help="Files for the memory of predict; a tenth for explain.")] = 20_000,
     rounds: Annotated[int, typer.Option(min=2, help="How often each is timed.")] = 15,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
