@@ -44,7 +44,7 @@ app = typer.Typer(
 )
 app.add_typer(data_group.app, name="data")
 
-BENCHES = ("predict", "model", "explain", "train", "interaction", "memory", "page")
+BENCHES = ("data", "predict", "model", "explain", "train", "interaction", "memory", "page")
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, such as artifacts/fisa.")]
 TableFormat = Annotated[
     Literal["markdown", "latex", "csv", "html"],
@@ -316,10 +316,14 @@ def bench(
     ] = "plain",
     image_size: Annotated[int, typer.Option(min=16, help="Side of the model's images, pixels.")] = 96,
     batch_size: Annotated[int, typer.Option(min=1, help="Images at once.")] = 32,
-    images: Annotated[int, typer.Option(min=1, help="Files predicted in a round; tenfold for the pipeline.")] = 200,
+    images: Annotated[int, typer.Option(min=1, help="Files predicted in a round; tenfold for pipeline, data.")] = 200,
     most: Annotated[int, typer.Option(min=20, help="Files for the memory of predict; a tenth for explain.")] = 20_000,
     rounds: Annotated[int, typer.Option(min=2, help="How often each is timed.")] = 15,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
+    data: Annotated[
+        str | None, typer.Option(help="Data set on disk whose images `data` reads. Default: generated photographs.")
+    ] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder that holds it.")] = None,
 ) -> None:
     """Measure what things cost, as ratios of two that are timed in turn, with their spread.
 
@@ -332,10 +336,13 @@ def bench(
     unknown = [name for name in names or () if name not in BENCHES]
     if unknown:
         raise typer.BadParameter(f"no bench {unknown[0]!r}; there are {', '.join(BENCHES)}", param_hint="NAME")
+    if (data is None) != (root is None):
+        raise typer.BadParameter("--data and --root go together: which data set, and where", param_hint="--data")
     from fisa.bench import Settings
     from fisa.commands import bench as command
 
-    options = Settings(backbone, image_size, batch_size, images, most, rounds, threads)
+    own = None if root is None else str(root)
+    options = Settings(backbone, image_size, batch_size, images, most, rounds, threads, data, own)
     command.bench(tuple(names or ()), options, out, against)
 
 

@@ -26,7 +26,7 @@ from fisa.emotions import DIMENSIONS
 from fisa.explain import explain as explain_image
 from fisa.explain.localisation import own_mask
 from fisa.figures import attention_overlay, matrix_table
-from fisa.images import decode, to_square
+from fisa.images import decode, decode_square, to_square
 from fisa.records import Explanation
 from fisa.runs import Run, load_run
 
@@ -77,7 +77,9 @@ def _subject(image: str, run: Run) -> _Subject:
         height, width = pixels.shape[:2]
         scale = PICTURE / max(height, width)
         shape = (max(1, round(width * scale)), max(1, round(height * scale)))
-        return _Subject(image, pixels, to_square(pixels, PICTURE), shape)
+        # What `predict` predicts, to the bit: a large JPEG decoded whole makes a slightly other square.
+        square = decode_square(Path(image), run.config.data.image_size)
+        return _Subject(image, square, to_square(pixels, PICTURE), shape)
     name, split, number = address.groups()
     data = run.config.data
     if name == data.name:

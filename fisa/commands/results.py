@@ -62,8 +62,8 @@ def report(folders: Sequence[Path], artifacts: Path | None, form: Format) -> Non
         except (RunError, StudyError) as error:
             tell(str(error))
             refused += 1
-    with Console(stderr=True).status("comparing"):
-        tables = comparison_tables(runs)
+    with Meter("compare") as meter:
+        tables = comparison_tables(runs, meter)
     typer.echo("\n".join(format_table(table, form) for table in tables), nl=False)
     if refused:
         raise typer.Exit(1)
