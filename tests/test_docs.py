@@ -69,7 +69,7 @@ def method_options(section: type[BaseModel], prefix: str = "") -> set[Row]:
 
 
 def test_every_option_stands_in_the_document_with_its_default() -> None:
-    prefixes = ("model.", "objective.", "training.")
+    prefixes = ("task", "model.", "objective.", "training.")
     assert {row for row in rows(METHODS) if row[0].startswith(prefixes)} == method_options(RunConfig)
 
 

@@ -117,7 +117,7 @@ def test_the_trial_with_the_lowest_validation_kl_is_chosen(done: tuple[Path, Out
         errors = [load_run(out / f"trials/{system}/{number}").history["validation_kl"].min() for number in (1, 2)]
         best = errors.index(min(errors))
         assert choices[system]["trial"] == best + 1
-        assert [trial["validation_kl"] for trial in choices[system]["trials"]] == errors
+        assert [trial["validation"] for trial in choices[system]["trials"]] == errors
         chosen = load_run(out / f"cells/{system}/seed-0").config.training
         assert (chosen.lr, chosen.epochs) == ([0.01, 0.001][best], 2)
 
@@ -215,7 +215,7 @@ class TestFailures:
             ("cells/cnn/seed-0", "diverged"),
         ]
         choice = StudyFolder(tmp_path / "out").choices["fisa"]
-        assert choice["trial"] == 2 and choice["trials"][0]["validation_kl"] is None
+        assert choice["trial"] == 2 and choice["trials"][0]["validation"] is None
         given: list[str] = []
         assert run_study(written(tmp_path), tmp_path / "out", partial(asked, given)).failures == outcome.failures
         assert given == []

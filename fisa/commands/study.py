@@ -68,7 +68,7 @@ def _tell(news: News, pace: Pace) -> None:
     rest = "" if left is None else f", about {_time(left)} left"
     how_far = f"{pace.done} of {pace.total} runs done{rest}"
     if news.what == "epoch":
-        told = f"epoch {news.epoch} of {epochs}, validation KL {news.validation_kl:.4f} nats, {news.seconds:.1f} s"
+        told = f"epoch {news.epoch} of {epochs}, validation error {news.validation:.4f}, {news.seconds:.1f} s"
         tell(f"{where}: {told}; {how_far}")
     elif news.what == "begun":
         tell(f"{where}: begins")

@@ -55,6 +55,7 @@ __all__ = [
     "SentimentMetricConfig",
     "SsdlConfig",
     "StyleEdlConfig",
+    "TaskName",
     "TorchvisionBackboneConfig",
     "TrainingConfig",
     "difference",
@@ -69,6 +70,8 @@ __all__ = [
 
 
 AnySection = TypeVar("AnySection", bound=Section)
+TaskName = Literal["distribution", "valence_arousal"]
+"""What a run predicts and is measured on: a row of ``fisa.tasks.TASKS``."""
 
 
 class DataConfig(Section):
@@ -95,7 +98,7 @@ class TrainingConfig(Section):
     lr: PositiveFloat = 2e-3
     weight_decay: float = Field(default=1e-2, ge=0)
     schedule: Literal["onecycle", "cosine", "constant"] = "onecycle"
-    patience: PositiveInt | None = Field(default=None, description="epochs without a better validation KL")
+    patience: PositiveInt | None = Field(default=None, description="epochs without a better validation error")
     gradient_clip: PositiveFloat = Field(default=1.0, description="largest gradient norm of a step")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
         default="32-true", description="of the training steps; stored weights and the test are float32 always"
@@ -110,10 +113,21 @@ class RunConfig(Section):
     """Everything that determines a training run."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)
+    task: TaskName = "distribution"
     data: DataConfig = DataConfig()
     model: ModelConfig = FisaConfig()
     objective: ObjectiveConfig = ObjectiveConfig()
     training: TrainingConfig = TrainingConfig()
+
+    @model_validator(mode="after")
+    def _task_is_learned(self) -> RunConfig:
+        if self.task == "distribution" and not self.objective.learns_emotions:
+            raise ValueError("task distribution needs a term that learns emotions, such as objective.kl")
+        if self.task == "valence_arousal" and not self.objective.ratings:
+            raise ValueError(
+                "task valence_arousal needs objective.ratings, as 1, and objective.kl 0 unless emotions are learned too"
+            )
+        return self
 
     @model_validator(mode="after")
     def _terms_have_inputs(self) -> RunConfig:

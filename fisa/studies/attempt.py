@@ -14,7 +14,7 @@ from fisa.runs.format import DIGESTS
 from fisa.training import Epoch, TrainingError, train
 
 Listener = Callable[[int, float, float], None]
-"""(number of the epoch, its seconds, validation KL in nats)"""
+"""(number of the epoch, its seconds, validation error)"""
 
 
 def attempt(
@@ -33,7 +33,7 @@ def attempt(
     torch.set_num_threads(1)
 
     def on_epoch(epoch: Epoch) -> None:
-        tell(epoch.epoch, epoch.seconds, epoch.validation_kl)
+        tell(epoch.epoch, epoch.seconds, epoch.validation)
 
     try:
         if not (path / DIGESTS).is_file():

@@ -14,6 +14,7 @@ from fisa.config.study import StudyConfig, System
 from fisa.studies.comparison import StudyError
 from fisa.studies.folder import CHOICES, StudyFolder, now
 from fisa.studies.plan import Cell
+from fisa.tasks import TASKS
 
 
 def freeze(
@@ -21,12 +22,13 @@ def freeze(
 ) -> dict[str, dict[str, Any]]:
     """Choose for every system whose trials are done, once and for all; return what each choice changes.
 
-    The trial with the lowest validation KL of any of its epochs is chosen, the first of equals. One that diverged is a
-    trial that lost. One that failed for another reason is not done: its system is left out.
+    The trial with the lowest validation error (KL of distributions) of any of its epochs is chosen, the first of
+    equals. One that diverged is a trial that lost. One that failed for another reason is not done: its system is left
+    out.
 
     ``choices.json`` keeps of each system: ``frozen`` (when), ``trial`` (number from 1, or null where there is no
-    search), ``changes``, ``epochs`` of a trial, and ``trials`` with the ``changes`` and ``validation_kl`` of each (null
-    where it diverged).
+    search), ``changes``, ``epochs`` of a trial, and ``trials`` with the ``changes`` and the ``validation`` error of
+    each (null where it diverged).
     """
     choices = folder.choices
     refuse_other_trials(folder.path, choices, study, systems)
@@ -45,8 +47,7 @@ def freeze(
             "changes": {} if chosen is None else system.trials[chosen],
             "epochs": study.search.epochs if study.search else None,
             "trials": [
-                {"changes": changes, "validation_kl": error}
-                for changes, error in zip(system.trials, errors, strict=True)
+                {"changes": changes, "validation": error} for changes, error in zip(system.trials, errors, strict=True)
             ],
         }
         folder.store_choices(choices)
@@ -59,8 +60,10 @@ def _done(folder: StudyFolder, cell: Cell) -> bool:
 
 
 def _validation(folder: StudyFolder, cell: Cell) -> float | None:
-    """Return the lowest validation KL of a trial that is done, None where it diverged."""
-    return float(folder.run(cell).history["validation_kl"].min()) if folder.finished(cell) else None
+    """Return the lowest validation error of a trial that is done, None where it diverged."""
+    if not folder.finished(cell):
+        return None
+    return float(folder.run(cell).history[f"validation_{TASKS[cell.config.task].error}"].min())
 
 
 def refuse_other_trials(path: Path, choices: dict[str, Any], study: StudyConfig, systems: Sequence[System]) -> None:

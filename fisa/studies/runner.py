@@ -9,7 +9,6 @@ from typing import Any
 
 from fisa.config import RunConfig, read_text
 from fisa.config.study import System, load_study
-from fisa.datasets import open_configured
 from fisa.datasets.vectors import model_inputs
 from fisa.evaluation import Progress
 from fisa.runs import RunError
@@ -19,6 +18,7 @@ from fisa.studies.pace import Pace
 from fisa.studies.plan import Cell, plan_cells, plan_trials
 from fisa.studies.protocol import freeze
 from fisa.studies.workers import News
+from fisa.tasks import open_data
 from fisa.training import prepare
 
 Engine = Callable[[Sequence[Cell], Path], Iterator[News]]
@@ -110,9 +110,9 @@ def check(cells: Sequence[Cell], progress: Progress | None = None) -> None:
 
 def _pack_test(folder: StudyFolder, cells: Sequence[Cell], progress: Progress | None) -> None:
     """Draw or decode the test split once, before several processes would at once; folds have too many of them."""
-    places = {cell.config.data for cell in cells if not folder.finished(cell)}
-    for data in places if len(places) == 1 else ():
-        model_inputs(open_configured(data, ("test",))["test"], data.image_size, progress)
+    places = {cell.config.data: cell.config for cell in cells if not folder.finished(cell)}
+    for config in places.values() if len(places) == 1 else ():
+        model_inputs(open_data(config, ("test",))["test"], config.data.image_size, progress)
 
 
 def _train(folder: StudyFolder, cells: Sequence[Cell], engine: Engine, watch: Watch, pace: Pace) -> None:
@@ -141,5 +141,5 @@ def _train(folder: StudyFolder, cells: Sequence[Cell], engine: Engine, watch: Wa
 def _without_choice(systems: Sequence[System], chosen: dict[str, dict[str, Any]]) -> Iterator[Failure]:
     for system in systems:
         if system.name not in chosen:
-            reason = "its cells wait, for not all of its trials are done, or none has a finite validation KL"
+            reason = "its cells wait, for not all of its trials are done, or none has a finite validation error"
             yield Failure(f"cells/{system.name}", "failed", reason, "")

@@ -29,7 +29,7 @@ class News:
         text: Why it failed, in one sentence.
         epoch: Number of the epoch, from 1.
         seconds: That the epoch took.
-        validation_kl: After the epoch, nats.
+        validation: Error after the epoch, that of the run's task (KL in nats of a distribution).
     """
 
     cell: Cell
@@ -37,7 +37,7 @@ class News:
     text: str = ""
     epoch: int = 0
     seconds: float = 0.0
-    validation_kl: float = 0.0
+    validation: float = 0.0
 
 
 def train_apart(cells: Sequence[Cell], folder: Path, processes: int) -> Iterator[News]:
@@ -123,8 +123,8 @@ def _work(mouth: Connection, document: dict[str, Any], path: Path) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from fisa.studies.attempt import attempt
 
-    def tell(epoch: int, seconds: float, validation_kl: float) -> None:
-        mouth.send({"what": "epoch", "epoch": epoch, "seconds": seconds, "validation_kl": validation_kl})
+    def tell(epoch: int, seconds: float, validation: float) -> None:
+        mouth.send({"what": "epoch", "epoch": epoch, "seconds": seconds, "validation": validation})
 
     with closing(mouth), suppress(BrokenPipeError):
         what, text = attempt(document, path, tell)

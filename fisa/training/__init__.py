@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from pydantic import ValidationError
 
 from fisa.config import RunConfig, difference
@@ -112,7 +111,7 @@ def train(
             checkpoint is of another configuration or of other data.
         TrainingError: A loss or a prediction is not finite; the checkpoint and the history stay. Or the backbone of
             ``init_from`` does not fit.
-        DataError: A sample's target is no distribution.
+        DataError: A sample's target cannot be learned.
         ProcessError: Another process of the team failed.
     """
     team = team or launch(config)
@@ -150,8 +149,7 @@ def train(
             "vote_order": prepared.objective.order.tolist(),
             **asdict(replace(story, seconds=round(spent + time.monotonic() - clock, 1))),
         }
-        history = pd.DataFrame(loop.history)
-        workspace.finish(measured(config, prepared.model, prepared.splits, history, told, progress))
+        workspace.finish(measured(config, prepared.model, prepared.splits, loop.table, told, progress))
     return load_run(path)
 
 
@@ -192,7 +190,7 @@ def _save(workspace: Workspace, loop: Loop, prepared: Prepared, story: Story) ->
         "versions": _versions(prepared),
         "story": asdict(story),
     }
-    workspace.save(Checkpoint(state.tensors, document), pd.DataFrame(loop.history))
+    workspace.save(Checkpoint(state.tensors, document), loop.table)
 
 
 def _resume(workspace: Workspace, checkpoint: Checkpoint, loop: Loop, prepared: Prepared, now: Story) -> Story:
