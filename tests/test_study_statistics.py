@@ -16,7 +16,7 @@ def test_one_seed_each_is_the_paired_bootstrap_over_scenes() -> None:
     ours = hierarchical_difference([first], [second])
     theirs = paired_bootstrap(first, second, resamples=4000)
     assert ours.value == pytest.approx(theirs.value)
-    # Both are percentiles of 4,000 draws: their own error is a few percent of the standard error, .5 sqrt(2/400) = .035.
+    # Percentiles of 4,000 draws err by a few percent of the standard error, which is .5 sqrt(2/400) = .035.
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.005)
 
 
@@ -72,7 +72,7 @@ def test_corrected_t_is_wider_than_the_plain_one() -> None:
 
 @pytest.mark.parametrize(("values", "share"), [([1.0], 0.1), ([1.0, math.inf], 0.1), ([1.0, 2.0], 0.0)])
 def test_corrected_t_refuses_what_it_cannot_test(values: list[float], share: float) -> None:
-    with pytest.raises(ValueError, match="difference|share"):
+    with pytest.raises(ValueError, match=r"difference|share"):
         corrected_t(values, share)
 
 

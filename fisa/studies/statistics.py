@@ -1,4 +1,4 @@
-"""How sure a difference between systems is; equations and sources are in docs/methods.md, section 16.
+"""How sure a difference between systems is; equations and sources are in docs/methods.md, section 4.
 
 Holm's procedure is statsmodels', ranks and Student's t are scipy's. Neither has a bootstrap over two crossed kinds of
 units, nor the correction for overlapping training sets.
@@ -60,11 +60,12 @@ def hierarchical_difference(
     found = []
     for start in range(0, resamples, CHUNK):
         count = min(CHUNK, resamples - start)
-        weights = chance.multinomial(scenes, np.full(scenes, 1 / scenes), size=count) / scenes
+        drawn = chance.integers(scenes, size=(count, scenes)) + scenes * np.arange(count)[:, None]
+        weights = np.bincount(drawn.ravel(), minlength=count * scenes).reshape(count, scenes) / scenes
         found.append(_resampled(one, weights, chance) - _resampled(other, weights, chance))
-    drawn = np.concatenate(found)
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    rarer = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    means = np.concatenate(found)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    rarer = min(int((means <= 0).sum()), int((means >= 0).sum()))
     p = min(1.0, 2 * (rarer + 1) / (resamples + 1))
     return Difference(float(one.mean() - other.mean()), float(low), float(high), p)
 
