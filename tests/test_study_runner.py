@@ -350,7 +350,7 @@ class TestFile:
 
     def test_a_grid_is_a_system_for_each_combination(self, tmp_path: Path) -> None:
         axes = {
-            "a": {".85": {"objective.emd": 0.85, "objective.density": 0.15}, "1": {"objective.emd": 1.0}},
+            "loss": {"a.85": {"objective.emd": 0.85, "objective.density": 0.15}, "a1": {"objective.emd": 1.0}},
             "model.heads": [1, 4],
         }
         system = {"config": {"model": TINY_FISA}, "grid": axes}

@@ -31,6 +31,19 @@ def test_seeds_and_scenes_each_add_their_variance() -> None:
     assert found.high - found.low == pytest.approx(2 * 1.96 * deviation, rel=0.05)
 
 
+def test_whole_groups_are_drawn() -> None:
+    chance = np.random.default_rng(3)
+    groups = np.repeat(np.arange(40), chance.integers(1, 6, 40))
+    first = chance.normal(size=40)[groups] + chance.normal(0, 0.1, len(groups))
+    ours = hierarchical_difference([first], [np.zeros(len(groups))], groups)
+    theirs = paired_bootstrap(first, np.zeros(len(groups)), resamples=4000, groups=groups)
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.02)
+    alone = hierarchical_difference([first], [np.zeros(len(groups))])
+    assert ours.high - ours.low > 1.3 * (alone.high - alone.low)
+    with pytest.raises(ValueError, match="3 groups are named for 2 scenes"):
+        hierarchical_difference([[1.0, 2.0]], [[1.0, 2.0]], [0, 1, 2])
+
+
 def test_a_difference_of_seeds_alone_is_not_mistaken_for_one_of_systems() -> None:
     # Two seeds at 0 and 1 on all scenes against the same two: each draw is one of -1, -.5, 0, .5, 1.
     table = np.array([[0.0] * 10, [1.0] * 10])

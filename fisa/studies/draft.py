@@ -6,8 +6,10 @@ margins of its grid, each without the settings that it does not name. Context, n
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +32,7 @@ def draft_cells() -> pd.DataFrame:
     values as ``_second``; ``mark``, what stands beside the row there; ``remark``, ours.
     """
     table = pd.read_csv(_FILE, keep_default_na=False, na_values={key: "" for key in _numbers()})
-    printed = [name for name in table if str(name).partition("_")[0] in MEASURES]
+    printed = [key + end for key in MEASURES for end in ("", "_second")]
     return table.assign(**{name: table[name] / 1000 for name in printed})
 
 
@@ -60,13 +62,13 @@ def beside_draft(results: StudyResults) -> pd.DataFrame:
     for theirs in draft_cells().to_dict("records"):
         named = [key for key in SETTINGS if theirs[key] == theirs[key] and theirs[key] != ""]
         alike = [system for system, own in ours.items() if all(own[key] == theirs[key] for key in named)]
-        for system in alike or [None]:
-            rows.append({**theirs, "system": system, **_measured(cells[cells["system"] == system])})
+        rows += [theirs | {"system": system} | _measured(cells[cells["system"] == system]) for system in alike]
+        rows += [] if alike else [theirs | {"system": None} | _measured(cells[:0])]
     return pd.DataFrame(rows)
 
 
-def _measured(cells: pd.DataFrame) -> dict[str, float]:
-    row: dict[str, float] = {"ours_n": len(cells)}
+def _measured(cells: pd.DataFrame) -> dict[Hashable, Any]:
+    row: dict[Hashable, Any] = {"ours_n": len(cells)}
     for key in MEASURES.values():
         values = cells[key].astype(float) if key in cells else pd.Series(dtype=float)
         row[f"ours_{key}"] = float(values.mean())

@@ -31,7 +31,12 @@ class Difference:
 
 
 def hierarchical_difference(
-    first: ArrayLike, second: ArrayLike, seed: int = 0, resamples: int = RESAMPLES, level: float = 0.95
+    first: ArrayLike,
+    second: ArrayLike,
+    groups: ArrayLike | None = None,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    level: float = 0.95,
 ) -> Difference:
     """Bootstrap mean(first) - mean(second), paired over scenes and nested over training seeds.
 
@@ -41,13 +46,14 @@ def hierarchical_difference(
     Args:
         first: An error of each scene (columns) under each seed (rows), [S1, N].
         second: The same scenes under the seeds of another system, [S2, N].
+        groups: Group of each scene, [N], where scenes are not independent; whole groups are drawn then.
         seed: Of the resampling.
         resamples: Number of bootstrap samples.
         level: Coverage of the percentile interval, in (0, 1).
 
     Returns:
         The difference; ``p`` is twice the share of bootstrap samples beyond 0 on the rarer side, one added to count and
-        number (Davison & Hinkley 1997, section 4.2.5), at most 1.
+        number (Davison & Hinkley 1997, chapter 4), at most 1.
 
     Raises:
         ValueError: Not two such tables of the same scenes in finite numbers.
@@ -55,14 +61,19 @@ def hierarchical_difference(
     one, other = _table(first), _table(second)
     if one.shape[1] != other.shape[1]:
         raise ValueError(f"{one.shape[1]} and {other.shape[1]} scenes; both must be measured on the same ones")
-    chance = np.random.default_rng(seed)
-    scenes = one.shape[1]
+    place = np.arange(one.shape[1]) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    if len(place) != one.shape[1]:
+        raise ValueError(f"{len(place)} groups are named for {one.shape[1]} scenes; expected one for each")
+    sizes = np.bincount(place).astype(np.float64)
+    sums = [np.array([np.bincount(place, weights=row) for row in table]) for table in (one, other)]
+    chance, units = np.random.default_rng(seed), len(sizes)
     found = []
     for start in range(0, resamples, CHUNK):
         count = min(CHUNK, resamples - start)
-        drawn = chance.integers(scenes, size=(count, scenes)) + scenes * np.arange(count)[:, None]
-        weights = np.bincount(drawn.ravel(), minlength=count * scenes).reshape(count, scenes) / scenes
-        found.append(_resampled(one, weights, chance) - _resampled(other, weights, chance))
+        drawn = chance.integers(units, size=(count, units)) + units * np.arange(count)[:, None]
+        weights = np.bincount(drawn.ravel(), minlength=count * units).reshape(count, units).astype(np.float64)
+        weights /= (weights @ sizes)[:, None]
+        found.append(_resampled(sums[0], weights, chance) - _resampled(sums[1], weights, chance))
     means = np.concatenate(found)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     rarer = min(int((means <= 0).sum()), int((means >= 0).sum()))
@@ -117,10 +128,10 @@ def average_ranks(values: ArrayLike, higher_is_better: Sequence[bool]) -> NDArra
     return np.asarray(ranks.mean(axis=1), dtype=np.float64)
 
 
-def _resampled(table: NDArray[np.float64], weights: NDArray[np.float64], chance: np.random.Generator) -> np.ndarray:
-    """Return the mean of each bootstrap sample, [B], for weights of the scenes [B, N]."""
-    means = weights @ table.T
-    seeds = chance.integers(len(table), size=means.shape)
+def _resampled(sums: NDArray[np.float64], weights: NDArray[np.float64], chance: np.random.Generator) -> np.ndarray:
+    """Return the mean of each bootstrap sample, [B], for sums over groups [S, G] and weights of groups [B, G]."""
+    means = weights @ sums.T
+    seeds = chance.integers(len(sums), size=means.shape)
     return np.asarray(np.take_along_axis(means, seeds, axis=1).mean(axis=1))
 
 

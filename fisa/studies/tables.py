@@ -15,8 +15,9 @@ from fisa.metrics import METRICS, Metric
 from fisa.runs.files import digest_of
 from fisa.studies.comparison import PLANTED_COLUMNS, RATING_COLUMNS, Column, StudyError, open_same, oracle_rows
 from fisa.studies.published import published_measures
+from fisa.studies.rated import groups_of
 from fisa.studies.results import StudyResults
-from fisa.studies.statistics import Difference, average_ranks, corrected_t, hierarchical_difference, holm
+from fisa.studies.statistics import average_ranks, corrected_t, hierarchical_difference, holm
 from fisa.tasks import TASKS, open_data
 
 # fmt: off
@@ -111,11 +112,13 @@ class _Errors:
 
     Attributes:
         tables: System -> [seeds, samples], of the seeds all of whose folds are finished.
+        groups: Group of each sample, or None where each stands alone.
         folds: System -> (seed, fold) -> mean error of a cell.
         dataset: The test split, or that of the first fold.
     """
 
     tables: Mapping[str, np.ndarray]
+    groups: np.ndarray | None
     folds: Mapping[str, Mapping[tuple[int, int], float]]
     dataset: Dataset
 
@@ -141,12 +144,14 @@ class _Errors:
                 notes.append(f"Without paired differences: {error}.")
                 return None
             rows.setdefault(str(cell["system"]), {})[int(cell["seed"]), fold] = errors
-        count = max(len(opened), int(results.cells["fold"].nunique()))
-        tables = {
-            system: table for system, found in rows.items() if len(table := _whole_seeds(found, count)) and table.size
-        }
+        count = int(done["fold"].nunique())
+        tables = {system: _whole_seeds(found, count) for system, found in rows.items()}
         folds = {system: {place: float(each.mean()) for place, each in found.items()} for system, found in rows.items()}
-        return cls(tables, folds, next(iter(opened.values())))
+        parted = [groups_of(opened[fold]) for fold in sorted(opened)]
+        known = [each for each in parted if each is not None]
+        groups = np.concatenate(known) if len(known) == len(parted) else None
+        tables = {system: table for system, table in tables.items() if table.size}
+        return cls(tables, groups, folds, opened[min(opened)])
 
 
 def _open(results: StudyResults, system: str, fold: int, version: str, notes: list[str]) -> Dataset | None:
@@ -176,9 +181,8 @@ def _compare(rows: dict[str, dict[str, Any]], errors: _Errors, results: StudyRes
     ]
     if reference not in errors.tables or not others:
         return
-    found: list[Difference] = []
-    for system in others:
-        found.append(hierarchical_difference(errors.tables[system], errors.tables[reference]))
+    own = errors.tables[reference]
+    found = [hierarchical_difference(errors.tables[system], own, errors.groups) for system in others]
     for system, difference, p in zip(others, found, holm([each.p for each in found]), strict=True):
         bounds = {"difference_low": difference.low, "difference_high": difference.high}
         rows[system] |= {"difference": difference.value, **bounds, "p": p}
