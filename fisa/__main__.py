@@ -262,7 +262,7 @@ def explain(
 @app.command(epilog="Example: `python -m fisa report artifacts/fisa artifacts/cnn --format latex > table.tex`")
 def report(
     runs: Annotated[
-        list[Path] | None, typer.Argument(metavar="RUN", help="Run folders. Default: all in --artifacts.")
+        list[Path] | None, typer.Argument(metavar="RUN|STUDY", help="Folders. Default: all runs in --artifacts.")
     ] = None,
     artifacts: Annotated[
         Path | None,
@@ -271,6 +271,8 @@ def report(
     form: TableFormat = "markdown",
 ) -> None:
     """Compare runs on their test splits: every measure, oracles and paired intervals; a table for each data set.
+
+    A study has a table of its own: means over seeds and folds, differences to its reference with intervals, cost.
 
     KL is in nats; each measure's convention, the run digests and the data version stand below each table.
     """
