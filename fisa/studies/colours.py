@@ -28,7 +28,7 @@ def lab(image: np.ndarray) -> np.ndarray:
 
 
 def colour_statistics(image: np.ndarray) -> np.ndarray:
-    """Return what is known of an image by its colours, float [34].
+    """Return what is known of an image by its colours, float [33].
 
     Of L*, a*, b* and chroma the mean, the standard deviation and three percentiles; then the share of each of twelve
     hues, weighted by chroma, and the chroma in all. The first two are mean L* and mean chroma, CIELAB's counterparts
@@ -59,7 +59,7 @@ def formula_ratings(
     """Return what the formula says of ``test``, its scale taken from ``train``.
 
     Args:
-        statistics: Of all images, [N, 34].
+        statistics: Of all images, [N, 33].
         train: Rows to learn from.
         target: Their ratings, [n, 2].
         test: Rows to predict.
@@ -88,7 +88,7 @@ def ridge_ratings(
     The penalty is the one of ``ALPHAS`` with the lowest squared error over folds of whole groups within ``train``.
 
     Args:
-        statistics: Of all images, [N, 34].
+        statistics: Of all images, [N, 33].
         train: Rows to learn from.
         target: Their ratings, [n, 2].
         test: Rows to predict.

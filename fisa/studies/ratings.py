@@ -173,7 +173,7 @@ def _notes(folds: Folds, predictions: dict[str, np.ndarray]) -> list[str]:
         "and its correlation are not quite 0 and mean nothing.",
         "Valdez-Mehrabian: pleasure .69B + .22S, arousal −.31B + .60S of mean L* and mean chroma, standardised; with "
         "the mean and the spread of the other ratings, or calibrated to them by least squares.",
-        "ridge on colours: 34 colour statistics, penalty chosen within the other folds.",
+        "ridge on colours: 33 colour statistics, penalty chosen within the other folds.",
     ]
     for name, (low, high) in ranges_of(folds.whole).items():
         notes.append(f"On the original scale of {name}, {low:g} to {high:g}, RMSE is {(high - low) / 2:g} times that.")
