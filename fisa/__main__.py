@@ -204,7 +204,8 @@ def predict(
     """Predict the emotion distribution of images.
 
     Columns: path; one for each emotion (description degrees, 0 to 1, summing to 1); label (the emotion of the largest
-    degree); entropy (nats, 0 to ln C); refused (why an image could not be used; its numbers are missing then).
+    degree); entropy (nats, 0 to ln C); refused (why an image could not be used; its numbers are missing then). Of a
+    run whose task is valence_arousal: path; valence and arousal (-1 to 1); refused.
     A refused image is also named on standard error and makes the exit status 1; the others are predicted. So is a
     folder that cannot be read. A path given, or met under another name by a link, has a row for each name.
 
