@@ -33,7 +33,7 @@ def page(run: Run, bar: DeltaGenerator) -> None:
         panels.measures(cache.samples(run, dataset), name)
     st.header("Who acts on whom", anchor=False)
     panels.matrices(found, run.name, "matrix")
-    extras.draw(found, run.name)
+    extras.draw(found, run.name, subject)
 
 
 state.enter("explain")

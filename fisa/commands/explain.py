@@ -20,7 +20,7 @@ from PIL import Image
 from scipy.stats import entropy
 
 from fisa.commands.terminal import CommandError, tell
-from fisa.datasets import Dataset, open_dataset
+from fisa.datasets import open_dataset
 from fisa.datasets.planted import PlantedDataset, render
 from fisa.emotions import DIMENSIONS
 from fisa.explain import explain as explain_image
@@ -90,7 +90,10 @@ def _subject(image: str, run: Run) -> _Subject:
     if index >= len(dataset):
         raise CommandError(f"{image}: {name} has images 0 to {len(dataset) - 1} in its {dataset.split} split")
     sample = dataset[index]
-    known = {"votes": sample.target.tolist()} if len(dataset.space) else _rated(dataset, index)
+    known = {"votes": sample.target.tolist()} if len(dataset.space) else {}
+    rated = dataset.manifest.reindex(columns=list(DIMENSIONS)).iloc[index].to_list()
+    if not np.isnan(rated).any():
+        known["rated"] = rated
     if not isinstance(dataset, PlantedDataset):
         return _Subject(image, sample.image, to_square(sample.image, PICTURE), (PICTURE, PICTURE), known)
     scene = dataset.scene(index)
@@ -98,10 +101,6 @@ def _subject(image: str, run: Run) -> _Subject:
     masks = {emotion: own_mask(drawn.ids, scene, emotion) for emotion in {motif.emotion for motif in scene.motifs}}
     known = {"truth": scene.distribution.tolist(), "strengths": scene.strengths.tolist(), **known}
     return _Subject(image, sample.image, drawn.image, (PICTURE, PICTURE), known, masks)
-
-
-def _rated(dataset: Dataset, index: int) -> dict[str, list[float]]:
-    return {"rated": dataset.manifest[list(DIMENSIONS)].iloc[index].to_list()}
 
 
 def _document(run: Run, subject: _Subject, explanation: Explanation) -> str:
