@@ -11,7 +11,7 @@ from fisa.figures.curves import history
 from fisa.figures.diagram import method_diagram
 from fisa.figures.grams import gram
 from fisa.figures.matrices import Kind, matrix, matrix_grid
-from fisa.figures.overlays import attention_overlay
+from fisa.figures.overlays import attention_overlay, signed_overlay
 from fisa.figures.scatter import embedding_map, error_scatter
 from fisa.figures.tables import distribution_table, matrix_table
 from fisa.figures.theme import PALETTES, Palette, Theme, palette
@@ -36,6 +36,7 @@ __all__ = [
     "matrix_table",
     "method_diagram",
     "palette",
+    "signed_overlay",
     "wheel",
     "wheel_emblem",
 ]

@@ -1,0 +1,67 @@
+"""Declarations of ``explain`` and ``grade``; the work is in ``fisa.commands.explain`` and ``grade``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from fisa.commands.arguments import RunFolder
+
+ATTRIBUTIONS = (
+    "attention", "contributions", "interaction",
+    "integrated_gradients", "gradient_shap", "grad_cam", "occlusion", "feature_ablation",
+)  # fmt: skip
+
+EXPLAIN = "Example: `python -m fisa explain artifacts/fisa planted:iid:17 --out explained`"
+
+
+def explain(
+    run: RunFolder,
+    image: Annotated[
+        str, typer.Argument(metavar="IMAGE", help="Image file, or DATASET:SPLIT:INDEX, such as planted:iid:17.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder to make; must not exist. Default: JSON on stdout.")
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(help=f"Attribute --target to places instead, by one of {', '.join(ATTRIBUTIONS)}."),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="What to attribute: an emotion's logit, such as fear, or in a gauge, fear@absent or fear@awe,anger; "
+            "a difference, fear-awe; what awe does to fear, fear<-awe; kl (to the truth); entropy."
+        ),
+    ] = None,
+    baseline: Annotated[
+        Literal["blur", "mean", "black"] | None,
+        typer.Option(help="What --method compares the image with. Default: blur; all three for gradient_shap."),
+    ] = None,
+    head: Annotated[
+        int | None, typer.Option(min=1, help="Head of --method interaction. Default: the mean of all.")
+    ] = None,
+) -> None:
+    """Explain one prediction: attention for each emotion, interaction of emotions, signed contributions.
+
+    The JSON holds all numbers: distribution (0 to 1), entropy (nats), logits and bias, attention and its null share
+    (sum to 1 for each emotion), and by head effect (1 is indifferent), interaction (rows sum to 1) and contributions
+    (signed, in logits; rows receive, columns give; logits = bias + their sum over heads and columns). DIR holds it as
+    explanation.json, an overlay PNG for each emotion, and a CSV for each kind of matrix.
+
+    With --method and --target: a signed map (values, rows from the top) in units of the target (logits, or nats), the
+    target's value, its delta to the baseline, and the gap between that and the map's sum; a gap above 1 % of delta, and
+    above 0.001, is told. DIR then holds attribution.json, attribution.png and attribution.csv.
+    """
+    from fisa.commands import explain as command
+
+    if (method is None) != (target is None):
+        raise typer.BadParameter("--method and --target belong together", param_hint="--method")
+    if method is not None and target is not None:
+        command.attribute(run, image, method, target, baseline, head, out)
+        return
+    if baseline is not None or head is not None:
+        raise typer.BadParameter("is for --method", param_hint="--baseline" if baseline is not None else "--head")
+    command.explain(run, image, out)
