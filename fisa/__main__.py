@@ -45,7 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(data_group.app, name="data")
 
-BENCHES = ("predict", "model", "explain", "train", "interaction", "memory", "page")
+BENCHES = ("predict", "model", "explain", "grade", "train", "interaction", "memory", "page")
 
 
 @app.command(
@@ -234,6 +234,7 @@ def predict(
 
 
 app.command(epilog=explanation_group.EXPLAIN)(explanation_group.explain)
+app.command(epilog=explanation_group.GRADE)(explanation_group.grade)
 
 
 @app.command(epilog="Example: `python -m fisa report artifacts/fisa artifacts/cnn --format latex > table.tex`")

@@ -22,6 +22,7 @@ from fisa.commands.explanation_group import ATTRIBUTIONS
 from fisa.datasets import open_dataset
 from fisa.emotions import MIKELS8
 from fisa.explain.attribution import METHODS
+from fisa.explain.graded import GradeRow, read_grades
 from fisa.images import decode
 from fisa.runs import REQUIRED, load_run
 from fisa.runs.format import read_digests, write_digests
@@ -38,6 +39,7 @@ COMMANDS = (
     ["evaluate"],
     ["predict"],
     ["explain"],
+    ["grade"],
     ["report"],
     ["bench"],
 )
@@ -468,6 +470,21 @@ class TestExplain:
 
     def test_help_names_every_method(self) -> None:
         assert set(ATTRIBUTIONS) == set(METHODS)
+
+    def test_grades_as_a_table_as_json_and_in_the_run(self, tiny_runs: Path, tmp_path: Path) -> None:
+        shutil.copytree(tiny_runs / "fisa", tmp_path / "run")
+        few = ("--located", 3, "--scenes", 4, "--attributed", 3, "--checked", 0, "--method", "contributions")
+        asked, out = ("grade", tmp_path / "run", *few), tmp_path / "grades.json"
+        result = fisa(*asked, "--format", "csv", "--out", out, "--store")
+        assert result.exit_code == 0 and "Not graded: attention, interaction" in result.stderr
+        table = pd.read_csv(io.StringIO(result.stdout))
+        assert {"localisation", "recovery.slope", "path.direct", "faithfulness", "validity"} <= set(table["grade"])
+        pd.testing.assert_frame_equal(table, read_grades(out).table(), check_dtype=False)
+        stored = load_run(tmp_path / "run").grades
+        assert stored is not None and stored["localisation"]["n"] > 0  # what was stored before is still read
+        assert [GradeRow(**row) for row in stored["attribution"]["rows"]] == list(read_grades(out).rows)
+        assert refusal(fisa(*asked, "--out", out)).startswith(f"{out}: already exists")
+        assert "does not apply to cnn" in refusal(fisa("grade", tiny_runs / "cnn", "--method", "attention"))
 
     def test_refusals(self, tiny_runs: Path, tmp_path: Path) -> None:
         run = tiny_runs / "fisa"

@@ -26,7 +26,7 @@ from fisa.explain import explain as explain_image
 from fisa.explain.asking import Settings
 from fisa.explain.attribution import attribute as attribute_image
 from fisa.explain.baselines import Baseline
-from fisa.explain.localisation import own_mask
+from fisa.explain.counterfactuals import own_mask
 from fisa.explain.targets import Target
 from fisa.figures import attention_overlay, matrix_table, signed_overlay
 from fisa.images import decode, to_square

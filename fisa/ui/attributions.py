@@ -42,6 +42,7 @@ def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
         )
         st.markdown(_numbers(attribution))
         st.caption(_meaning(attribution))
+        st.caption(_graded(run, attribution.method))
     with left:
         shown = figures.signed_overlay(subject.picture, attribution.values, state.theme())
         what = f"{METHODS[attribution.method].title} of {_words(_asked(), emotion)}"
@@ -97,6 +98,22 @@ def _numbers(found: Attribution) -> str:
     gap += f"{'complete' if found.complete else 'not complete'} (at most {found.tolerance:.2g})."
     lost = f" {found.unplaced:+.3f} lies at no place, in the null shares." if found.unplaced else ""
     return f"{words} {gap}{lost}"
+
+
+def _graded(run: Run, method: str) -> str:
+    """Say what the method is worth where the truth is known: its stored grades beside the best baseline."""
+    stored = (run.grades or {}).get("attribution", {})
+    rows = [row for row in stored.get("rows", []) if row["grade"] in ("faithfulness", "validity")]
+    words = []
+    for grade in ("faithfulness", "validity"):
+        own = next((row for row in rows if row["grade"] == grade and row["subject"] == method), None)
+        rest = [row["value"] for row in rows if row["grade"] == grade and row["kind"] == "baseline"]
+        if own is not None:
+            bounds = "" if own["low"] is None else f" [{own['low']:.2f}, {own['high']:.2f}]"
+            words.append(f"{grade} {own['value']:.2f}{bounds}, best baseline {max(rest, default=0):.2f}")
+    if not words:
+        return "Not graded yet: `python -m fisa grade RUN --store` does that on planted scenes."
+    return f"Graded on {rows[0]['scenes']} planted scenes: {'; '.join(words)}."
 
 
 def _meaning(found: Attribution) -> str:
