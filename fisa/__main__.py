@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from fisa.commands import data_group
+from fisa.commands import data_group, explanation_group
+from fisa.commands.arguments import RunFolder, TableFormat
 from fisa.commands.terminal import tell
 
 
@@ -44,12 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(data_group.app, name="data")
 
-BENCHES = ("data", "predict", "model", "explain", "train", "interaction", "memory", "page")
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, such as artifacts/fisa.")]
-TableFormat = Annotated[
-    Literal["markdown", "latex", "csv", "html"],
-    typer.Option("--format", help="Text format of the table; csv has every number exactly."),
-]
+BENCHES = ("data", "predict", "model", "explain", "grade", "train", "interaction", "memory", "page")
 
 
 @app.command(
@@ -238,26 +234,8 @@ def predict(
     command.predict(run, paths, out, options)
 
 
-@app.command(epilog="Example: `python -m fisa explain artifacts/fisa planted:iid:17 --out explained`")
-def explain(
-    run: RunFolder,
-    image: Annotated[
-        str, typer.Argument(metavar="IMAGE", help="Image file, or DATASET:SPLIT:INDEX, such as planted:iid:17.")
-    ],
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder to make; must not exist. Default: JSON on stdout.")
-    ] = None,
-) -> None:
-    """Explain one prediction: attention for each emotion, interaction of emotions, signed contributions.
-
-    The JSON holds all numbers: distribution (0 to 1), entropy (nats), logits and bias, attention and its null share
-    (sum to 1 for each emotion), and by head effect (1 is indifferent), interaction (rows sum to 1) and contributions
-    (signed, in logits; rows receive, columns give; logits = bias + their sum over heads and columns). DIR holds it as
-    explanation.json, an overlay PNG for each emotion, and a CSV for each kind of matrix.
-    """
-    from fisa.commands import explain as command
-
-    command.explain(run, image, out)
+app.command(epilog=explanation_group.EXPLAIN)(explanation_group.explain)
+app.command(epilog=explanation_group.GRADE)(explanation_group.grade)
 
 
 @app.command(epilog="Example: `python -m fisa report artifacts/fisa artifacts/cnn --format latex > table.tex`")

@@ -32,6 +32,7 @@ def test_the_command_line_names_every_bench() -> None:
         ("predict", ["predict.files", "predict.pipeline"]),
         ("model", ["model.batch", "model.interaction"]),
         ("explain", ["explain.one"]),
+        ("grade", ["grade.scenes"]),
         ("train", ["train.step"]),
     ],
 )
