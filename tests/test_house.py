@@ -17,6 +17,7 @@ LAYERS = (
     "config",
     "distances",
     "metrics",
+    "sequence_measures",
     "images",
     "fingerprints",
     "files",

@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 
 from fisa.commands.terminal import CommandError, Meter, tell
-from fisa.datasets import DATASETS, SPLITS, Layout, Vectors, open_splits
-from fisa.datasets.check import Report, check_folder, check_vectors
+from fisa.datasets import DATASETS, SPLITS, Layout, OnDisk, SequenceFolder, Vectors, open_splits
+from fisa.datasets.check import Report, check_folder, check_sequences, check_vectors
 from fisa.datasets.problems import NOTE, WRONG, shown
 
 NOTES = 20
@@ -22,7 +22,7 @@ def list_known() -> None:
     """Print the known data sets."""
     rows = []
     for name, source in DATASETS.items():
-        if isinstance(source, Layout | Vectors):
+        if isinstance(source, OnDisk):
             rows.append({"name": name, "labels": source.title, "images": "needs a path", "version": ""})
             continue
         splits = {split: source(split, None) for split in SPLITS}
@@ -72,6 +72,9 @@ def check(name: str, root: Path, as_json: bool, workers: int | None, skip_bad: b
         raise CommandError(f"unknown data set {name!r}; there are {', '.join(DATASETS)}")
     if isinstance(source, Vectors):
         report = check_vectors(name, root, split=skip_bad)
+    elif isinstance(source, SequenceFolder):
+        with Meter(f"check {name}") as meter:
+            report = check_sequences(name, root, meter, split=skip_bad)
     elif isinstance(source, Layout):
         with Meter(f"check {name}") as meter:
             report = check_folder(name, source, root, meter, workers, fresh=not resume, split=skip_bad)

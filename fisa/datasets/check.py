@@ -13,6 +13,7 @@ from fisa.datasets.duplicates import alike_to, equal_to
 from fisa.datasets.known import Progress
 from fisa.datasets.photographs import ALL, SPLITS, Collection, Layout, read_collection, without_refused
 from fisa.datasets.problems import NOTE, WRONG, Problems
+from fisa.datasets.sequences.folder import read_sequences
 from fisa.datasets.vectors import read_vectors
 from fisa.fingerprints import Fingerprint
 
@@ -37,6 +38,7 @@ class Report:
         splits: Split -> images, without what is wrong; None where nothing is left, or that was not asked for.
         version: That of all images, without what is wrong; None where none is left.
         problems: See ``fisa.datasets.problems.Problems.table``; faults first.
+        things: What a row is of.
     """
 
     name: str
@@ -51,11 +53,7 @@ class Report:
     splits: Mapping[str, int] | None
     version: str | None
     problems: pd.DataFrame
-
-    @property
-    def things(self) -> str:
-        """What a row is of."""
-        return "vectors" if self.images is None else "images"
+    things: str = "images"
 
     @property
     def wrong(self) -> int:
@@ -137,6 +135,34 @@ def check_vectors(name: str, root: Path, split: bool = False) -> Report:
         splits={each: len(data) for each, data in collection.open(SPLITS).items()} if split and some else None,
         version=collection.open([ALL])[ALL].version if some else None,
         problems=table.sort_values("kind", ascending=False, kind="stable", ignore_index=True),
+        things="vectors",
+    )
+
+
+def check_sequences(name: str, root: Path, progress: Progress | None = None, split: bool = False) -> Report:
+    """Check a folder of sequences: every row, vector, event and picture; see :func:`check_folder`."""
+    collection = read_sequences(name, root.expanduser())
+    pictures = sorted(set(collection.pictures))
+    prints = dict(zip(pictures, collection.known.fingerprints(pictures, progress), strict=True))
+    _tell_refused(prints, collection.problems)
+    kept = collection.without_refused()
+    some = len(kept.manifest) > 0
+    table = collection.problems.table
+    refused = sum(found.refused is not None for found in prints.values())
+    return Report(
+        name=name,
+        root=collection.root,
+        space=collection.space.name,
+        rows=len(kept.manifest),
+        images=len(prints) - refused,
+        refused=refused,
+        published=None,
+        absent=(),
+        left_out={},
+        splits={each: len(data) for each, data in kept.open(SPLITS).items()} if split and some else None,
+        version=kept.open([ALL])[ALL].version if some else None,
+        problems=table.sort_values("kind", ascending=False, kind="stable", ignore_index=True),
+        things="steps",
     )
 
 
