@@ -20,6 +20,7 @@ from fisa.datasets import DATASETS, Layout
 from fisa.datasets.planted.oracles import FEATURES
 from fisa.emotions import SPACES
 from fisa.metrics import METRICS, Metric
+from fisa.sequence_measures import SEQUENCE_METRICS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / name for name in ("docs/methods.md", "docs/datasets.md", "README.md", "CONTRIBUTING.md")]

@@ -19,6 +19,7 @@ from fisa.models.emotion_gcn import build_emotion_gcn
 from fisa.models.ew_mtcnn import build_ew_mtcnn
 from fisa.models.fisa import Fisa, build_fisa
 from fisa.models.jcdl import build_jcdl
+from fisa.models.multimodal_sequence import build_multimodal_sequence
 from fisa.models.output import ModelOutput
 from fisa.models.sentiment_metric import build_sentiment_metric
 from fisa.models.ssdl import build_ssdl
@@ -38,6 +39,7 @@ MODELS: Mapping[str, Callable[[Any, EmotionSpace, Backbone], System]] = MappingP
         "emotion_gcn": build_emotion_gcn,
         "style_edl": build_style_edl,
         "dbc_ldl": build_dbc_ldl,
+        "multimodal_sequence": build_multimodal_sequence,
     }
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -16,6 +16,13 @@ from fisa.models.output import ModelOutput
 from fisa.objectives.circular import progressive_circular
 from fisa.objectives.coding import code_quantisation, code_similarity
 from fisa.objectives.metric import sentiment_constraints, squared_distances, triplet_constraint
+from fisa.objectives.sequence import (
+    fine_entropy,
+    labelled_steps,
+    mean_of_sequences,
+    vector_closeness,
+    vector_distance,
+)
 from fisa.objectives.structured import polarity_groups, polarity_order, sparsity
 from fisa.objectives.terms import (
     LOG_EPS,
@@ -196,19 +203,47 @@ class Metric(Term):
         )
 
 
+class Vector(Term):
+    """Squared distance of a step's emotion vector to its target."""
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return [M]."""
+        return vector_distance(target, output.extras["vector"])
+
+
+class Fine(Term):
+    """Cross-entropy with how the emotion of a step came about."""
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return [M]."""
+        return fine_entropy(output.extras["fine_target"], output.extras["fine"])
+
+
+class Closeness(Term):
+    """Distances between the mean vectors of emotions."""
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return one number for the batch."""
+        return vector_closeness(target, output.extras["vector"])
+
+
 class Objective(nn.Module):
     """The weighted sum of the active terms; built by :func:`build_objective`.
 
     Attributes:
         weights: Weight of each active term, by the names of :class:`fisa.config.ObjectiveConfig`.
         order: Columns in the order of the EMD, long [C]; a buffer, so that it moves and is stored.
+        polarity: Of each label; tells how the emotions of a sequence came about.
     """
 
     order: Tensor
 
-    def __init__(self, terms: Mapping[str, Term], weights: Mapping[str, float], order: Tensor) -> None:
-        """Take the active terms with their weights, and the EMD's column order."""
+    def __init__(
+        self, terms: Mapping[str, Term], weights: Mapping[str, float], order: Tensor, polarity: Sequence[int] = ()
+    ) -> None:
+        """Take the active terms with their weights, the EMD's column order, and the labels' polarities."""
         super().__init__()
+        self.polarity = tuple(polarity)
         self.terms = nn.ModuleDict(terms)
         self.weights = {name: weights[name] for name in terms}
         self.register_buffer("order", order)
@@ -221,13 +256,19 @@ class Objective(nn.Module):
 
         Args:
             output: What the model returned for the batch.
-            target: [B, C], rows sum to 1.
+            target: [B, C], rows sum to 1; or of sequences [B, T, C], rows of zeros beyond their ends. Of these a term
+                is the mean over sequences of its mean over their steps.
 
         Raises:
             ValueError: The evidence term is active and the model has no evidence.
         """
         target = target.to(output.distribution.dtype)
-        terms = {name: term(output, target).mean() for name, term in self.terms.items()}
+        if target.ndim == 3:
+            steps = labelled_steps(output, target, self.polarity)
+            each = {name: term(steps.output, steps.target) for name, term in self.terms.items()}
+            terms = {name: mean_of_sequences(values, steps.sequence, len(target)) for name, values in each.items()}
+        else:
+            terms = {name: term(output, target).mean() for name, term in self.terms.items()}
         total = torch.stack([weight * terms[name] for name, weight in self.weights.items()]).sum()
         return {"total": total, **terms}
 
@@ -279,7 +320,13 @@ def build_objective(config: ObjectiveConfig, vote_totals: ArrayLike, space: Emot
     if config.progressive:
         soft, wrapped = config.progressive_polarity == "soft", config.progressive_angle == "wrapped"
         terms["progressive"] = Progressive(space, soft, wrapped)
-    return Objective(terms, config.model_dump(), order)
+    if config.vector:
+        terms["vector"] = Vector()
+    if config.fine:
+        terms["fine"] = Fine()
+    if config.closeness:
+        terms["closeness"] = Closeness()
+    return Objective(terms, config.model_dump(), order, space.polarity)
 
 
 def _check_space(config: ObjectiveConfig, space: EmotionSpace) -> None:
