@@ -279,6 +279,30 @@ def report(
     command.report(runs or [], artifacts, form)
 
 
+@app.command(epilog="Example: `python -m fisa study configs/studies/systems.yaml --out runs/systems`")
+def study(
+    file: Annotated[Path, typer.Argument(metavar="STUDY", help="Study, YAML; see configs/studies/.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the study. Default: $FISA_RUNS or runs, then NAME."),
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Runs at once, each in a process with one thread.")] = 2,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Train nothing: list the runs and how long they may take here.")
+    ] = False,
+) -> None:
+    """Train systems over seeds and folds after a search that is equal for all, and compare them.
+
+    First every run is checked. Then come the trials of the search, which choose on validation KL (nats) and never open
+    the test split; then the choices are frozen; then the cells, which are measured on the test split, each look logged.
+    All are run folders below DIR. The same command goes on with what was interrupted at whatever moment. A run that
+    fails leaves the others alone, is named on standard error, and makes the exit status 1.
+    """
+    from fisa.commands import study as command
+
+    (command.dry_run if dry_run else command.study)(file, out, processes)
+
+
 @app.command(epilog="Example: `python -m fisa bench train --backbone resnet18:layer3 --image-size 128 --out now.json`")
 def bench(
     names: Annotated[

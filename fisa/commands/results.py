@@ -11,9 +11,11 @@ from rich.console import Console
 
 from fisa import evaluation
 from fisa.commands.terminal import CommandError, Meter, tell
-from fisa.datasets import open_configured, open_splits
+from fisa.datasets import open_splits
+from fisa.emotions import DIMENSIONS
 from fisa.runs import RunError, list_runs, load_run
 from fisa.studies import Format, Result, StudyError, comparison_tables, format_table, table_of
+from fisa.tasks import open_data
 
 
 def evaluate(folder: Path, data: str | None, root: Path | None, split: str, skip_bad: bool, form: Format) -> None:
@@ -23,10 +25,12 @@ def evaluate(folder: Path, data: str | None, root: Path | None, split: str, skip
     with Meter("predict") as meter:
         if root is None and data in (None, trained_on.name):
             own = trained_on.model_copy(update={"skip_bad": skip_bad or trained_on.skip_bad})
-            dataset = open_configured(own, (split,), meter)[split]
+            dataset = open_data(run.config.model_copy(update={"data": own}), (split,), meter)[split]
         else:
             name = data or trained_on.name
-            dataset = open_splits(name, root, (split,), skip_bad=skip_bad, progress=meter)[split]
+            required = DIMENSIONS if run.task.name == "valence_arousal" else ()
+            opened = open_splits(name, root, (split,), skip_bad=skip_bad, progress=meter, required=required)
+            dataset = opened[split]
         metrics, predictions = evaluation.evaluate_run(run, dataset, progress=meter)
     result = Result(run.name, run.digest, metrics, predictions, grades=None)
     with Console(stderr=True).status("measuring"):

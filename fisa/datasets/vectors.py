@@ -67,7 +67,9 @@ class VectorCollection:
     features: np.ndarray
     problems: Problems
 
-    def open(self, splits: Sequence[str], fold: tuple[int, int] | None = None) -> dict[str, FeatureSet]:
+    def open(
+        self, splits: Sequence[str], fold: tuple[int, int] | None = None, stratify: bool = True
+    ) -> dict[str, FeatureSet]:
         """Open some of ``train``, ``validation``, ``test`` and ``all``; see ``Collection.open``."""
         for split in splits:
             if split not in (*SPLITS, ALL):
@@ -76,7 +78,7 @@ class VectorCollection:
         if set(splits) != {ALL}:
             digests = np.array([hashlib.blake2b(row.tobytes()).hexdigest() for row in self.features], dtype=object)
             try:
-                assigned = assign(self.manifest, list(self.space.labels), digests, fold)
+                assigned = assign(self.manifest, list(self.space.labels), digests, fold, stratify)
             except DataError as error:
                 raise DataError(f"{self.root}: {error}") from None
         return {split: FeatureSet(self, split, assigned) for split in splits}

@@ -27,7 +27,8 @@ Shapes: B sequences, T steps, L events, C emotions, P frames or vectors that the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -35,7 +36,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fisa.config import MultimodalSequenceConfig
+from fisa.config import ModelConfig, MultimodalSequenceConfig
+from fisa.datasets.sequences import SequenceSet
 from fisa.emotions import EmotionSpace
 from fisa.models.backbones import Backbone, FeaturesBackbone
 from fisa.models.output import ModelOutput
@@ -223,7 +225,27 @@ def build_multimodal_sequence(
     return MultimodalSequence(config, space, backbone)
 
 
-def modalities(config: MultimodalSequenceConfig) -> Sequence[str]:
-    """Return what the system reads, by the names of its inputs."""
-    vectors = [name for name, count in (("text", config.text), ("speech", config.speech)) if count]
-    return [*(["frames"] if config.frames else []), *vectors, *(f"series/{name}" for name in config.series)]
+@dataclass(frozen=True)
+class Lack:
+    """What the system is to read and data do not have: what it wants, what there is, and the option that mends it."""
+
+    wanted: str
+    found: str
+    mend: str
+
+
+def what_lacks(config: ModelConfig, dataset: SequenceSet) -> list[Lack]:
+    """Return what the configured system is to read and ``dataset`` does not have; for another system, nothing."""
+    if not isinstance(config, MultimodalSequenceConfig):
+        return []
+    found = [Lack("frames", "none", "model.frames: false")] if config.frames and dataset.frames is None else []
+    for name, count in (("text", config.text), ("speech", config.speech)):
+        there = dataset.vectors[name].values.shape[1] if name in dataset.vectors else 0
+        if count and count != there:
+            has = f"vectors of {there}" if there else "none"
+            found.append(Lack(f"{name} vectors of {count} numbers", has, f"model.{name}: {there}"))
+    names = ", ".join(dataset.series)
+    for name in config.series:
+        if name not in dataset.series:
+            found.append(Lack(f"the series {name}", names or "none", f"model.series: [{names}]"))
+    return found

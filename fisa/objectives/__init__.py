@@ -15,18 +15,14 @@ from fisa.emotions import EmotionSpace
 from fisa.models.output import ModelOutput
 from fisa.objectives.circular import progressive_circular
 from fisa.objectives.coding import code_quantisation, code_similarity
+from fisa.objectives.dimensional import concordance_error, squared_error
 from fisa.objectives.metric import sentiment_constraints, squared_distances, triplet_constraint
-from fisa.objectives.sequence import (
-    fine_entropy,
-    labelled_steps,
-    mean_of_sequences,
-    vector_closeness,
-    vector_distance,
-)
+from fisa.objectives.sequence import Closeness, Fine, Vector, labelled_steps, mean_of_sequences
 from fisa.objectives.structured import polarity_groups, polarity_order, sparsity
 from fisa.objectives.terms import (
     LOG_EPS,
     ROOT_EPS,
+    Term,
     cross_entropy,
     density,
     dominant,
@@ -47,14 +43,6 @@ __all__ = [
     "evidence_bce",
     "kl",
 ]
-
-
-class Term(nn.Module):
-    """One term of an objective: from a model's output and the target [B, C] to [B], or to the mean of a batch."""
-
-    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
-        """Compute the term."""
-        raise NotImplementedError
 
 
 class Kl(Term):
@@ -203,28 +191,27 @@ class Metric(Term):
         )
 
 
-class Vector(Term):
-    """Squared distance of a step's emotion vector to its target."""
+class Ratings(nn.Module):
+    """Error of valence and arousal.
 
-    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
-        """Return [M]."""
-        return vector_distance(target, output.extras["vector"])
+    Args:
+        kind: ``mse``, a mean over the images, or ``ccc``, of the batch as a whole.
+        valence: Share of valence.
+    """
 
+    shares: Tensor
 
-class Fine(Term):
-    """Cross-entropy with how the emotion of a step came about."""
+    def __init__(self, kind: Literal["mse", "ccc"], valence: float) -> None:
+        super().__init__()
+        self.kind = kind
+        self.register_buffer("shares", torch.tensor([valence, 1 - valence]))
 
-    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
-        """Return [M]."""
-        return fine_entropy(output.extras["fine_target"], output.extras["fine"])
-
-
-class Closeness(Term):
-    """Distances between the mean vectors of emotions."""
-
-    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
-        """Return one number for the batch."""
-        return vector_closeness(target, output.extras["vector"])
+    def forward(self, output: ModelOutput, ratings: Tensor) -> Tensor:
+        """Return the mean of the batch; raise ValueError where the model predicts no ratings."""
+        if output.ratings is None:
+            raise ValueError("objective.ratings is positive but the model predicts no ratings; set it to 0")
+        error = squared_error if self.kind == "mse" else concordance_error
+        return (error(ratings, output.ratings) * self.shares.to(ratings.dtype)).sum()
 
 
 class Objective(nn.Module):
@@ -232,6 +219,7 @@ class Objective(nn.Module):
 
     Attributes:
         weights: Weight of each active term, by the names of :class:`fisa.config.ObjectiveConfig`.
+        ratings: The term of valence and arousal, or None.
         order: Columns in the order of the EMD, long [C]; a buffer, so that it moves and is stored.
         polarity: Of each label; tells how the emotions of a sequence came about.
     """
@@ -239,16 +227,22 @@ class Objective(nn.Module):
     order: Tensor
 
     def __init__(
-        self, terms: Mapping[str, Term], weights: Mapping[str, float], order: Tensor, polarity: Sequence[int] = ()
+        self,
+        terms: Mapping[str, Term],
+        weights: Mapping[str, float],
+        order: Tensor,
+        ratings: Ratings | None = None,
+        polarity: Sequence[int] = (),
     ) -> None:
-        """Take the active terms with their weights, the EMD's column order, and the labels' polarities."""
+        """Take the active terms with their weights, the EMD's column order, the ratings' term, and polarities."""
         super().__init__()
         self.polarity = tuple(polarity)
         self.terms = nn.ModuleDict(terms)
-        self.weights = {name: weights[name] for name in terms}
+        self.ratings = ratings
+        self.weights = {name: weights[name] for name in (*terms, *(["ratings"] if ratings is not None else []))}
         self.register_buffer("order", order)
 
-    def forward(self, output: ModelOutput, target: Tensor) -> dict[str, Tensor]:
+    def forward(self, output: ModelOutput, target: Tensor, ratings: Tensor | None = None) -> dict[str, Tensor]:
         """Return the batch means of the active terms, unweighted, and their weighted sum "total".
 
         KL and density take the normalised distribution; density is |Dens(target) - Dens(predicted)|.
@@ -258,9 +252,10 @@ class Objective(nn.Module):
             output: What the model returned for the batch.
             target: [B, C], rows sum to 1; or of sequences [B, T, C], rows of zeros beyond their ends. Of these a term
                 is the mean over sequences of its mean over their steps.
+            ratings: [B, 2], valence and arousal, where they are learned.
 
         Raises:
-            ValueError: The evidence term is active and the model has no evidence.
+            ValueError: A term is active and the model does not predict what it compares, or its target is not given.
         """
         target = target.to(output.distribution.dtype)
         if target.ndim == 3:
@@ -269,6 +264,10 @@ class Objective(nn.Module):
             terms = {name: mean_of_sequences(values, steps.sequence, len(target)) for name, values in each.items()}
         else:
             terms = {name: term(output, target).mean() for name, term in self.terms.items()}
+        if self.ratings is not None:
+            if ratings is None:
+                raise ValueError("objective.ratings is positive but no ratings are given")
+            terms["ratings"] = self.ratings(output, ratings.to(output.distribution.dtype))
         total = torch.stack([weight * terms[name] for name, weight in self.weights.items()]).sum()
         return {"total": total, **terms}
 
@@ -281,7 +280,7 @@ def build_objective(config: ObjectiveConfig, vote_totals: ArrayLike, space: Emot
         vote_totals: Votes for each emotion over the *training* split, [C]. The EMD's classes stand in
             ascending order of them (the draft's order), ties in column order, unless ``emd_order``
             is ``wheel`` or ``polarity``.
-        space: The labels; gives wheel and polarity.
+        space: The labels; gives wheel and polarity. Without labels, valence and arousal are learned alone.
 
     Raises:
         ConfigError: A term that needs a wheel where the labels have none, or ``circular`` without a wheel order and
@@ -326,7 +325,8 @@ def build_objective(config: ObjectiveConfig, vote_totals: ArrayLike, space: Emot
         terms["fine"] = Fine()
     if config.closeness:
         terms["closeness"] = Closeness()
-    return Objective(terms, config.model_dump(), order, space.polarity)
+    ratings = Ratings(config.ratings_loss, config.ratings_valence) if config.ratings else None
+    return Objective(terms, config.model_dump(), order, ratings, space.polarity)
 
 
 def _check_space(config: ObjectiveConfig, space: EmotionSpace) -> None:

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fisa.models.output import ModelOutput
+from fisa.objectives.terms import Term
 from fisa.sequence_measures import fine_labels
 
 
@@ -53,6 +54,30 @@ def vector_closeness(target: Tensor, vector: Tensor) -> Tensor:
     if len(means) < 2:
         return vector.sum() * 0
     return F.pdist(means).square().mean()
+
+
+class Vector(Term):
+    """Squared distance of a step's emotion vector to its target."""
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return [M]."""
+        return vector_distance(target, output.extras["vector"])
+
+
+class Fine(Term):
+    """Cross-entropy with how the emotion of a step came about."""
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return [M]."""
+        return fine_entropy(output.extras["fine_target"], output.extras["fine"])
+
+
+class Closeness(Term):
+    """Distances between the mean vectors of emotions."""
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Return one number for the batch."""
+        return vector_closeness(target, output.extras["vector"])
 
 
 @dataclass(frozen=True)

@@ -109,22 +109,24 @@ class SequenceCollection:
         paths = pd.Series([None if path in bad else path for path in self.manifest["path"]], dtype=object)
         return replace(self, manifest=self.manifest.assign(path=paths))
 
-    def open(self, splits: Sequence[str], fold: tuple[int, int] | None = None) -> dict[str, SequenceSet]:
+    def open(
+        self, splits: Sequence[str], fold: tuple[int, int] | None = None, stratify: bool = True
+    ) -> dict[str, SequenceSet]:
         """Open some of ``train``, ``validation``, ``test`` and ``all``, as ``Collection.open`` does."""
         for split in splits:
             if split not in (*OURS, ALL):
                 raise DataError(f"{self.name} has no split {split!r}; there are {', '.join((*OURS, ALL))}")
         assigned = self.manifest["split"]
         if set(splits) != {ALL}:
-            assigned = self._assigned(fold)
+            assigned = self._assigned(fold, stratify)
         return {split: self._part(split, assigned) for split in splits}
 
-    def _assigned(self, fold: tuple[int, int] | None) -> pd.Series:
+    def _assigned(self, fold: tuple[int, int] | None, stratify: bool) -> pd.Series:
         labels = list(self.space.labels)
         groups = self.manifest.groupby("id", sort=False)
         each = groups[labels].mean().assign(split=groups["split"].first())
         try:
-            chosen = assign(each, labels, np.full(len(each), "", dtype=object), fold)
+            chosen = assign(each, labels, np.full(len(each), "", dtype=object), fold, stratify)
         except DataError as error:
             raise DataError(f"{self.root}: {str(error).replace('images', 'sequences')}") from None
         return self.manifest["id"].map(dict(zip(each.index, chosen, strict=True)))

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from fisa.datasets.base import Sample
+from fisa.datasets.base import Dataset, Sample
 from fisa.datasets.packed import Progress, packed_images
 from fisa.datasets.sequences.base import Events, SequenceSet
+from fisa.datasets.vectors import model_inputs
 from fisa.emotions import EmotionSpace
 
 
@@ -100,6 +101,13 @@ def sequence_inputs(dataset: SequenceSet, size: int, progress: Progress | None =
         },
         series={name: _stacked(events) for name, events in dataset.series.items()},
     )
+
+
+def inputs_of(dataset: Dataset, size: int, progress: Progress | None = None) -> np.ndarray | SequenceInputs:
+    """Return what a model gets of a data set of whatever kind; see ``fisa.datasets.vectors.model_inputs``."""
+    if isinstance(dataset, SequenceSet):
+        return sequence_inputs(dataset, size, progress)
+    return model_inputs(dataset, size, progress)
 
 
 def _stacked(events: tuple[Events, ...]) -> Masked:
