@@ -7,6 +7,7 @@ every figure and table; ``customdata`` always speaks in indices of ``space.label
 
 from fisa.figures.checks import FigureError
 from fisa.figures.contributions import contribution_bars
+from fisa.figures.courses import emotion_course
 from fisa.figures.curves import history
 from fisa.figures.diagram import method_diagram
 from fisa.figures.grams import gram
@@ -28,6 +29,7 @@ __all__ = [
     "distribution_bars",
     "distribution_table",
     "embedding_map",
+    "emotion_course",
     "error_scatter",
     "gram",
     "history",
