@@ -109,6 +109,7 @@ class TrainingConfig(Section):
     flip: bool = Field(default=True, description="mirror half of the training images")
     shift: int = Field(default=4, ge=0, description="move training images by up to this many pixels")
     per_emotion: int = Field(default=0, ge=0, description="fewest images of each dominant emotion in a batch")
+    shuffle_labels: bool = Field(default=False, description="teach each image the labels of another: a control")
 
 
 class RunConfig(Section):

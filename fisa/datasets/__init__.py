@@ -33,6 +33,7 @@ from fisa.datasets.vectors import VectorCollection, Vectors
 
 __all__ = [
     "DATASETS",
+    "SEQUENCES",
     "SPLITS",
     "BadData",
     "DataError",
@@ -65,6 +66,9 @@ def _planted(preset: str) -> Drawn:
 def _sequences(preset: str) -> Drawn:
     return lambda split, image_size: open_planted_sequences(preset, split, image_size)
 
+
+SEQUENCES = ("planted-sequences", "planted-sequences-tiny", "sequences")
+"""Data sets whose rows are steps of sequences, and no images by themselves."""
 
 OnDisk = Layout | Vectors | SequenceFolder
 """What says how a data set lies on disk."""

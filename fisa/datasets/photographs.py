@@ -88,12 +88,14 @@ class Collection:
         """Fingerprints of its files."""
         return KnownFiles(self.root)
 
-    def splits(self, fold: tuple[int, int] | None = None, stratify: bool = True) -> pd.Series:
-        """Return the split of each row; see ``fisa.datasets.splits.assign``."""
+    def splits(
+        self, fold: tuple[int, int] | None = None, stratify: bool = True, progress: Progress | None = None
+    ) -> pd.Series:
+        """Return the split of each row; see ``fisa.datasets.splits.assign``, and ``KnownFiles.alike`` for progress."""
         published = fold is None and (self.manifest["split"] == "test").any()
         if published and (self.manifest["split"] == "validation").any():
             return self.manifest["split"]
-        digests = self.known.alike(self.manifest["path"].to_list())
+        digests = self.known.alike(self.manifest["path"].to_list(), progress)
         try:
             return assign(self.manifest, list(self.space.labels), digests, fold, stratify)
         except DataError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -74,6 +74,9 @@ def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
             f"{config.name}: the model cannot take {size} px images ({str(error).splitlines()[0]})"
         ) from None
     train, validation = (_split(data[split], space, size, rates, progress) for split in ("train", "validation"))
+    if config.training.shuffle_labels:
+        draw = np.random.default_rng(config.training.seed)
+        train, validation = _shuffled(train, draw), _shuffled(validation, draw)
     return Prepared(config, model, objective, train, validation, data)
 
 
@@ -83,6 +86,13 @@ def _split(data: Dataset, space: EmotionSpace, size: int, rates: bool, progress:
         return Split(inputs, data.padded(target), np.array(data.ids))
     ratings = TASKS["valence_arousal"].target(data) if rates else None
     return Split(inputs, target, data.manifest["id"].to_numpy(), ratings)
+
+
+def _shuffled(split: Split, draw: np.random.Generator) -> Split:
+    """Give each image the labels of another, or by chance its own: what is learned then is no knowledge of images."""
+    order = draw.permutation(len(split.images))
+    ratings = None if split.ratings is None else split.ratings[order]
+    return replace(split, target=split.target[order], ratings=ratings)
 
 
 def _trial(config: RunConfig, data: Dataset) -> torch.Tensor | dict[str, torch.Tensor]:
