@@ -80,7 +80,7 @@ def _foot(table: pd.DataFrame) -> list[str]:
     for column in columns.values():
         shared.setdefault(column.convention, []).append(column.title)
     foot = [f"{', '.join(titles)}: {convention}." for convention, titles in shared.items()]
-    if (table["kind"] == "oracle").any():
+    if "step_kl" not in table and (table["kind"] == "oracle").any():
         foot.append(
             "Oracles know the scene: nothing (constant), its palette, each emotion's strength (additive), every pair "
             "(pairwise), or p itself (truth). Where a run beats the truth on votes, that measure is improper."

@@ -44,8 +44,13 @@ def step_rows(systems: Mapping[str, Stored], dataset: Dataset | None) -> list[Me
 
 
 def step_notes(metrics: Mapping[str, Any]) -> list[str]:
-    """Return what stands below the table: what a row counts, and what intervals are over."""
+    """Return what stands below the table: what oracles know, what a row counts, and what intervals are over."""
+    oracles = (
+        "Oracles know nothing (constant), the true distribution of the step before (previous), all that bears on it in "
+        "the step's frame (frame), the series that acts as well (weather), or p itself (truth)."
+    )
     return [
+        *([oracles] if metrics.get("score") is not None else []),
         f"{metrics['n']} sequences of {metrics['steps']} steps together; every step counts alike.",
         f"A change counts as found within {TOLERANCE} step. Gaps resample whole sequences, and say nothing of other "
         "training seeds.",
