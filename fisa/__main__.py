@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from fisa.commands import data_group
+from fisa.commands import data_group, explanation_group
+from fisa.commands.arguments import RunFolder, TableFormat
 from fisa.commands.terminal import tell
 
 
@@ -44,12 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(data_group.app, name="data")
 
-BENCHES = ("predict", "model", "explain", "train", "interaction", "memory", "page")
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, such as artifacts/fisa.")]
-TableFormat = Annotated[
-    Literal["markdown", "latex", "csv", "html"],
-    typer.Option("--format", help="Text format of the table; csv has every number exactly."),
-]
+BENCHES = ("data", "predict", "model", "explain", "grade", "train", "interaction", "memory", "page")
 
 
 @app.command(
@@ -204,7 +200,8 @@ def predict(
     """Predict the emotion distribution of images.
 
     Columns: path; one for each emotion (description degrees, 0 to 1, summing to 1); label (the emotion of the largest
-    degree); entropy (nats, 0 to ln C); refused (why an image could not be used; its numbers are missing then).
+    degree); entropy (nats, 0 to ln C); refused (why an image could not be used; its numbers are missing then). Of a
+    run whose task is valence_arousal: path; valence and arousal (-1 to 1); refused.
     A refused image is also named on standard error and makes the exit status 1; the others are predicted. So is a
     folder that cannot be read. A path given, or met under another name by a link, has a row for each name.
 
@@ -237,32 +234,14 @@ def predict(
     command.predict(run, paths, out, options)
 
 
-@app.command(epilog="Example: `python -m fisa explain artifacts/fisa planted:iid:17 --out explained`")
-def explain(
-    run: RunFolder,
-    image: Annotated[
-        str, typer.Argument(metavar="IMAGE", help="Image file, or DATASET:SPLIT:INDEX, such as planted:iid:17.")
-    ],
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder to make; must not exist. Default: JSON on stdout.")
-    ] = None,
-) -> None:
-    """Explain one prediction: attention for each emotion, interaction of emotions, signed contributions.
-
-    The JSON holds all numbers: distribution (0 to 1), entropy (nats), logits and bias, attention and its null share
-    (sum to 1 for each emotion), and by head effect (1 is indifferent), interaction (rows sum to 1) and contributions
-    (signed, in logits; rows receive, columns give; logits = bias + their sum over heads and columns). DIR holds it as
-    explanation.json, an overlay PNG for each emotion, and a CSV for each kind of matrix.
-    """
-    from fisa.commands import explain as command
-
-    command.explain(run, image, out)
+app.command(epilog=explanation_group.EXPLAIN)(explanation_group.explain)
+app.command(epilog=explanation_group.GRADE)(explanation_group.grade)
 
 
 @app.command(epilog="Example: `python -m fisa report artifacts/fisa artifacts/cnn --format latex > table.tex`")
 def report(
     runs: Annotated[
-        list[Path] | None, typer.Argument(metavar="RUN", help="Run folders. Default: all in --artifacts.")
+        list[Path] | None, typer.Argument(metavar="RUN|STUDY", help="Folders. Default: all runs in --artifacts.")
     ] = None,
     artifacts: Annotated[
         Path | None,
@@ -271,6 +250,8 @@ def report(
     form: TableFormat = "markdown",
 ) -> None:
     """Compare runs on their test splits: every measure, oracles and paired intervals; a table for each data set.
+
+    A study has a table of its own: means over seeds and folds, differences to its reference with intervals, cost.
 
     KL is in nats; each measure's convention, the run digests and the data version stand below each table.
     """
@@ -303,6 +284,41 @@ def study(
     (command.dry_run if dry_run else command.study)(file, out, processes)
 
 
+@app.command(
+    epilog="Example: `python -m fisa ratings oasis ~/data/OASIS --config configs/two-level-attention-ratings.yaml`",
+)
+def ratings(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Data set on disk that rates valence and arousal.")],
+    root: Annotated[Path, typer.Argument(metavar="ROOT", help="Folder that holds it.")],
+    folds: Annotated[int, typer.Option(min=2, help="Folds of cross-validation; groups of images stay whole.")] = 5,
+    configs: Annotated[
+        list[Path] | None,
+        typer.Option("--config", metavar="CONFIG", help="System to train in every fold; may be repeated."),
+    ] = None,
+    runs: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where its runs are and go. Default: $FISA_RUNS or runs.")
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out what is wrong in the data instead of refusing it.")
+    ] = False,
+    form: TableFormat = "markdown",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Text file to write; must not exist.")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Table of every prediction: .csv, .json or .parquet.")
+    ] = None,
+) -> None:
+    """Compare predictors of valence and arousal by cross-validation, in one table with intervals.
+
+    Rows: the constant; the formula of Valdez & Mehrabian on brightness and saturation; ridge regression on colour
+    statistics; and each CONFIG (its task must be valence_arousal), trained once a fold; what is trained already is
+    taken from DIR, and what was interrupted goes on. RMSE is on the scale of -1 to 1; CCC and Pearson are -1 to 1.
+    """
+    from fisa.commands import ratings as command
+
+    folder = runs or Path(os.environ.get("FISA_RUNS") or "runs")
+    command.ratings(name, root, folds, configs or [], folder, skip_bad, form, out, predictions)
+
+
 @app.command(epilog="Example: `python -m fisa bench train --backbone resnet18:layer3 --image-size 128 --out now.json`")
 def bench(
     names: Annotated[
@@ -316,10 +332,14 @@ def bench(
     ] = "plain",
     image_size: Annotated[int, typer.Option(min=16, help="Side of the model's images, pixels.")] = 96,
     batch_size: Annotated[int, typer.Option(min=1, help="Images at once.")] = 32,
-    images: Annotated[int, typer.Option(min=1, help="Files predicted in a round; tenfold for the pipeline.")] = 200,
+    images: Annotated[int, typer.Option(min=1, help="Files predicted in a round; tenfold for pipeline, data.")] = 200,
     most: Annotated[int, typer.Option(min=20, help="Files for the memory of predict; a tenth for explain.")] = 20_000,
     rounds: Annotated[int, typer.Option(min=2, help="How often each is timed.")] = 15,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
+    data: Annotated[
+        str | None, typer.Option(help="Data set on disk whose images `data` reads. Default: generated photographs.")
+    ] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder that holds it.")] = None,
 ) -> None:
     """Measure what things cost, as ratios of two that are timed in turn, with their spread.
 
@@ -332,10 +352,13 @@ def bench(
     unknown = [name for name in names or () if name not in BENCHES]
     if unknown:
         raise typer.BadParameter(f"no bench {unknown[0]!r}; there are {', '.join(BENCHES)}", param_hint="NAME")
+    if (data is None) != (root is None):
+        raise typer.BadParameter("--data and --root go together: which data set, and where", param_hint="--data")
     from fisa.bench import Settings
     from fisa.commands import bench as command
 
-    options = Settings(backbone, image_size, batch_size, images, most, rounds, threads)
+    own = None if root is None else str(root)
+    options = Settings(backbone, image_size, batch_size, images, most, rounds, threads, data, own)
     command.bench(tuple(names or ()), options, out, against)
 
 

@@ -33,6 +33,7 @@ from fisa.config.models import (
     SsdlConfig,
     StyleEdlConfig,
     TorchvisionBackboneConfig,
+    TwoLevelAttentionConfig,
 )
 from fisa.config.objective import ObjectiveConfig
 
@@ -60,6 +61,7 @@ __all__ = [
     "TaskName",
     "TorchvisionBackboneConfig",
     "TrainingConfig",
+    "TwoLevelAttentionConfig",
     "difference",
     "dump_config",
     "load_config",
