@@ -202,6 +202,32 @@ class TwoLevelAttentionConfig(Section):
     multi_task: Literal["joint", "separate", "two_stage"] = "joint"
 
 
+class MultimodalSequenceConfig(Section):
+    """Two LSTMs over frames, text, speech and external series; see fisa/models/multimodal_sequence.py."""
+
+    name: Literal["multimodal_sequence"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    frames: bool = Field(default=True, description="whether pictures of the steps are read")
+    text: int = Field(default=0, ge=0, description="numbers in a text vector; 0: none is read")
+    speech: int = Field(default=0, ge=0, description="numbers in a speech vector; 0: none is read")
+    series: tuple[str, ...] = Field(default=(), description="external series that are read, by name")
+    size: PositiveInt = Field(default=64, description="to which every modality is mapped")
+    layers: PositiveInt = Field(default=2, description="of each of the two LSTMs")
+    width: PositiveInt = Field(default=256, description="of each of their layers")
+    series_width: PositiveInt = 32
+    series_cell: Literal["gru", "lstm", "rnn"] = "gru"
+    vector: Literal["softplus", "relu"] = "softplus"
+    dropout: Probability = 0.5
+
+    @model_validator(mode="after")
+    def _something_to_read(self) -> MultimodalSequenceConfig:
+        if not (self.frames or self.text or self.speech or self.series):
+            raise ValueError("frames, text, speech and series are all left out; read at least one of them")
+        if len(set(self.series)) < len(self.series):
+            raise ValueError("a series is named twice")
+        return self
+
+
 ModelConfig = Annotated[
     FisaConfig
     | CnnConfig
@@ -214,7 +240,8 @@ ModelConfig = Annotated[
     | EmotionGcnConfig
     | StyleEdlConfig
     | DbcLdlConfig
-    | TwoLevelAttentionConfig,
+    | TwoLevelAttentionConfig
+    | MultimodalSequenceConfig,
     Field(discriminator="name"),
 ]
 
