@@ -1,14 +1,40 @@
-"""The declaration of ``ratings``; the work is in ``fisa.commands.ratings``."""
+"""Declarations of ``study`` and ``ratings``; the work is in ``fisa.commands.study`` and ``ratings``."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-EXAMPLE = "Example: `python -m fisa ratings oasis ~/data/OASIS --config configs/two-level-attention-ratings.yaml`"
+from fisa.commands.arguments import TableFormat
+
+STUDY = "Example: `python -m fisa study configs/studies/systems.yaml --out runs/systems`"
+RATINGS = "Example: `python -m fisa ratings oasis ~/data/OASIS --config configs/two-level-attention-ratings.yaml`"
+
+
+def study(
+    file: Annotated[Path, typer.Argument(metavar="STUDY", help="Study, YAML; see configs/studies/.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the study. Default: $FISA_RUNS or runs, then NAME."),
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Runs at once, each in a process with one thread.")] = 2,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Train nothing: list the runs and how long they may take here.")
+    ] = False,
+) -> None:
+    """Train systems over seeds and folds after a search that is equal for all, and compare them.
+
+    First every run is checked. Then come the trials of the search, which choose on validation KL (nats) and never open
+    the test split; then the choices are frozen; then the cells, which are measured on the test split, each look logged.
+    All are run folders below DIR. The same command goes on with what was interrupted at whatever moment. A run that
+    fails leaves the others alone, is named on standard error, and makes the exit status 1.
+    """
+    from fisa.commands import study as command
+
+    (command.dry_run if dry_run else command.study)(file, out, processes)
 
 
 def ratings(
@@ -25,10 +51,7 @@ def ratings(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out what is wrong in the data instead of refusing it.")
     ] = False,
-    form: Annotated[
-        Literal["markdown", "latex", "csv", "html"],
-        typer.Option("--format", help="Text format of the table; csv has every number exactly."),
-    ] = "markdown",
+    form: TableFormat = "markdown",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Text file to write; must not exist.")] = None,
     predictions: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Table of every prediction: .csv, .json or .parquet.")
