@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from fisa.commands import data_group, explanation_group
+from fisa.commands import data_group, explanation_group, study_group
 from fisa.commands.arguments import RunFolder, TableFormat
 from fisa.commands.terminal import tell
 
@@ -45,7 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(data_group.app, name="data")
 
-BENCHES = ("predict", "model", "explain", "grade", "train", "interaction", "memory", "page")
+BENCHES = ("data", "predict", "model", "explain", "grade", "train", "interaction", "memory", "page")
 
 
 @app.command(
@@ -200,7 +200,8 @@ def predict(
     """Predict the emotion distribution of images.
 
     Columns: path; one for each emotion (description degrees, 0 to 1, summing to 1); label (the emotion of the largest
-    degree); entropy (nats, 0 to ln C); refused (why an image could not be used; its numbers are missing then).
+    degree); entropy (nats, 0 to ln C); refused (why an image could not be used; its numbers are missing then). Of a
+    run whose task is valence_arousal: path; valence and arousal (-1 to 1); refused.
     A refused image is also named on standard error and makes the exit status 1; the others are predicted. So is a
     folder that cannot be read. A path given, or met under another name by a link, has a row for each name.
 
@@ -240,7 +241,7 @@ app.command(epilog=explanation_group.GRADE)(explanation_group.grade)
 @app.command(epilog="Example: `python -m fisa report artifacts/fisa artifacts/cnn --format latex > table.tex`")
 def report(
     runs: Annotated[
-        list[Path] | None, typer.Argument(metavar="RUN", help="Run folders. Default: all in --artifacts.")
+        list[Path] | None, typer.Argument(metavar="RUN|STUDY", help="Folders. Default: all runs in --artifacts.")
     ] = None,
     artifacts: Annotated[
         Path | None,
@@ -250,11 +251,17 @@ def report(
 ) -> None:
     """Compare runs on their test splits: every measure, oracles and paired intervals; a table for each data set.
 
+    A study has a table of its own: means over seeds and folds, differences to its reference with intervals, cost.
+
     KL is in nats; each measure's convention, the run digests and the data version stand below each table.
     """
     from fisa.commands import results as command
 
     command.report(runs or [], artifacts, form)
+
+
+app.command(epilog=study_group.STUDY)(study_group.study)
+app.command(epilog=study_group.RATINGS)(study_group.ratings)
 
 
 @app.command(epilog="Example: `python -m fisa bench train --backbone resnet18:layer3 --image-size 128 --out now.json`")
@@ -270,10 +277,14 @@ def bench(
     ] = "plain",
     image_size: Annotated[int, typer.Option(min=16, help="Side of the model's images, pixels.")] = 96,
     batch_size: Annotated[int, typer.Option(min=1, help="Images at once.")] = 32,
-    images: Annotated[int, typer.Option(min=1, help="Files predicted in a round; tenfold for the pipeline.")] = 200,
+    images: Annotated[int, typer.Option(min=1, help="Files predicted in a round; tenfold for pipeline, data.")] = 200,
     most: Annotated[int, typer.Option(min=20, help="Files for the memory of predict; a tenth for explain.")] = 20_000,
     rounds: Annotated[int, typer.Option(min=2, help="How often each is timed.")] = 15,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
+    data: Annotated[
+        str | None, typer.Option(help="Data set on disk whose images `data` reads. Default: generated photographs.")
+    ] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder that holds it.")] = None,
 ) -> None:
     """Measure what things cost, as ratios of two that are timed in turn, with their spread.
 
@@ -286,10 +297,13 @@ def bench(
     unknown = [name for name in names or () if name not in BENCHES]
     if unknown:
         raise typer.BadParameter(f"no bench {unknown[0]!r}; there are {', '.join(BENCHES)}", param_hint="NAME")
+    if (data is None) != (root is None):
+        raise typer.BadParameter("--data and --root go together: which data set, and where", param_hint="--data")
     from fisa.bench import Settings
     from fisa.commands import bench as command
 
-    options = Settings(backbone, image_size, batch_size, images, most, rounds, threads)
+    own = None if root is None else str(root)
+    options = Settings(backbone, image_size, batch_size, images, most, rounds, threads, data, own)
     command.bench(tuple(names or ()), options, out, against)
 
 

@@ -2,7 +2,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fisa.runs import Run
-from fisa.ui import attributions, browse, cache, extras, panels, state, widgets
+from fisa.ui import attributions, browse, cache, extras, panels, rated, state, widgets
 
 
 def page(run: Run, bar: DeltaGenerator) -> None:
@@ -36,7 +36,7 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     attributions.draw(run, found, subject, emotion)
     st.header("Who acts on whom", anchor=False)
     panels.matrices(found, run.name, "matrix")
-    extras.draw(found, run.name)
+    extras.draw(found, run.name, subject)
 
 
 state.enter("explain")
@@ -45,4 +45,4 @@ title.title("Explain", anchor=False)
 chosen = widgets.picked_run()
 if chosen is not None:
     with widgets.guard():
-        page(chosen, beside)
+        (rated.explain_page if rated.is_rated(chosen) else page)(chosen, beside)

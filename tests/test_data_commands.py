@@ -10,6 +10,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from fisa.__main__ import app
+from fisa.commands import terminal
 from fisa.datasets import known, open_splits
 from fisa.emotions import MIKELS8
 from fisa.runs import load_run
@@ -181,7 +182,9 @@ class TestTraining:
         file.write_text(yaml.safe_dump(document), encoding="utf-8")
         return file
 
-    def test_train_evaluate_explain_and_show(self, root: Path, config: Path, tmp_path: Path) -> None:
+    def test_train_evaluate_explain_and_show(
+        self, root: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         voted(root)
         out = tmp_path / "run"
         assert fisa("train", config, "--out", out).exit_code == 0
@@ -204,6 +207,14 @@ class TestTraining:
         assert fisa("report", out).exit_code == 0
         shown = fisa("data", "show", "folder", root)
         assert shown.exit_code == 0 and splits["train"].version in shown.stdout
+
+        # Elsewhere, where nothing is known of the files, their first reading is told of.
+        monkeypatch.setattr(terminal, "INTERVAL", -1.0)
+        for number, (command, what) in enumerate(
+            ((("report", out), "compare"), (("data", "show", "folder", root), "read folder"))
+        ):
+            monkeypatch.setenv("FISA_CACHE", str(tmp_path / f"other-{number}"))
+            assert f"{what}: 59 of 60, about 0 s left" in fisa(*command).stderr.splitlines()
 
     def test_bad_data_is_refused_or_left_out(self, root: Path, config: Path, tmp_path: Path) -> None:
         voted(root)
@@ -243,12 +254,13 @@ class TestTraining:
         assert run.metrics["n"] == 20 and run.config.data.fold == (2, 3)
         assert list(run.predictions["id"]) == list(open_splits("folder", root, fold=(2, 3))["test"].manifest["id"])
 
-    def test_ratings_alone_cannot_be_learned(self, root: Path, config: Path, tmp_path: Path) -> None:
+    def test_ratings_alone_are_no_distribution(self, root: Path, config: Path, tmp_path: Path) -> None:
         trees.oasis(root, [f"Theme{chr(65 + number)}" for number in range(10)], 1)
         refused = fisa("train", config, "--out", tmp_path / "run", "--set", "data.name=oasis")
         assert refused.exit_code == 1
         assert refused.stderr.strip() == (
-            "oasis rates valence and arousal only: it has no distribution of emotions to learn"
+            "oasis rates valence and arousal only: it has no distribution of emotions to learn; set task: "
+            "valence_arousal, objective.ratings to 1 and every other weight, such as objective.kl, to 0"
         )
         assert fisa("data", "show", "oasis", root).exit_code == 0
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.benchmark import set_torch_threads
 
+from fisa.bench.data import bench_data
 from fisa.bench.memory import peak
 from fisa.bench.report import Report
 from fisa.bench.rounds import Cost, cost, interleave
@@ -154,6 +155,7 @@ def bench_memory(settings: Settings, progress: Progress | None = None) -> Iterat
 
 
 BENCHES: Mapping[str, Bench] = {
+    "data": bench_data,
     "predict": bench_predict,
     "model": bench_model,
     "explain": bench_explain,

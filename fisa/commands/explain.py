@@ -22,6 +22,7 @@ from scipy.stats import entropy
 from fisa.commands.terminal import CommandError, tell
 from fisa.datasets import open_dataset
 from fisa.datasets.planted import PlantedDataset, render
+from fisa.emotions import DIMENSIONS
 from fisa.explain import explain as explain_image
 from fisa.explain.asking import Settings
 from fisa.explain.attribution import attribute as attribute_image
@@ -29,7 +30,7 @@ from fisa.explain.baselines import Baseline
 from fisa.explain.counterfactuals import own_mask
 from fisa.explain.targets import Target
 from fisa.figures import attention_overlay, matrix_table, signed_overlay
-from fisa.images import decode, to_square
+from fisa.images import decode, decode_square, to_square
 from fisa.records import Explanation
 from fisa.runs import Run, load_run
 
@@ -109,7 +110,9 @@ def _subject(image: str, run: Run) -> _Subject:
         height, width = pixels.shape[:2]
         scale = PICTURE / max(height, width)
         shape = (max(1, round(width * scale)), max(1, round(height * scale)))
-        return _Subject(image, pixels, to_square(pixels, PICTURE), shape)
+        # What `predict` predicts, to the bit: a large JPEG decoded whole makes a slightly other square.
+        square = decode_square(Path(image), run.config.data.image_size)
+        return _Subject(image, square, to_square(pixels, PICTURE), shape)
     name, split, number = address.groups()
     data = run.config.data
     if name == data.name:
@@ -120,7 +123,10 @@ def _subject(image: str, run: Run) -> _Subject:
     if index >= len(dataset):
         raise CommandError(f"{image}: {name} has images 0 to {len(dataset) - 1} in its {dataset.split} split")
     sample = dataset[index]
-    known = {"votes": sample.target.tolist()}
+    known = {"votes": sample.target.tolist()} if len(dataset.space) else {}
+    rated = dataset.manifest.reindex(columns=list(DIMENSIONS)).iloc[index].to_list()
+    if not np.isnan(rated).any():
+        known["rated"] = rated
     if not isinstance(dataset, PlantedDataset):
         return _Subject(image, sample.image, to_square(sample.image, PICTURE), (PICTURE, PICTURE), known)
     scene = dataset.scene(index)
@@ -132,14 +138,18 @@ def _subject(image: str, run: Run) -> _Subject:
 
 def _document(run: Run, subject: _Subject, explanation: Explanation) -> str:
     """One JSON object, a line for each key; what the system does not have is null."""
-    distribution = explanation.distribution
-    content: dict[str, Any] = {
-        "run": {"name": run.name, "digest": run.digest},
-        "image": subject.name,
-        "labels": explanation.space.labels,
-        "distribution": distribution,
-        "label": explanation.space.labels[int(distribution.argmax())],
-        "entropy": float(entropy(distribution)),
+    distribution, ratings = explanation.distribution, explanation.prediction.ratings
+    content: dict[str, Any] = {"run": {"name": run.name, "digest": run.digest}, "image": subject.name}
+    if len(explanation.space):
+        content |= {
+            "labels": explanation.space.labels,
+            "distribution": distribution,
+            "label": explanation.space.labels[int(distribution.argmax())],
+            "entropy": float(entropy(distribution)),
+        }
+    if ratings is not None:
+        content |= dict(zip(DIMENSIONS, ratings[0].tolist(), strict=True))
+    content |= {
         **subject.known,
         "input_size": explanation.input_size,
         "receptive_field": explanation.receptive_field,

@@ -45,6 +45,7 @@ class FeaturesBackboneConfig(Section):
 
     name: Literal["features"]
     dimensions: PositiveInt
+    dropout: Probability = Field(default=0.0, description="share of the numbers left out in training")
 
 
 BackboneConfig = Annotated[
@@ -70,6 +71,7 @@ class FisaConfig(Section):
     evidence: bool = True
     null_position: bool = True
     null_logit: float = Field(default=-3.0, description="where the learned null logit starts")
+    latent: PositiveInt = Field(default=8, description="features without a name, where no emotions are learned")
 
     @model_validator(mode="after")
     def _shapes_fit(self) -> FisaConfig:
@@ -185,6 +187,21 @@ class DbcLdlConfig(Section):
     memory: PositiveInt = Field(default=4096, description="training images to remember, at most")
 
 
+class TwoLevelAttentionConfig(Section):
+    """Residual attention in each stage, then attention over the stages; see fisa/models/two_level_attention.py."""
+
+    name: Literal["two_level_attention"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    first_level: bool = Field(default=True, description="a soft mask in each stage")
+    pools: int = Field(default=2, ge=0, le=6, description="times that the mask branch halves its map")
+    mask_width: PositiveInt = Field(default=32, description="channels of the mask branch")
+    width: PositiveInt = Field(default=64, description="channels of each stage after its 1x1 convolution")
+    second_level: Literal["attention", "rnn", "none"] = "attention"
+    cell: Literal["rnn", "gru", "lstm"] = "gru"
+    hidden: PositiveInt = Field(default=64, description="state of the RNN in each direction")
+    multi_task: Literal["joint", "separate", "two_stage"] = "joint"
+
+
 ModelConfig = Annotated[
     FisaConfig
     | CnnConfig
@@ -196,7 +213,8 @@ ModelConfig = Annotated[
     | CsrConfig
     | EmotionGcnConfig
     | StyleEdlConfig
-    | DbcLdlConfig,
+    | DbcLdlConfig
+    | TwoLevelAttentionConfig,
     Field(discriminator="name"),
 ]
 

@@ -10,10 +10,11 @@ from fisa.studies.comparison import (
     result_of,
     table_of,
 )
-from fisa.studies.formats import FORMATS, Format, format_table
+from fisa.studies.formats import FORMATS, GAPS, Format, format_table
 
 __all__ = [
     "FORMATS",
+    "GAPS",
     "Column",
     "Format",
     "Result",

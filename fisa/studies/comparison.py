@@ -1,4 +1,4 @@
-"""Comparison tables: runs beside oracles on one data set; planted and real data never share a table."""
+"""Comparison tables: runs beside oracles on one data set; planted and real data never share one, nor do tasks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from typing import Any
 
 import pandas as pd
 
-from fisa.datasets import DataError, Dataset, open_configured
+from fisa.datasets import DataError, Dataset
 from fisa.datasets.planted.oracles import fit_ladder
 from fisa.evaluation import per_sample, summarise, truth_of
 from fisa.metrics import METRICS, paired_bootstrap
+from fisa.ratings import PARTS, RATING_MEASURES
 from fisa.records import MetricRow
 from fisa.runs import Run
+from fisa.studies.rated import rated_notes, rated_rows
+from fisa.tasks import open_data
+
+Progress = Callable[[int, int], None]
 
 
 class StudyError(ValueError):
@@ -27,13 +32,13 @@ class Column:
 
     Attributes:
         title: Heading without its arrow.
-        higher_is_better: Direction of the arrow.
+        higher_is_better: Direction of the arrow; None where no system wins.
         convention: One line for the footnote.
         digits: Decimals shown.
     """
 
     title: str
-    higher_is_better: bool
+    higher_is_better: bool | None
     convention: str
     digits: int = 3
 
@@ -68,6 +73,14 @@ GAP = Column(
     "paired difference of KL to the best run's, with its 95 % bootstrap interval over images",
     4,
 )
+RATING_COLUMNS = {
+    f"{measure.name}_{part}": Column(f"{measure.title} {part}", measure.higher_is_better, measure.convention)
+    for measure in RATING_MEASURES.values()
+    for part in PARTS
+}
+RATING_GAP = Column(
+    "CCC gap", True, "paired difference of the mean CCC to the best run's, with its 95 % bootstrap interval"
+)
 GRADE_COLUMNS = {
     "localisation_hit": Column(
         "localisation",
@@ -81,11 +94,13 @@ GRADE_COLUMNS = {
 
 
 def columns_of(table: pd.DataFrame) -> dict[str, Column]:
-    """Return how each column of measures of a comparison table reads, in its order."""
+    """Return how each column of measures of a table reads, in its order; ``attrs["columns"]`` are its own."""
     measures = {
         key: Column(metric.title, metric.higher_is_better, metric.convention) for key, metric in METRICS.items()
     }
-    known = {**PLANTED_COLUMNS, "gap": GAP, **measures, **GRADE_COLUMNS}
+    gaps = {"gap": GAP, "ccc_gap": RATING_GAP}
+    own = table.attrs.get("columns", {})
+    known = {**PLANTED_COLUMNS, **gaps, **measures, **GRADE_COLUMNS, **RATING_COLUMNS, **own}
     return {str(key): known[str(key)] for key in table.columns if key in known}
 
 
@@ -94,8 +109,12 @@ def result_of(run: Run, system: str | None = None) -> Result:
     return Result(system or run.name, run.digest, run.metrics, run.predictions, run.grades)
 
 
-def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
+def comparison_table(runs: Sequence[Run], progress: Progress | None = None) -> pd.DataFrame:
     """Compare runs on the test split that they share, beside the oracle ladder where the data are planted.
+
+    Args:
+        runs: At least one.
+        progress: Called with (images done, images in all) while photographs are read to tell their version.
 
     Returns:
         One row a system, oracles first (each knows more than the one above it), then runs from worst to best.
@@ -103,21 +122,23 @@ def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
         more runs ``gap``, ``gap_low``, ``gap_high``; every key of ``fisa.metrics.METRICS`` on the votes; and where a
         run has them ``localisation_hit`` and ``contributions_r``. What a system does not have is NaN.
         ``attrs`` holds data, data_version, split, n, runs (name to digest) and notes (a list of sentences).
+        Of ratings: ``system``, ``kind`` ("baseline" or "run"), ``ccc_gap``, and the keys of
+        ``fisa.ratings.evaluate_ratings``, each with ``_low`` and ``_high`` where the data can be opened.
 
     Raises:
         StudyError: No runs, or runs on different data, versions of it or splits.
     """
     names = Counter(run.name for run in runs)
     results = [result_of(run, run.name if names[run.name] == 1 else str(run.path)) for run in runs]
-    return table_of(results, lambda _name, split: open_configured(runs[0].config.data, (split,))[split])
+    return table_of(results, lambda _name, split: open_data(runs[0].config, (split,), progress)[split])
 
 
-def comparison_tables(runs: Iterable[Run]) -> list[pd.DataFrame]:
-    """Return one :func:`comparison_table` for each data set, version and split that the runs were tested on."""
+def comparison_tables(runs: Iterable[Run], progress: Progress | None = None) -> list[pd.DataFrame]:
+    """Return one :func:`comparison_table` for each task, data set, version and split that runs were tested on."""
     groups: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
         groups.setdefault(_place(run.metrics), []).append(run)
-    return [comparison_table(group) for group in groups.values()]
+    return [comparison_table(group, progress) for group in groups.values()]
 
 
 def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset]) -> pd.DataFrame:
@@ -138,16 +159,23 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
         raise StudyError(f"{one} ({' '.join(first)}) and {other} ({' '.join(second)}) do not belong in one table")
     metrics = results[0].metrics
     notes: list[str] = []
-    dataset = _open_same(metrics, open_split, notes)
-    oracles = [] if dataset is None else _oracle_rows(dataset)
-    if not oracles and metrics.get("truth_measures") is not None:
-        oracles = [MetricRow("truth", "oracle", {"score": 1.0, "kl_truth": 0.0, **metrics["truth_measures"]})]
-    rows = [*oracles, *_run_rows(results, dataset)]
-    notes += [note for result in results for note in _grade_notes(result)]
+    dataset = open_same(metrics, open_split, notes)
+    if len({result.system for result in results}) < len(results):
+        raise StudyError("the same run is named twice; name it once")
+    if metrics.get("task") == "valence_arousal":
+        rows = rated_rows({result.system: (result.metrics, result.predictions) for result in results}, dataset)
+        notes += rated_notes(metrics, dataset)
+        order = [key + end for key in ("ccc_gap", *RATING_COLUMNS) for end in ("", "_low", "_high")]
+    else:
+        oracles = [] if dataset is None else oracle_rows(dataset)
+        if not oracles and metrics.get("truth_measures") is not None:
+            oracles = [MetricRow("truth", "oracle", {"score": 1.0, "kl_truth": 0.0, **metrics["truth_measures"]})]
+        rows = [*oracles, *_run_rows(results, dataset)]
+        notes += [note for result in results for note in _grade_notes(result)]
+        order = ["score", "kl_truth", "gap", "gap_low", "gap_high", *METRICS, *GRADE_COLUMNS]
     table = pd.DataFrame([{"system": row.system, "kind": row.kind, **row.values} for row in rows])
-    order = ["score", "kl_truth", "gap", "gap_low", "gap_high", *METRICS, *GRADE_COLUMNS]
     table = table[["system", "kind", *(key for key in order if key in table)]]
-    data, version, split, n = _place(metrics)
+    data, version, split, n, _ = _place(metrics)
     table.attrs = {
         "data": data,
         "data_version": version,
@@ -160,10 +188,11 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
 
 
 def _place(metrics: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(metrics[key]) for key in ("data", "data_version", "split", "n"))
+    task = str(metrics.get("task", "distribution"))  # which earlier versions did not store
+    return (*(str(metrics[key]) for key in ("data", "data_version", "split", "n")), task)
 
 
-def _open_same(
+def open_same(
     metrics: Mapping[str, Any], open_split: Callable[[str, str], Dataset], notes: list[str]
 ) -> Dataset | None:
     """Open what the results are of, or note why it cannot be had."""
@@ -181,7 +210,8 @@ def _open_same(
     return dataset
 
 
-def _oracle_rows(dataset: Dataset) -> list[MetricRow]:
+def oracle_rows(dataset: Dataset) -> list[MetricRow]:
+    """Return the rungs of the oracle ladder on a split, or none where the data are real."""
     truth = truth_of(dataset)
     if truth is None:
         return []
@@ -198,8 +228,6 @@ def _run_rows(results: Sequence[Result], dataset: Dataset | None) -> list[Metric
     """Rows of runs, worst first by KL to the truth, or to the votes where no truth is known."""
     primary = "kl_truth" if results[0].metrics.get("kl_truth") is not None else "kl"
     values = {result.system: {**_values(result.metrics), **_grades(result)} for result in results}
-    if len(values) < len(results):
-        raise StudyError("the same run is named twice; name it once")
     ranked = sorted(results, key=lambda result: -values[result.system][primary])
     if dataset is not None and len(results) > 1:
         errors = [per_sample(result.predictions, dataset)[primary].to_numpy() for result in ranked]

@@ -14,7 +14,8 @@ from waiting import await_query, query, settled
 
 Open = Callable[..., Page]
 Serve = Callable[[Path], str]
-PAGES = ("", "explain", "compare", "map", "metrics", "images")
+NEED_A_RUN = ("", "explain", "compare", "map", "metrics", "images")
+PAGES = (*NEED_A_RUN, "data")
 
 
 def photograph() -> bytes:
@@ -123,7 +124,7 @@ def test_upload_explains_a_photograph_and_refuses_a_broken_file(studio: str, ope
 def test_studio_without_runs_says_how_to_get_one(serve: Serve, tmp_path: Path, open_page: Open) -> None:
     address = serve(tmp_path)
     page = open_page(address)
-    for path in PAGES:
+    for path in NEED_A_RUN:
         page.goto(f"{address}/{path}")
         settled(page)
         expect(page.get_by_text("No trained run was found")).to_be_visible()
