@@ -69,8 +69,8 @@ def report(folders: Sequence[Path], artifacts: Path | None, form: Format) -> Non
         except (RunError, StudyError) as error:
             tell(str(error))
             refused += 1
-    with Console(stderr=True).status("comparing"):
-        tables = [*comparison_tables(runs), *map(study_table, studies)]
+    with Meter("compare") as meter:
+        tables = [*comparison_tables(runs, meter), *map(study_table, studies)]
     typer.echo("\n".join(format_table(table, form) for table in tables), nl=False)
     if refused:
         raise typer.Exit(1)

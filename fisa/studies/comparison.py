@@ -19,6 +19,8 @@ from fisa.runs import Run
 from fisa.studies.rated import rated_notes, rated_rows
 from fisa.tasks import open_data
 
+Progress = Callable[[int, int], None]
+
 
 class StudyError(ValueError):
     """Runs that cannot stand in one table; the message is one clear sentence."""
@@ -107,8 +109,12 @@ def result_of(run: Run, system: str | None = None) -> Result:
     return Result(system or run.name, run.digest, run.metrics, run.predictions, run.grades)
 
 
-def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
+def comparison_table(runs: Sequence[Run], progress: Progress | None = None) -> pd.DataFrame:
     """Compare runs on the test split that they share, beside the oracle ladder where the data are planted.
+
+    Args:
+        runs: At least one.
+        progress: Called with (images done, images in all) while photographs are read to tell their version.
 
     Returns:
         One row a system, oracles first (each knows more than the one above it), then runs from worst to best.
@@ -124,15 +130,15 @@ def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
     """
     names = Counter(run.name for run in runs)
     results = [result_of(run, run.name if names[run.name] == 1 else str(run.path)) for run in runs]
-    return table_of(results, lambda _name, split: open_data(runs[0].config, (split,))[split])
+    return table_of(results, lambda _name, split: open_data(runs[0].config, (split,), progress)[split])
 
 
-def comparison_tables(runs: Iterable[Run]) -> list[pd.DataFrame]:
+def comparison_tables(runs: Iterable[Run], progress: Progress | None = None) -> list[pd.DataFrame]:
     """Return one :func:`comparison_table` for each task, data set, version and split that runs were tested on."""
     groups: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
         groups.setdefault(_place(run.metrics), []).append(run)
-    return [comparison_table(group) for group in groups.values()]
+    return [comparison_table(group, progress) for group in groups.values()]
 
 
 def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset]) -> pd.DataFrame:

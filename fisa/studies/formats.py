@@ -98,7 +98,7 @@ def _foot(table: pd.DataFrame) -> list[str]:
     attrs = table.attrs
     runs = ", ".join(f"{name} {digest}" for name, digest in attrs["runs"].items())
     data = f"{attrs['data']} version {attrs['data_version']}, split {attrs['split']}, n = {attrs['n']}"
-    return [*foot, *attrs["notes"], f"Provenance: {data}; runs {runs}."]
+    return [*foot, *attrs["notes"], f"Provenance: {data}{'; runs ' if runs else ''}{runs}."]
 
 
 def _csv(table: pd.DataFrame) -> str:
