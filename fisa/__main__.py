@@ -144,7 +144,9 @@ def import_weights(
     command.import_weights(state, config, out)
 
 
-@app.command(epilog="Example: `python -m fisa evaluate artifacts/fisa --split validation`")
+@app.command(
+    epilog="Example: `python -m fisa evaluate artifacts/fisa --data emotion6 --root ~/data/Emotion6 --out there.json`"
+)
 def evaluate(
     run: RunFolder,
     data: Annotated[str | None, typer.Option(help="Data set. Default: the one the run was trained on.")] = None,
@@ -153,15 +155,25 @@ def evaluate(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out what is wrong in the data instead of refusing it.")
     ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="JSON file to write, which report takes beside runs; must not exist."),
+    ] = None,
     form: TableFormat = "markdown",
 ) -> None:
     """Predict a whole split and print every measure, beside the oracles where the data are planted.
 
     KL is in nats; each measure's convention stands below the table. Nothing is written to the run folder.
+
+    Where the labels of the data are others than those of the run, predictions are mapped into the labels of the data,
+    or both into a coarser space such as polarity3; the table says which map was used, and on what the run was trained.
+    Where no map exists that can be defended, that is refused.
     """
+    if out is not None and out.suffix.lower() != ".json":
+        raise typer.BadParameter("expected a name that ends in .json", param_hint="--out")
     from fisa.commands import results as command
 
-    command.evaluate(run, data, root, split, skip_bad, form)
+    command.evaluate(run, data, root, split, skip_bad, out, form)
 
 
 @app.command(epilog="Example: `python -m fisa predict artifacts/fisa photos 'more/*.jpg' --out predictions.parquet`")
@@ -262,7 +274,10 @@ def explain(
 @app.command(epilog="Example: `python -m fisa report artifacts/fisa artifacts/cnn --format latex > table.tex`")
 def report(
     runs: Annotated[
-        list[Path] | None, typer.Argument(metavar="RUN", help="Run folders. Default: all in --artifacts.")
+        list[Path] | None,
+        typer.Argument(
+            metavar="RUN", help="Run folders, and files of evaluate --out. Default: all runs in --artifacts."
+        ),
     ] = None,
     artifacts: Annotated[
         Path | None,

@@ -15,10 +15,12 @@ import pandas as pd
 import torch
 from torch import nn
 
-from fisa.datasets import Dataset, open_configured
+from fisa.datasets import Dataset, Photographs, open_configured
+from fisa.datasets.mapped import MappedDataset, in_space
 from fisa.datasets.planted.oracles import fit_ladder
 from fisa.datasets.vectors import FeatureSet, model_inputs
 from fisa.distances import kl
+from fisa.label_maps import LabelMap, LabelMapError, Meeting, meet
 from fisa.metrics import METRICS, evaluate
 from fisa.models import ModelOutput
 from fisa.models.inputs import as_tensor
@@ -67,7 +69,9 @@ def truth_of(dataset: Dataset) -> np.ndarray | None:
 
 
 def summarise(dataset: Dataset, predicted: np.ndarray) -> dict[str, Any]:
-    """Return what ``metrics.json`` holds: data, split, n, score, kl_truth, measures, truth_measures.
+    """Return what ``metrics.json`` holds.
+
+    That is data, data_version, split, space, n, score, kl_truth, measures and truth_measures.
 
     Args:
         dataset: Gives the votes and, on planted data, the truth.
@@ -78,12 +82,29 @@ def summarise(dataset: Dataset, predicted: np.ndarray) -> dict[str, Any]:
         "data": dataset.name,
         "data_version": dataset.version,
         "split": dataset.split,
+        "space": dataset.space.name,
         "n": len(dataset),
-        "score": None if truth is None else fit_ladder(dataset.name).score(truth, predicted),
+        "score": None if truth is None else _score(dataset, truth, predicted),
         "kl_truth": None if truth is None else float(kl(truth, predicted).mean()),
         "measures": evaluate(target, predicted),
         "truth_measures": None if truth is None else evaluate(target, truth),
     }
+
+
+def oracles_of(dataset: Dataset) -> dict[str, np.ndarray]:
+    """Return what each rung of the oracle ladder predicts, [N, C], weakest first; empty for real data."""
+    if truth_of(dataset) is None:
+        return {}
+    if isinstance(dataset, MappedDataset):
+        rungs = oracles_of(dataset.base)
+        return {rung: dataset.label_map.apply(rows)[dataset.kept] for rung, rows in rungs.items()}
+    return fit_ladder(dataset.name).predict(dataset.manifest)
+
+
+def _score(dataset: Dataset, truth: np.ndarray, predicted: np.ndarray) -> float:
+    if isinstance(dataset, MappedDataset):
+        return float(1 - kl(truth, predicted).mean() / kl(truth, oracles_of(dataset)["constant"]).mean())
+    return fit_ladder(dataset.name).score(truth, predicted)
 
 
 def per_sample(predictions: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
@@ -109,23 +130,80 @@ def per_sample(predictions: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
 
 
 def evaluate_run(run: Run, dataset: Dataset, progress: Progress | None = None) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Predict a whole data set with a run.
+    """Predict a whole data set with a run, which may have been trained on other data and other labels.
+
+    Where the label spaces differ, predictions and targets are brought into one space (``fisa.label_maps.meet``).
 
     Returns:
-        The summary (see :func:`summarise`) and the predictions (id and one column per label).
+        The summary, and the predictions (id and one column per label of the space of comparison). The summary is that
+        of :func:`summarise` with ``trained_on``, name of the data set of the training; ``seen``, how many of the images
+        were in its training or validation split, by path; and ``mapped``: None where the labels are the same, else
+        ``predictions`` and ``targets`` (each ``from``, ``to``, ``reason``, and ``never``, labels that nothing leads
+        to), ``images_left_out`` and ``share_left_out``, the mean share of the predictions.
 
     Raises:
-        EvaluationError: The label spaces differ, or one is of images and the other of vectors.
+        EvaluationError: No map joins the label spaces, a prediction says nothing in the common space, no image is
+            left, or one is of images and the other of vectors.
     """
-    if dataset.space.labels != run.space.labels:
-        raise EvaluationError(
-            f"{run.name} predicts {run.space.name}, but {dataset.name} is labelled in {dataset.space.name}"
-        )
+    try:
+        meeting = meet(run.space, dataset.space)
+    except LabelMapError as error:
+        raise EvaluationError(f"{run.name} and {dataset.name} do not fit: {error}") from None
     if isinstance(dataset, FeatureSet) != run.takes_vectors:
         takes, holds = ("vectors", "images") if run.takes_vectors else ("images", "vectors")
         raise EvaluationError(f"{run.name} predicts from {takes}, but {dataset.name} holds {holds}")
     predicted = predict_packed(run.model, model_inputs(dataset, run.config.data.image_size, progress))
-    return summarise(dataset, predicted), prediction_frame(dataset, predicted)
+    mapped, seen = None, _seen(run, dataset)
+    if run.space != dataset.space:
+        shown = in_space(dataset, meeting.space)
+        kept = shown.kept if isinstance(shown, MappedDataset) else np.ones(len(dataset), dtype=bool)
+        mapped = _told(meeting, predicted, kept)
+        dataset, predicted = shown, _map_all(meeting.predicted, predicted[kept], shown)
+    about = {"trained_on": run.config.data.name, "seen": seen, "mapped": mapped}
+    return {**summarise(dataset, predicted), **about}, prediction_frame(dataset, predicted)
+
+
+def _seen(run: Run, dataset: Dataset) -> int:
+    """Count the images that the run was trained or chosen on; 0 for drawn data, whose splits have other scenes."""
+    root = run.config.data.root
+    if run.splits is None or root is None or not isinstance(dataset, Photographs):
+        return 0
+    if root.expanduser().resolve() != dataset.root.resolve():
+        return 0
+    used = run.splits.loc[run.splits["split"] != "test", "id"]
+    return int(dataset.manifest["id"].isin(set(used)).sum())
+
+
+def _told(meeting: Meeting, predicted: np.ndarray, kept: np.ndarray) -> dict[str, Any]:
+    """Say which maps were used and what they left out."""
+
+    def told(label_map: LabelMap) -> dict[str, Any]:
+        reached = label_map.matrix.any(1)
+        never = [label for label, leads in zip(label_map.target.labels, reached, strict=True) if not leads]
+        names = {"from": label_map.source.name, "to": label_map.target.name}
+        return {**names, "reason": label_map.reason, "never": never}
+
+    shares = predicted[kept] @ meeting.predicted.matrix.sum(0)
+    return {
+        "predictions": told(meeting.predicted),
+        "targets": told(meeting.target),
+        "images_left_out": int((~kept).sum()),
+        "share_left_out": float(1 - shares.mean()) if len(shares) else 0.0,
+    }
+
+
+def _map_all(label_map: LabelMap, predicted: np.ndarray, dataset: Dataset) -> np.ndarray:
+    if not len(dataset):
+        raise EvaluationError(f"{dataset.name} {dataset.split} has no image that says anything in {dataset.space.name}")
+    mapped = label_map.apply(predicted)
+    silent = ~np.isfinite(mapped).all(1)
+    if silent.any():
+        name = dataset.manifest["id"].iloc[int(silent.argmax())]
+        raise EvaluationError(
+            f"the prediction for {name!r} of {dataset.name} lies wholly on labels that the map "
+            f"from {label_map.source.name} to {label_map.target.name} leaves out"
+        )
+    return mapped
 
 
 def open_test_split(run: Run) -> Dataset:

@@ -32,7 +32,7 @@ def comparison(table: pd.DataFrame) -> None:
 
 def shaped(table: pd.DataFrame, columns: dict[str, studies.Column]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the table turned, a row a measure and a column a system, and which cells are the best run's."""
-    systems = [f"{row.system} (oracle)" if row.kind == "oracle" else str(row.system) for row in table.itertuples()]
+    systems = [studies.system_of(row) for _, row in table.iterrows()]
     shown, best = {}, {}
     for key, column in columns.items():
         title = f"{column.title} {'↑' if column.higher_is_better else '↓'}"

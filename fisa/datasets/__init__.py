@@ -39,6 +39,7 @@ __all__ = [
     "Photographs",
     "Sample",
     "Vectors",
+    "is_drawn",
     "open_collection",
     "open_configured",
     "open_dataset",
@@ -177,6 +178,11 @@ def open_collection(name: str, root: str | Path | None, *, skip_bad: bool = Fals
     if not len(collection.manifest):
         raise DataError(f"{collection.root}: no usable image is left; `python -m fisa data check` says why")
     return collection
+
+
+def is_drawn(name: str) -> bool:
+    """Tell whether a data set is drawn by this program; an unknown one is not."""
+    return name in DATASETS and not isinstance(DATASETS[name], Layout | Vectors)
 
 
 def _source(name: str) -> Drawn | Layout | Vectors:

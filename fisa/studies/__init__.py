@@ -1,4 +1,4 @@
-"""Comparison tables of runs, and the same tables as text."""
+"""Comparison tables of runs, the same tables as text, and results that lie beside a run."""
 
 from fisa.studies.comparison import (
     Column,
@@ -10,7 +10,8 @@ from fisa.studies.comparison import (
     result_of,
     table_of,
 )
-from fisa.studies.formats import FORMATS, Format, format_table
+from fisa.studies.evaluations import read_evaluation, save_evaluation
+from fisa.studies.formats import FORMATS, Format, format_table, system_of
 
 __all__ = [
     "FORMATS",
@@ -22,6 +23,9 @@ __all__ = [
     "comparison_table",
     "comparison_tables",
     "format_table",
+    "read_evaluation",
     "result_of",
+    "save_evaluation",
+    "system_of",
     "table_of",
 ]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from fisa.datasets import DataError, Dataset, open_configured
-from fisa.datasets.planted.oracles import fit_ladder
-from fisa.evaluation import per_sample, summarise, truth_of
+from fisa.config import DataConfig
+from fisa.datasets import DataError, Dataset, is_drawn, open_configured
+from fisa.datasets.mapped import in_space
+from fisa.emotions import SPACES
+from fisa.evaluation import oracles_of, per_sample, summarise
 from fisa.metrics import METRICS, paired_bootstrap
 from fisa.records import MetricRow
 from fisa.runs import Run
@@ -45,9 +47,11 @@ class Result:
     Attributes:
         system: Name of the run.
         digest: Of its configuration and weights.
-        metrics: As ``fisa.evaluation.summarise`` returns them.
+        metrics: As ``fisa.evaluation.summarise`` or ``evaluate_run`` returns them.
         predictions: ``id`` and one column per label, in the order of the data set.
         grades: Explanation grades, or None.
+        data: How to open what the results are of; None where the caller opens it.
+        path: Where the results lie, which tells two of one name apart.
     """
 
     system: str
@@ -55,6 +59,21 @@ class Result:
     metrics: Mapping[str, Any]
     predictions: pd.DataFrame
     grades: Mapping[str, Any] | None
+    data: DataConfig | None = None
+    path: str | None = None
+
+    @property
+    def marks(self) -> str:
+        """What a reader must know before comparing this row: maps between labels, other training data; often empty."""
+        marks, trained_on = [], self.metrics.get("trained_on", self.metrics["data"])
+        if mapped := self.metrics.get("mapped"):
+            marks.append(f"mapped {mapped['predictions']['from']} → {self.metrics['space']}")
+        if trained_on != self.metrics["data"]:
+            drawn = is_drawn(trained_on) and not is_drawn(self.metrics["data"])
+            marks.append(f"trained on drawn scenes ({trained_on})" if drawn else f"trained on {trained_on}")
+        if seen := self.metrics.get("seen"):
+            marks.append(f"has seen {seen} of {self.metrics['n']} images")
+        return "; ".join(marks)
 
 
 # Planted data only: the truth is known, and so is what a run's explanations should show.
@@ -91,33 +110,49 @@ def columns_of(table: pd.DataFrame) -> dict[str, Column]:
 
 def result_of(run: Run, system: str | None = None) -> Result:
     """Return what a run's folder holds of its test results, under its own name or ``system``."""
-    return Result(system or run.name, run.digest, run.metrics, run.predictions, run.grades)
+    metrics = {"space": run.space.name, **run.metrics}
+    return Result(system or run.name, run.digest, metrics, run.predictions, run.grades, run.config.data, str(run.path))
 
 
-def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """Compare runs on the test split that they share, beside the oracle ladder where the data are planted.
+def comparison_table(runs: Sequence[Run | Result]) -> pd.DataFrame:
+    """Compare results on the split that they share, beside the oracle ladder where the data are planted.
+
+    Args:
+        runs: Runs, which stand for the results in their folders, and results of runs on other data than their own.
 
     Returns:
         One row a system, oracles first (each knows more than the one above it), then runs from worst to best.
-        Columns: ``system``; ``kind`` ("oracle" or "run"); on planted data ``score`` and ``kl_truth``; with two or
-        more runs ``gap``, ``gap_low``, ``gap_high``; every key of ``fisa.metrics.METRICS`` on the votes; and where a
-        run has them ``localisation_hit`` and ``contributions_r``. What a system does not have is NaN.
-        ``attrs`` holds data, data_version, split, n, runs (name to digest) and notes (a list of sentences).
+        Columns: ``system``; ``kind`` ("oracle" or "run"); where any run has some, ``marks`` (:attr:`Result.marks`); on
+        planted data ``score`` and ``kl_truth``; with two or more runs ``gap``, ``gap_low``, ``gap_high``; every key of
+        ``fisa.metrics.METRICS`` on the votes; and where a run has them ``localisation_hit`` and ``contributions_r``.
+        What a system does not have is NaN. ``attrs`` holds data, data_version, split, space (of the labels compared),
+        n, runs (name to digest) and notes (a list of sentences).
 
     Raises:
-        StudyError: No runs, or runs on different data, versions of it or splits.
+        StudyError: No runs, or runs on different data, versions of it, splits or labels.
     """
-    names = Counter(run.name for run in runs)
-    results = [result_of(run, run.name if names[run.name] == 1 else str(run.path)) for run in runs]
-    return table_of(results, lambda _name, split: open_configured(runs[0].config.data, (split,))[split])
+    results = [result_of(run) if isinstance(run, Run) else run for run in runs]
+    names = Counter(result.system for result in results)
+    results = [
+        result if names[result.system] == 1 or result.path is None else replace(result, system=result.path)
+        for result in results
+    ]
+    return table_of(results, lambda name, split: _open(results[0], name, split))
 
 
-def comparison_tables(runs: Iterable[Run]) -> list[pd.DataFrame]:
-    """Return one :func:`comparison_table` for each data set, version and split that the runs were tested on."""
-    groups: dict[tuple[str, ...], list[Run]] = {}
+def comparison_tables(runs: Iterable[Run | Result]) -> list[pd.DataFrame]:
+    """Return one :func:`comparison_table` for each data set, version, split and label space of the results."""
+    groups: dict[tuple[str, ...], list[Result]] = {}
     for run in runs:
-        groups.setdefault(_place(run.metrics), []).append(run)
+        result = result_of(run) if isinstance(run, Run) else run
+        groups.setdefault(_place(result.metrics), []).append(result)
     return [comparison_table(group) for group in groups.values()]
+
+
+def _open(result: Result, name: str, split: str) -> Dataset:
+    if result.data is None:
+        raise DataError(f"nothing says where {name} lies")
+    return open_configured(result.data, (split,))[split]
 
 
 def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset]) -> pd.DataFrame:
@@ -125,7 +160,8 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
 
     Args:
         results: All on the same data, version and split.
-        open_split: Returns the data set of (name, split); may raise DataError, then what needs it is left out.
+        open_split: Returns the data set of (name, split), in its own labels; may raise DataError, then what needs it is
+            left out.
 
     Raises:
         StudyError: No results, or results that do not belong together.
@@ -143,15 +179,19 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
     if not oracles and metrics.get("truth_measures") is not None:
         oracles = [MetricRow("truth", "oracle", {"score": 1.0, "kl_truth": 0.0, **metrics["truth_measures"]})]
     rows = [*oracles, *_run_rows(results, dataset)]
-    notes += [note for result in results for note in _grade_notes(result)]
+    notes += [note for result in results for note in (*_transfer_notes(result), *_grade_notes(result))]
     table = pd.DataFrame([{"system": row.system, "kind": row.kind, **row.values} for row in rows])
-    order = ["score", "kl_truth", "gap", "gap_low", "gap_high", *METRICS, *GRADE_COLUMNS]
+    marks = {result.system: result.marks for result in results}
+    if any(marks.values()):
+        table["marks"] = [marks[row.system] if row.kind == "run" else "" for row in rows]
+    order = ["marks", "score", "kl_truth", "gap", "gap_low", "gap_high", *METRICS, *GRADE_COLUMNS]
     table = table[["system", "kind", *(key for key in order if key in table)]]
-    data, version, split, n = _place(metrics)
+    data, version, split, n, space = _place(metrics)
     table.attrs = {
         "data": data,
         "data_version": version,
         "split": split,
+        "space": space,
         "n": int(n),
         "runs": {result.system: result.digest for result in results},
         "notes": notes,
@@ -160,7 +200,8 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
 
 
 def _place(metrics: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(metrics[key]) for key in ("data", "data_version", "split", "n"))
+    """What results of one table share. The space is that of the comparison, into which some may have been mapped."""
+    return tuple(str(metrics[key]) for key in ("data", "data_version", "split", "n", "space"))
 
 
 def _open_same(
@@ -178,14 +219,11 @@ def _open_same(
             "without oracles and paired differences; train again to compare with new runs."
         )
         return None
-    return dataset
+    return in_space(dataset, SPACES[metrics["space"]])
 
 
 def _oracle_rows(dataset: Dataset) -> list[MetricRow]:
-    truth = truth_of(dataset)
-    if truth is None:
-        return []
-    rungs = fit_ladder(dataset.name).predict(dataset.manifest)
+    rungs = oracles_of(dataset)
     return [MetricRow(rung, "oracle", _values(summarise(dataset, predicted))) for rung, predicted in rungs.items()]
 
 
@@ -214,6 +252,33 @@ def _grades(result: Result) -> dict[str, float]:
     grades = result.grades or {}
     places = {"localisation_hit": ("localisation", "hit"), "contributions_r": ("contributions", "r")}
     return {key: grades[part][name] for key, (part, name) in places.items() if grades.get(part)}
+
+
+def _transfer_notes(result: Result) -> Iterator[str]:
+    """Say in full what :attr:`Result.marks` says in short."""
+    data, trained_on = result.metrics["data"], result.metrics.get("trained_on", result.metrics["data"])
+    if is_drawn(trained_on) and not is_drawn(data):
+        yield f"{result.system} has only seen drawn scenes ({trained_on}); it was never taught what {data} holds."
+    elif trained_on != data:
+        yield f"{result.system} was trained on {trained_on}, not on {data}."
+    mapped = result.metrics.get("mapped")
+    for part in ("predictions", "targets") if mapped else ():
+        if mapped[part]["from"] != mapped[part]["to"]:
+            yield (
+                f"{result.system}: {part} mapped from {mapped[part]['from']} to {mapped[part]['to']} "
+                f"({mapped[part]['reason']})."
+            )
+    if mapped and (never := mapped["predictions"]["never"]):
+        yield f"{result.system} can predict no {', '.join(never)}: every degree of it counts as its error."
+    if mapped and mapped["share_left_out"] > 0:
+        yield (
+            f"{result.system}: {mapped['share_left_out']:.1%} of what it predicts lies on labels that the map leaves "
+            "out; the rest was scaled to sum to 1."
+        )
+    if mapped and mapped["images_left_out"]:
+        yield f"{result.system}: {mapped['images_left_out']} images left out, whose labels the map leaves out."
+    if seen := result.metrics.get("seen"):
+        yield f"{result.system} was trained or chosen on {seen} of the images; on these it says little of new ones."
 
 
 def _grade_notes(result: Result) -> Iterator[str]:

@@ -45,13 +45,18 @@ def format_table(table: pd.DataFrame, form: Format) -> str:
     best = {key: _best(table, key, column) for key, column in columns.items()}
     rows = []
     for index, row in table.iterrows():
-        name = str(row["system"]) + (" (oracle)" if row["kind"] == "oracle" else "")
-        cells = [style.escape(name)]
+        cells = [style.escape(system_of(row))]
         for key, column in columns.items():
             text = style.escape(_cell(row, key, column))
             cells.append(style.bold(text) if best[key][table.index.get_loc(index)] else text)
         rows.append(cells)
     return style.table([style.escape(title) for title in header], rows, [style.escape(each) for each in _foot(table)])
+
+
+def system_of(row: pd.Series) -> str:
+    """Return a row's system as a table shows it: with what marks it, or as an oracle."""
+    marks = str(row.get("marks", ""))
+    return str(row["system"]) + (" (oracle)" if row["kind"] == "oracle" else f" [{marks}]" if marks else "")
 
 
 def _cell(row: pd.Series, key: str, column: Column) -> str:
@@ -84,12 +89,12 @@ def _foot(table: pd.DataFrame) -> list[str]:
     attrs = table.attrs
     runs = ", ".join(f"{name} {digest}" for name, digest in attrs["runs"].items())
     data = f"{attrs['data']} version {attrs['data_version']}, split {attrs['split']}, n = {attrs['n']}"
-    return [*foot, *attrs["notes"], f"Provenance: {data}; runs {runs}."]
+    return [*foot, *attrs["notes"], f"Provenance: {data}, labels {attrs['space']}; runs {runs}."]
 
 
 def _csv(table: pd.DataFrame) -> str:
     attrs = table.attrs
-    places = {key: attrs[key] for key in ("data", "data_version", "split", "n")}
+    places = {key: attrs[key] for key in ("data", "data_version", "split", "n", "space")}
     return table.assign(run_digest=table["system"].map(attrs["runs"]), **places).to_csv(
         index=False, lineterminator="\n"
     )
@@ -143,6 +148,7 @@ _LATEX = {
     "|": r"$|$",
     "≤": r"$\le$",
     "≥": r"$\ge$",
+    "→": r"$\rightarrow$",
 }
 
 

@@ -180,7 +180,9 @@ def _begin(
 ) -> tuple[Loop, Prepared, dict[str, Any] | None]:
     with team.in_turns():
         prepared = prepare(config, progress)
-    origin = None if init_from is None else initialise(prepared.model, init_from)
+    origin = None
+    if init_from is not None:
+        origin = initialise(prepared.model, init_from, config.model, prepared.splits["train"].space)
     return Loop(team, prepared), prepared, origin
 
 
