@@ -8,6 +8,7 @@ beside the value that p itself attains on the same votes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from fisa.classification import Classification, classify, one_hot
 from fisa.datasets import Dataset, Photographs, open_configured
 from fisa.datasets.mapped import MappedDataset, in_space
 from fisa.datasets.planted.oracles import fit_ladder
@@ -71,7 +73,7 @@ def truth_of(dataset: Dataset) -> np.ndarray | None:
 def summarise(dataset: Dataset, predicted: np.ndarray) -> dict[str, Any]:
     """Return what ``metrics.json`` holds.
 
-    That is data, data_version, split, space, n, score, kl_truth, measures and truth_measures.
+    That is data, data_version, split, space, n, score, kl_truth, measures, truth_measures and single_labels.
 
     Args:
         dataset: Gives the votes and, on planted data, the truth.
@@ -88,7 +90,16 @@ def summarise(dataset: Dataset, predicted: np.ndarray) -> dict[str, Any]:
         "kl_truth": None if truth is None else float(kl(truth, predicted).mean()),
         "measures": evaluate(target, predicted),
         "truth_measures": None if truth is None else evaluate(target, truth),
+        "single_labels": as_json(classify(target, predicted, dataset.space)) if one_hot(target) else None,
     }
+
+
+def as_json(classification: Classification) -> dict[str, Any]:
+    """Return the fields of a classification as JSON holds them; unknown bounds are None."""
+    found = asdict(classification)
+    accuracy = {name: None if np.isnan(value) else value for name, value in found.pop("accuracy").items()}
+    rest = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in found.items()}
+    return {"accuracy": accuracy, **rest}
 
 
 def oracles_of(dataset: Dataset) -> dict[str, np.ndarray]:

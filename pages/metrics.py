@@ -2,7 +2,7 @@ import pandas as pd
 import streamlit as st
 
 from fisa import studies
-from fisa.ui import cache, published, state, widgets
+from fisa.ui import cache, confusion, published, state, widgets
 
 DOWNLOADS = {"csv": "CSV", "markdown": "Markdown", "latex": "LaTeX"}
 SUFFIX = {"csv": "csv", "markdown": "md", "latex": "tex"}
@@ -48,7 +48,7 @@ def shaped(table: pd.DataFrame, columns: dict[str, studies.Column]) -> tuple[pd.
 
 
 state.enter("metrics")
-state.share()
+state.share("run")
 st.title("Metrics", anchor=False)
 with widgets.guard():
     tables, problems = cache.tables() if cache.run_folders() else ([], [])
@@ -58,6 +58,9 @@ with widgets.guard():
         widgets.no_runs()
     for table in tables:
         comparison(table)
+    chosen = widgets.picked_run() if cache.run_folders() else None
+    if chosen is not None:
+        confusion.draw(chosen)
 st.header("Published, on photographs", anchor=False)
 st.markdown("Results as their authors report them, on real data sets; never to be compared with planted scenes.")
 widgets.html_table(published.TABLE, digits=2, alt="Published measures on real data sets")

@@ -17,6 +17,7 @@ LAYERS = (
     "config",
     "distances",
     "metrics",
+    "classification",
     "images",
     "fingerprints",
     "files",

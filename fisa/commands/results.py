@@ -13,12 +13,14 @@ from fisa import evaluation
 from fisa.commands.terminal import CommandError, Meter, tell
 from fisa.config import DataConfig
 from fisa.datasets import open_configured
+from fisa.emotions import SPACES
 from fisa.runs import Run, RunError, list_runs, load_run, refuse_existing
 from fisa.studies import (
     Format,
     Result,
     StudyError,
     comparison_tables,
+    format_confusion,
     format_table,
     read_evaluation,
     save_evaluation,
@@ -52,6 +54,9 @@ def evaluate(
     if out is not None:
         save_evaluation(out, result)
     typer.echo(format_table(table, form), nl=False)
+    labels = metrics["single_labels"]
+    if labels is not None and form != "csv":
+        typer.echo("\n" + format_confusion(labels, SPACES[metrics["space"]], form), nl=False)
 
 
 def report(folders: Sequence[Path], artifacts: Path | None, form: Format) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from fisa.emotions import EmotionSpace
 from fisa.figures.checks import FigureError, checked, plain, signed, wheel_order
 from fisa.figures.theme import Theme, colour_at, new_figure, palette, style, text_on
 
-Kind = Literal["effect", "interaction", "contribution", "difference", "relation"]
+Kind = Literal["effect", "interaction", "contribution", "difference", "relation", "confusion"]
 
 _LEGENDS = {
     "effect": "effect: below 1 competes, above 1 cooperates",
@@ -22,7 +23,9 @@ _LEGENDS = {
     "contribution": "contribution to the logit of the row",
     "difference": "difference",
     "relation": "weight of the column in the row",
+    "confusion": "share of the images of the row",
 }
+_SEQUENTIAL = ("interaction", "confusion")
 _WRITTEN_UP_TO = 12  # emotions; smaller cells cannot hold their number
 
 
@@ -39,11 +42,12 @@ def matrix(
 
     Args:
         values: float [C, C]; row i receives from column j. An effect is indifferent at 1, a contribution,
-            difference or relation at 0; an interaction is a weight in [0, 1].
+            difference or relation at 0; an interaction is a weight in [0, 1]. In a confusion matrix rows are true
+            labels and columns predicted ones, and a cell is the share of the row's images, in [0, 1].
         space: Label space of C emotions.
         title: Small heading inside the figure; empty for none.
         kind: Chooses the scale: diverging around 1 (effect) or 0 (contribution, difference,
-            relation), or sequential from 0 (interaction).
+            relation), or sequential from 0 (interaction, confusion).
         limit: Distance from the middle (or from 0) at which the colours end, > 0; give two figures the same
             one to compare them. None takes the largest of ``values``. Larger values keep the end colour.
         theme: ``"light"`` or ``"dark"``.
@@ -132,7 +136,7 @@ def _range(cells: np.ndarray, kind: Kind, limit: float | None) -> tuple[float, f
     """Return the scale's low end, middle (None: sequential) and high end."""
     if kind not in _LEGENDS:
         raise FigureError(f"unknown kind of matrix {kind!r}; choose {', '.join(_LEGENDS)}")
-    middle = {"effect": 1.0, "interaction": None}.get(kind, 0.0)
+    middle = None if kind in _SEQUENTIAL else 1.0 if kind == "effect" else 0.0
     reach = float(np.abs(cells - (middle or 0.0)).max()) or 1.0 if limit is None else float(limit)
     if not (math.isfinite(reach) and reach > 0):
         raise FigureError(f"limit must be a positive number, got {limit!r}")
@@ -161,7 +165,8 @@ def _coloraxis(kind: Kind, low: float, middle: float | None, high: float, theme:
 
 def _legend(figure: go.Figure, kind: Kind) -> None:
     """Say above the colour bar how to read it (plotly lays the title of a horizontal one over the bar)."""
-    text = f"columns give, rows receive<br>{_LEGENDS[kind]}"
+    reading = "rows are true, columns predicted" if kind == "confusion" else "columns give, rows receive"
+    text = f"{reading}<br>{_LEGENDS[kind]}"
     figure.add_annotation(x=0.5, y=0, xref="paper", yref="paper", yanchor="top", yshift=-6, text=text, showarrow=False)
 
 
@@ -182,7 +187,7 @@ def _short(value: float, kind: Kind, largest: float) -> str:
 
 def _write_cells(figure: go.Figure, shown: np.ndarray, kind: Kind, low: float, high: float, theme: Theme) -> None:
     colours = palette(theme)
-    scale = colours.sequential if kind == "interaction" else colours.diverging
+    scale = colours.sequential if kind in _SEQUENTIAL else colours.diverging
     largest = float(np.abs(shown).max())
     notes = [
         {
@@ -217,8 +222,7 @@ def _cell_markers(
         customdata=[[*prefix, i, j] for _, _, i, j in pairs],
         hoverinfo="text",
         hovertext=[
-            f"{said}{plain(space.labels[j])} → {plain(space.labels[i])}: {_cell_text(cells[i, j], kind, largest)}"
-            for _, _, i, j in pairs
+            f"{said}{_pair(space, i, j, kind, plain)}: {_cell_text(cells[i, j], kind, largest)}" for _, _, i, j in pairs
         ],
         showlegend=False,
         **place,
@@ -282,13 +286,19 @@ def _matrix_axes(figure: go.Figure, space: EmotionSpace, order: list[int], title
         )
 
 
+def _pair(space: EmotionSpace, i: int, j: int, kind: Kind, write: Callable[[str], str] = str) -> str:
+    row, column = write(space.labels[i]), write(space.labels[j])
+    return f"{row} taken for {column}" if kind == "confusion" else f"{column} → {row}"
+
+
 def _strongest(cells: np.ndarray, space: EmotionSpace, kind: Kind) -> str:
     middle = 1.0 if kind == "effect" else 0.0
-    places = np.argsort(-np.abs(cells - middle), axis=None, kind="stable")[:3]
+    counted = np.where(np.eye(len(cells), dtype=bool), 0.0, cells) if kind == "confusion" else cells
+    places = np.argsort(-np.abs(counted - middle), axis=None, kind="stable")[:3]
     pairs = [divmod(int(place), len(space)) for place in places]
     largest = float(np.abs(cells).max())
     return ", ".join(
-        f"{space.labels[j]} to {space.labels[i]} {_cell_text(cells[i, j], kind, largest)}" for i, j in pairs
+        f"{_pair(space, i, j, kind).replace(' → ', ' to ')} {_cell_text(cells[i, j], kind, largest)}" for i, j in pairs
     )
 
 

@@ -11,7 +11,8 @@ from fisa.studies.comparison import (
     table_of,
 )
 from fisa.studies.evaluations import read_evaluation, save_evaluation
-from fisa.studies.formats import FORMATS, Format, format_table, system_of
+from fisa.studies.formats import FORMATS, Format, format_confusion, format_rows, format_table, system_of
+from fisa.studies.notes import errors_in_words
 
 __all__ = [
     "FORMATS",
@@ -22,6 +23,9 @@ __all__ = [
     "columns_of",
     "comparison_table",
     "comparison_tables",
+    "errors_in_words",
+    "format_confusion",
+    "format_rows",
     "format_table",
     "read_evaluation",
     "result_of",

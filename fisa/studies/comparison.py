@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from fisa.evaluation import oracles_of, per_sample, summarise
 from fisa.metrics import METRICS, paired_bootstrap
 from fisa.records import MetricRow
 from fisa.runs import Run
+from fisa.studies.notes import notes_on
 
 
 class StudyError(ValueError):
@@ -87,6 +88,11 @@ GAP = Column(
     "paired difference of KL to the best run's, with its 95 % bootstrap interval over images",
     4,
 )
+# Data with one label an image only.
+LABEL_COLUMNS = {
+    "macro_f1": Column("Macro F1", True, "mean over the labels of F1, 0 to 1"),
+    "balanced_accuracy": Column("Balanced accuracy", True, "mean over the labels of the share found, 0 to 1"),
+}
 GRADE_COLUMNS = {
     "localisation_hit": Column(
         "localisation",
@@ -104,7 +110,7 @@ def columns_of(table: pd.DataFrame) -> dict[str, Column]:
     measures = {
         key: Column(metric.title, metric.higher_is_better, metric.convention) for key, metric in METRICS.items()
     }
-    known = {**PLANTED_COLUMNS, "gap": GAP, **measures, **GRADE_COLUMNS}
+    known = {**PLANTED_COLUMNS, "gap": GAP, **measures, **LABEL_COLUMNS, **GRADE_COLUMNS}
     return {str(key): known[str(key)] for key in table.columns if key in known}
 
 
@@ -179,12 +185,12 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
     if not oracles and metrics.get("truth_measures") is not None:
         oracles = [MetricRow("truth", "oracle", {"score": 1.0, "kl_truth": 0.0, **metrics["truth_measures"]})]
     rows = [*oracles, *_run_rows(results, dataset)]
-    notes += [note for result in results for note in (*_transfer_notes(result), *_grade_notes(result))]
+    notes += [note for result in results for note in notes_on(result.system, result.metrics, result.grades)]
     table = pd.DataFrame([{"system": row.system, "kind": row.kind, **row.values} for row in rows])
     marks = {result.system: result.marks for result in results}
     if any(marks.values()):
         table["marks"] = [marks[row.system] if row.kind == "run" else "" for row in rows]
-    order = ["marks", "score", "kl_truth", "gap", "gap_low", "gap_high", *METRICS, *GRADE_COLUMNS]
+    order = ["marks", "score", "kl_truth", "gap", "gap_low", "gap_high", *METRICS, *LABEL_COLUMNS, *GRADE_COLUMNS]
     table = table[["system", "kind", *(key for key in order if key in table)]]
     data, version, split, n, space = _place(metrics)
     table.attrs = {
@@ -229,7 +235,8 @@ def _oracle_rows(dataset: Dataset) -> list[MetricRow]:
 
 def _values(metrics: Mapping[str, Any]) -> dict[str, float]:
     planted = {key: metrics[key] for key in PLANTED_COLUMNS if metrics.get(key) is not None}
-    return {**planted, **metrics["measures"]}
+    labels = metrics.get("single_labels") or {}
+    return {**planted, **metrics["measures"], **{key: labels[key] for key in LABEL_COLUMNS if key in labels}}
 
 
 def _run_rows(results: Sequence[Result], dataset: Dataset | None) -> list[MetricRow]:
@@ -252,43 +259,3 @@ def _grades(result: Result) -> dict[str, float]:
     grades = result.grades or {}
     places = {"localisation_hit": ("localisation", "hit"), "contributions_r": ("contributions", "r")}
     return {key: grades[part][name] for key, (part, name) in places.items() if grades.get(part)}
-
-
-def _transfer_notes(result: Result) -> Iterator[str]:
-    """Say in full what :attr:`Result.marks` says in short."""
-    data, trained_on = result.metrics["data"], result.metrics.get("trained_on", result.metrics["data"])
-    if is_drawn(trained_on) and not is_drawn(data):
-        yield f"{result.system} has only seen drawn scenes ({trained_on}); it was never taught what {data} holds."
-    elif trained_on != data:
-        yield f"{result.system} was trained on {trained_on}, not on {data}."
-    mapped = result.metrics.get("mapped")
-    for part in ("predictions", "targets") if mapped else ():
-        if mapped[part]["from"] != mapped[part]["to"]:
-            yield (
-                f"{result.system}: {part} mapped from {mapped[part]['from']} to {mapped[part]['to']} "
-                f"({mapped[part]['reason']})."
-            )
-    if mapped and (never := mapped["predictions"]["never"]):
-        yield f"{result.system} can predict no {', '.join(never)}: every degree of it counts as its error."
-    if mapped and mapped["share_left_out"] > 0:
-        yield (
-            f"{result.system}: {mapped['share_left_out']:.1%} of what it predicts lies on labels that the map leaves "
-            "out; the rest was scaled to sum to 1."
-        )
-    if mapped and mapped["images_left_out"]:
-        yield f"{result.system}: {mapped['images_left_out']} images left out, whose labels the map leaves out."
-    if seen := result.metrics.get("seen"):
-        yield f"{result.system} was trained or chosen on {seen} of the images; on these it says little of new ones."
-
-
-def _grade_notes(result: Result) -> Iterator[str]:
-    grades = result.grades or {}
-    if grade := grades.get("localisation"):
-        rest = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in grade["baselines"].items())
-        yield f"localisation of {result.system}: {_interval(grade, 'hit')}, n = {grade['n']}; baselines: {rest}."
-    if grade := grades.get("contributions"):
-        yield f"contributions of {result.system}: r = {_interval(grade, 'r')}, n = {grade['n']} pairs."
-
-
-def _interval(grade: Mapping[str, Any], key: str) -> str:
-    return f"{grade[key]:.3f} [{grade['low']:.3f}, {grade['high']:.3f}]"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
+from fisa.emotions import EmotionSpace
 from fisa.studies.comparison import Column, columns_of
 
 Format = Literal["markdown", "latex", "csv", "html"]
@@ -51,6 +52,43 @@ def format_table(table: pd.DataFrame, form: Format) -> str:
             cells.append(style.bold(text) if best[key][table.index.get_loc(index)] else text)
         rows.append(cells)
     return style.table([style.escape(title) for title in header], rows, [style.escape(each) for each in _foot(table)])
+
+
+def format_rows(header: Sequence[str], rows: Sequence[Sequence[object]], foot: Sequence[str], form: Format) -> str:
+    """Write any small table: names in the first column, numbers with three decimals, or exactly in CSV.
+
+    Args:
+        header: Titles of the columns.
+        rows: Texts, integers and floats; None and NaN are missing.
+        foot: Sentences below it; CSV has none.
+        form: One of ``FORMATS``.
+    """
+    if form == "csv":
+        return pd.DataFrame([list(row) for row in rows], columns=list(header)).to_csv(index=False, lineterminator="\n")
+    style = STYLES[form]
+    cells = [[style.escape(_plain(cell)) for cell in row] for row in rows]
+    return style.table([style.escape(title) for title in header], cells, [style.escape(each) for each in foot])
+
+
+def _plain(cell: object) -> str:
+    if cell is None or cell != cell:
+        return "–"
+    return f"{cell:.3f}" if isinstance(cell, float) else str(cell)
+
+
+def format_confusion(labels: Mapping[str, Any], space: EmotionSpace, form: Format) -> str:
+    """Write the confusion matrix of single labels: true labels in rows, predicted ones in columns, in wheel order.
+
+    Args:
+        labels: As ``fisa.evaluation.as_json`` returns them.
+        space: Their labels.
+        form: One of ``FORMATS``.
+    """
+    order = space.wheel or tuple(range(len(space)))
+    names = [space.labels[column] for column in order]
+    rows = [[space.labels[row], *(labels["confusion"][row][column] for column in order)] for row in order]
+    foot = ["Rows: true labels; columns: predicted ones; numbers of images."]
+    return format_rows(["true", *names], rows, foot, form)
 
 
 def system_of(row: pd.Series) -> str:

@@ -74,3 +74,12 @@ def test_metrics_have_neither_score_nor_oracles(shelf_of_photographs: Path, visi
     table = app.table[0].value
     assert set(map(str, table.columns)) == {"fisa", "cnn"}
     assert "KL ↓" in [str(name).replace("\u00a0", " ") for name in table.index] and "score ↑" not in table.index
+
+
+def test_metrics_show_what_is_mistaken_for_what(shelf_of_photographs: Path, visit: Visit) -> None:
+    run = load_run(shelf_of_photographs / "cnn")
+    app = visit("metrics", run="cnn")
+    assert not app.exception and not app.error
+    counts = app.dataframe[0].value
+    assert list(counts.index) == list(counts.columns) == LABELS  # no wheel: as they stand
+    assert counts.to_numpy().sum() == run.metrics["n"] and "n = 12" in said(app)
