@@ -271,6 +271,32 @@ def explain(
     command.explain(run, image, out)
 
 
+@app.command(epilog="Example: `python -m fisa retrieve artifacts/fisa --k 5 --by polarity`")
+def retrieve(
+    run: RunFolder,
+    k: Annotated[int, typer.Option(min=1, help="Nearest images of a query that precision counts.")] = 10,
+    by: Annotated[
+        Literal["emotion", "polarity"] | None,
+        typer.Option(help="What makes an image relevant: a dominant emotion of the query, or its polarity."),
+    ] = None,
+    gallery: Annotated[
+        Literal["test", "train"], typer.Option(help="What is searched: the other test images, or the training images.")
+    ] = "test",
+    distance: Annotated[
+        Literal["euclidean", "cosine"], typer.Option(help="Between the embeddings of two images.")
+    ] = "euclidean",
+    form: TableFormat = "markdown",
+) -> None:
+    """Retrieve for each test image the nearest ones, by every embedding of the run, and say how many fit.
+
+    Prints mean average precision and precision among the first k (0 to 1, with 95 % bootstrap intervals over queries),
+    beside what a random order gives. Embeddings are kept in the cache folder, so that a second call is quick.
+    """
+    from fisa.commands import retrieve as command
+
+    command.print_retrieval(run, k, by, gallery, distance, form)
+
+
 @app.command(epilog="Example: `python -m fisa report artifacts/fisa artifacts/cnn --format latex > table.tex`")
 def report(
     runs: Annotated[

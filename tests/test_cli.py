@@ -37,6 +37,7 @@ COMMANDS = (
     ["predict"],
     ["explain"],
     ["report"],
+    ["retrieve"],
     ["bench"],
 )
 

@@ -51,7 +51,7 @@ class MappedDataset:
         others = before.drop(
             columns=[f"{prefix}{label}" for prefix in ("", "truth_") for label in old], errors="ignore"
         )
-        return others.assign(**columns)[self.kept].reset_index(drop=True)
+        return others.assign(**columns).loc[self.kept].reset_index(drop=True)
 
     def __len__(self) -> int:
         return int(self.kept.sum())

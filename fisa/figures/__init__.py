@@ -9,6 +9,7 @@ from fisa.figures.checks import FigureError
 from fisa.figures.contributions import contribution_bars
 from fisa.figures.curves import history
 from fisa.figures.diagram import method_diagram
+from fisa.figures.frames import framed
 from fisa.figures.grams import gram
 from fisa.figures.matrices import Kind, matrix, matrix_grid
 from fisa.figures.overlays import attention_overlay
@@ -29,6 +30,7 @@ __all__ = [
     "distribution_table",
     "embedding_map",
     "error_scatter",
+    "framed",
     "gram",
     "history",
     "matrix",

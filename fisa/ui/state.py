@@ -15,7 +15,21 @@ from typing import Literal
 import streamlit as st
 from streamlit.navigation.page import Page
 
-VIEW_KEYS = ("run", "image", "emotion", "head", "matrix", "sort", "against", "masks", "opacity", "colour")
+VIEW_KEYS = (
+    "run",
+    "image",
+    "emotion",
+    "head",
+    "matrix",
+    "sort",
+    "against",
+    "masks",
+    "opacity",
+    "colour",
+    "embedding",
+    "by",
+    "k",
+)
 _VIEW, _WRITTEN, _NOTICES, _TOUCHED = "fisa_view", "fisa_written_query", "fisa_notices", "fisa_touched"
 
 

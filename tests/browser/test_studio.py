@@ -14,7 +14,7 @@ from waiting import await_query, query, settled
 
 Open = Callable[..., Page]
 Serve = Callable[[Path], str]
-PAGES = ("", "explain", "compare", "map", "metrics", "images")
+PAGES = ("", "explain", "compare", "map", "retrieval", "metrics", "images")
 
 
 def photograph() -> bytes:
