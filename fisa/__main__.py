@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from fisa.commands import data_group
+from fisa.commands import data_group, measure_group
+from fisa.commands.measure_group import RunFolder, TableFormat
 from fisa.commands.terminal import tell
 
 
@@ -43,13 +44,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.add_typer(data_group.app, name="data")
+app.add_typer(measure_group.app)
 
 BENCHES = ("predict", "model", "explain", "train", "interaction", "memory", "page")
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, such as artifacts/fisa.")]
-TableFormat = Annotated[
-    Literal["markdown", "latex", "csv", "html"],
-    typer.Option("--format", help="Text format of the table; csv has every number exactly."),
-]
 
 
 @app.command(
@@ -142,38 +139,6 @@ def import_weights(
     from fisa.commands import weights as command
 
     command.import_weights(state, config, out)
-
-
-@app.command(
-    epilog="Example: `python -m fisa evaluate artifacts/fisa --data emotion6 --root ~/data/Emotion6 --out there.json`"
-)
-def evaluate(
-    run: RunFolder,
-    data: Annotated[str | None, typer.Option(help="Data set. Default: the one the run was trained on.")] = None,
-    root: Annotated[Path | None, typer.Option(help="Folder that holds the data; none for drawn data.")] = None,
-    split: Annotated[str, typer.Option(help="Split, such as train, validation, test.")] = "test",
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out what is wrong in the data instead of refusing it.")
-    ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.json", help="JSON file to write, which report takes beside runs; must not exist."),
-    ] = None,
-    form: TableFormat = "markdown",
-) -> None:
-    """Predict a whole split and print every measure, beside the oracles where the data are planted.
-
-    KL is in nats; each measure's convention stands below the table. Nothing is written to the run folder.
-
-    Where the labels of the data are others than those of the run, predictions are mapped into the labels of the data,
-    or both into a coarser space such as polarity3; the table says which map was used, and on what the run was trained.
-    Where no map exists that can be defended, that is refused.
-    """
-    if out is not None and out.suffix.lower() != ".json":
-        raise typer.BadParameter("expected a name that ends in .json", param_hint="--out")
-    from fisa.commands import results as command
-
-    command.evaluate(run, data, root, split, skip_bad, out, form)
 
 
 @app.command(epilog="Example: `python -m fisa predict artifacts/fisa photos 'more/*.jpg' --out predictions.parquet`")
@@ -271,32 +236,6 @@ def explain(
     command.explain(run, image, out)
 
 
-@app.command(epilog="Example: `python -m fisa retrieve artifacts/fisa --k 5 --by polarity`")
-def retrieve(
-    run: RunFolder,
-    k: Annotated[int, typer.Option(min=1, help="Nearest images of a query that precision counts.")] = 10,
-    by: Annotated[
-        Literal["emotion", "polarity"] | None,
-        typer.Option(help="What makes an image relevant: a dominant emotion of the query, or its polarity."),
-    ] = None,
-    gallery: Annotated[
-        Literal["test", "train"], typer.Option(help="What is searched: the other test images, or the training images.")
-    ] = "test",
-    distance: Annotated[
-        Literal["euclidean", "cosine"], typer.Option(help="Between the embeddings of two images.")
-    ] = "euclidean",
-    form: TableFormat = "markdown",
-) -> None:
-    """Retrieve for each test image the nearest ones, by every embedding of the run, and say how many fit.
-
-    Prints mean average precision and precision among the first k (0 to 1, with 95 % bootstrap intervals over queries),
-    beside what a random order gives. Embeddings are kept in the cache folder, so that a second call is quick.
-    """
-    from fisa.commands import retrieve as command
-
-    command.print_retrieval(run, k, by, gallery, distance, form)
-
-
 @app.command(epilog="Example: `python -m fisa report artifacts/fisa artifacts/cnn --format latex > table.tex`")
 def report(
     runs: Annotated[
@@ -318,6 +257,30 @@ def report(
     from fisa.commands import results as command
 
     command.report(runs or [], artifacts, form)
+
+
+@app.command(epilog="Example: `python -m fisa study configs/studies/systems.yaml --out runs/systems`")
+def study(
+    file: Annotated[Path, typer.Argument(metavar="STUDY", help="Study, YAML; see configs/studies/.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the study. Default: $FISA_RUNS or runs, then NAME."),
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Runs at once, each in a process with one thread.")] = 2,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Train nothing: list the runs and how long they may take here.")
+    ] = False,
+) -> None:
+    """Train systems over seeds and folds after a search that is equal for all, and compare them.
+
+    First every run is checked. Then come the trials of the search, which choose on validation KL (nats) and never open
+    the test split; then the choices are frozen; then the cells, which are measured on the test split, each look logged.
+    All are run folders below DIR. The same command goes on with what was interrupted at whatever moment. A run that
+    fails leaves the others alone, is named on standard error, and makes the exit status 1.
+    """
+    from fisa.commands import study as command
+
+    (command.dry_run if dry_run else command.study)(file, out, processes)
 
 
 @app.command(epilog="Example: `python -m fisa bench train --backbone resnet18:layer3 --image-size 128 --out now.json`")

@@ -146,6 +146,9 @@ POLARITY3 = EmotionSpace(
 RATINGS = EmotionSpace(name="ratings", labels=(), polarity=(), wheel=(), colours=(), markers=())
 """Of data that rate valence and arousal and no emotion: a space without labels, on which no distribution is learned."""
 
+DIMENSIONS = ("valence", "arousal")
+"""What is rated from -1 (unpleasant, calm) to 1 (pleasant, excited), in the order of every array of ratings."""
+
 SCORE_LEVELS = range(3, 11)
 """How many steps the scale of an ordered score may have."""
 

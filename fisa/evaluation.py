@@ -1,4 +1,4 @@
-"""Run x data set -> predictions -> measures.
+"""Run x data set -> predictions -> measures, of whatever task the run has.
 
 On planted data the true distribution p is known. There the primary measure is KL(p||q) and the score
 1 - KL(p||q) / KL(p||constant); every other measure is taken on the votes, as on real data, and stands
@@ -17,34 +17,41 @@ import torch
 from torch import nn
 
 from fisa.classification import Classification, classify, one_hot
-from fisa.datasets import Dataset, Photographs, open_configured
+from fisa.datasets import Dataset, Photographs
 from fisa.datasets.mapped import MappedDataset, in_space
 from fisa.datasets.planted.oracles import fit_ladder
 from fisa.datasets.vectors import FeatureSet, model_inputs
 from fisa.distances import kl
+from fisa.emotions import DIMENSIONS, EmotionSpace
 from fisa.label_maps import LabelMap, LabelMapError, Meeting, meet
 from fisa.metrics import METRICS, evaluate
 from fisa.models import ModelOutput
 from fisa.models.inputs import as_tensor
 from fisa.runs import Run
+from fisa.tasks import TASKS, Task, open_data, ranges_of
 
 Progress = Callable[[int, int], None]
+
+DISTRIBUTION = TASKS["distribution"]
 
 
 class EvaluationError(ValueError):
     """A run and a data set that do not fit; the message is one clear sentence."""
 
 
-def predict_packed(model: nn.Module, inputs: np.ndarray, batch_size: int = 128) -> np.ndarray:
+def predict_packed(
+    model: nn.Module, inputs: np.ndarray, batch_size: int = 128, task: Task = DISTRIBUTION
+) -> np.ndarray:
     """Predict packed images, or vectors, with a model in evaluation mode.
 
     Args:
         model: Returns a ModelOutput.
         inputs: See ``fisa.models.inputs.as_tensor``.
         batch_size: Rows at a time.
+        task: Says what is predicted.
 
     Returns:
-        float64 [N, C]; rows sum to 1.
+        float64 [N, C], rows sum to 1; or what else the task predicts, a row an image.
     """
     device = next(model.parameters()).device
     rows = []
@@ -52,14 +59,14 @@ def predict_packed(model: nn.Module, inputs: np.ndarray, batch_size: int = 128) 
         batch = as_tensor(inputs[start : start + batch_size]).to(device)
         with torch.no_grad():
             output: ModelOutput = model(batch, explain=False)
-        rows.append(output.distribution.double().cpu().numpy())
-    distribution = np.concatenate(rows)
-    return np.asarray(distribution / distribution.sum(1, keepdims=True))
+        rows.append(task.output(output).double().cpu().numpy())
+    return np.asarray(task.settle(np.concatenate(rows)))
 
 
-def target_of(dataset: Dataset) -> np.ndarray:
-    """Return the description degrees of a data set, [N, C]."""
-    return dataset.manifest[list(dataset.space.labels)].to_numpy(float)
+def target_of(dataset: Dataset, space: EmotionSpace | None = None) -> np.ndarray:
+    """Return the description degrees of a data set, [N, C], for all of its emotions or those of ``space``."""
+    emotions = dataset.space if space is None else space  # one without labels is false
+    return dataset.manifest[list(emotions.labels)].to_numpy(float)
 
 
 def truth_of(dataset: Dataset) -> np.ndarray | None:
@@ -70,28 +77,53 @@ def truth_of(dataset: Dataset) -> np.ndarray | None:
     return dataset.manifest[columns].to_numpy(float)
 
 
-def summarise(dataset: Dataset, predicted: np.ndarray) -> dict[str, Any]:
-    """Return what ``metrics.json`` holds.
+def summarise(
+    dataset: Dataset, predicted: np.ndarray, task: Task = DISTRIBUTION, constant: np.ndarray | None = None
+) -> dict[str, Any]:
+    """Return what ``metrics.json`` holds: task, data, data_version, split, space, n, measures, and more for each task.
 
-    That is data, data_version, split, space, n, score, kl_truth, measures, truth_measures and single_labels.
+    Of distributions: score, kl_truth, truth_measures and, where the data have one label an image, single_labels, the
+    fields of ``fisa.classification.Classification``. Of ratings: their original ``ranges``, the ``constant`` predictor
+    and what it reaches, ``constant_measures``. A measure that is undefined is None.
 
     Args:
-        dataset: Gives the votes and, on planted data, the truth.
-        predicted: [N, C] in the order of the manifest.
+        dataset: Gives the votes and, on planted data, the truth; or the ratings.
+        predicted: [N, C], or [N, 2], in the order of the manifest.
+        task: What was predicted.
+        constant: What ``Task.constant`` returned for the training split; for distributions the ladder has it.
     """
-    target, truth = target_of(dataset), truth_of(dataset)
-    return {
+    head = {
+        "task": task.name,
         "data": dataset.name,
         "data_version": dataset.version,
         "split": dataset.split,
         "space": dataset.space.name,
         "n": len(dataset),
+    }
+    if task.name != DISTRIBUTION.name:
+        assert constant is not None
+        target = task.target(dataset)
+        everywhere = np.broadcast_to(constant, target.shape)
+        return {
+            **head,
+            "ranges": ranges_of(dataset),
+            "measures": _defined(task.measure(target, predicted)),
+            "constant": constant.tolist(),
+            "constant_measures": _defined(task.measure(target, everywhere)),
+        }
+    target, truth = target_of(dataset), truth_of(dataset)
+    return {
+        **head,
         "score": None if truth is None else _score(dataset, truth, predicted),
         "kl_truth": None if truth is None else float(kl(truth, predicted).mean()),
         "measures": evaluate(target, predicted),
         "truth_measures": None if truth is None else evaluate(target, truth),
         "single_labels": as_json(classify(target, predicted, dataset.space)) if one_hot(target) else None,
     }
+
+
+def _defined(measures: dict[str, float]) -> dict[str, float | None]:
+    return {name: float(value) if np.isfinite(value) else None for name, value in measures.items()}
 
 
 def as_json(classification: Classification) -> dict[str, Any]:
@@ -118,12 +150,15 @@ def _score(dataset: Dataset, truth: np.ndarray, predicted: np.ndarray) -> float:
     return fit_ladder(dataset.name).score(truth, predicted)
 
 
-def per_sample(predictions: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
+def per_sample(predictions: pd.DataFrame, dataset: Dataset, task: Task = DISTRIBUTION) -> pd.DataFrame:
     """Return one row an image: id, every measure on the votes and, on planted data, kl_truth.
 
+    Of ratings: id, their absolute errors ``valence_error`` and ``arousal_error``, and ``squared_error``, the mean.
+
     Args:
-        predictions: id and one column per label, as a run stores them.
+        predictions: id and one column per label or rating, as a run stores them.
         dataset: The same images in the same order.
+        task: What was predicted.
 
     Raises:
         EvaluationError: The predictions are of other images.
@@ -132,7 +167,12 @@ def per_sample(predictions: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
         raise EvaluationError(
             f"the stored predictions are not of {dataset.name} {dataset.split}; evaluate the run again"
         )
-    predicted = predictions[list(dataset.space.labels)].to_numpy(float)
+    predicted = predictions[list(task.columns(dataset.space))].to_numpy(float)
+    if task.name != DISTRIBUTION.name:
+        difference = predicted - task.target(dataset)
+        errors = {f"{name}_error": abs(column) for name, column in zip(DIMENSIONS, difference.T, strict=True)}
+        squared = (difference**2).mean(1)
+        return pd.DataFrame({"id": predictions["id"].to_numpy(), **errors, "squared_error": squared})
     target, truth = target_of(dataset), truth_of(dataset)
     columns = {name: metric.function(target, predicted) for name, metric in METRICS.items()}
     if truth is not None:
@@ -146,32 +186,42 @@ def evaluate_run(run: Run, dataset: Dataset, progress: Progress | None = None) -
     Where the label spaces differ, predictions and targets are brought into one space (``fisa.label_maps.meet``).
 
     Returns:
-        The summary, and the predictions (id and one column per label of the space of comparison). The summary is that
-        of :func:`summarise` with ``trained_on``, name of the data set of the training; ``seen``, how many of the images
-        were in its training or validation split, by path; and ``mapped``: None where the labels are the same, else
-        ``predictions`` and ``targets`` (each ``from``, ``to``, ``reason``, and ``never``, labels that nothing leads
-        to), ``images_left_out`` and ``share_left_out``, the mean share of the predictions.
+        The summary, and the predictions: id and one column per rating, or per label of the space of comparison. The
+        summary is that of :func:`summarise` with ``trained_on``, name of the data set of the training; ``seen``, how
+        many of the images were in its training or validation split, by path; and ``mapped``: None where the labels are
+        the same, else ``predictions`` and ``targets`` (each ``from``, ``to``, ``reason``, and ``never``, labels that
+        nothing leads to), ``images_left_out`` and ``share_left_out``, the mean share of the predictions.
 
     Raises:
         EvaluationError: No map joins the label spaces, a prediction says nothing in the common space, no image is
-            left, or one is of images and the other of vectors.
+            left; the data are not rated as the run predicts; or one is of images and the other of vectors.
     """
-    try:
-        meeting = meet(run.space, dataset.space)
-    except LabelMapError as error:
-        raise EvaluationError(f"{run.name} and {dataset.name} do not fit: {error}") from None
+    rated = run.task.name != DISTRIBUTION.name
+    if rated and (
+        not set(DIMENSIONS) <= set(dataset.manifest) or dataset.manifest[list(DIMENSIONS)].isna().any(axis=None)
+    ):
+        raise EvaluationError(f"{run.name} predicts {run.task.title}, which not every image of {dataset.name} has")
+    meeting = None if rated or run.space == dataset.space else _meeting(run, dataset)
     if isinstance(dataset, FeatureSet) != run.takes_vectors:
         takes, holds = ("vectors", "images") if run.takes_vectors else ("images", "vectors")
         raise EvaluationError(f"{run.name} predicts from {takes}, but {dataset.name} holds {holds}")
-    predicted = predict_packed(run.model, model_inputs(dataset, run.config.data.image_size, progress))
-    mapped, seen = None, _seen(run, dataset)
-    if run.space != dataset.space:
+    predicted = predict_packed(run.model, model_inputs(dataset, run.config.data.image_size, progress), task=run.task)
+    constant = np.array(run.metrics["constant"]) if "constant" in run.metrics else None
+    about: dict[str, Any] = {"trained_on": run.config.data.name, "seen": _seen(run, dataset), "mapped": None}
+    if meeting is not None:
         shown = in_space(dataset, meeting.space)
-        kept = shown.kept if isinstance(shown, MappedDataset) else np.ones(len(dataset), dtype=bool)
-        mapped = _told(meeting, predicted, kept)
+        kept: np.ndarray = shown.kept if isinstance(shown, MappedDataset) else np.ones(len(dataset), dtype=bool)
+        about["mapped"] = _told(meeting, predicted, kept)
         dataset, predicted = shown, _map_all(meeting.predicted, predicted[kept], shown)
-    about = {"trained_on": run.config.data.name, "seen": seen, "mapped": mapped}
-    return {**summarise(dataset, predicted), **about}, prediction_frame(dataset, predicted)
+    summary = {**summarise(dataset, predicted, run.task, constant), **about}
+    return summary, prediction_frame(dataset, predicted, run.task)
+
+
+def _meeting(run: Run, dataset: Dataset) -> Meeting:
+    try:
+        return meet(run.space, dataset.space)
+    except LabelMapError as error:
+        raise EvaluationError(f"{run.name} and {dataset.name} do not fit: {error}") from None
 
 
 def _seen(run: Run, dataset: Dataset) -> int:
@@ -189,7 +239,7 @@ def _told(meeting: Meeting, predicted: np.ndarray, kept: np.ndarray) -> dict[str
     """Say which maps were used and what they left out."""
 
     def told(label_map: LabelMap) -> dict[str, Any]:
-        reached = label_map.matrix.any(1)
+        reached = label_map.matrix.sum(1) > 0
         never = [label for label, leads in zip(label_map.target.labels, reached, strict=True) if not leads]
         names = {"from": label_map.source.name, "to": label_map.target.name}
         return {**names, "reason": label_map.reason, "never": never}
@@ -219,11 +269,11 @@ def _map_all(label_map: LabelMap, predicted: np.ndarray, dataset: Dataset) -> np
 
 def open_test_split(run: Run) -> Dataset:
     """Open the test split of the data that a run was trained on."""
-    return open_configured(run.config.data, ("test",))["test"]
+    return open_data(run.config, ("test",))["test"]
 
 
-def prediction_frame(dataset: Dataset, predicted: np.ndarray) -> pd.DataFrame:
-    """Return the stored form of predictions: id and one float32 column per label."""
-    frame = pd.DataFrame(predicted.astype(np.float32), columns=list(dataset.space.labels))
+def prediction_frame(dataset: Dataset, predicted: np.ndarray, task: Task = DISTRIBUTION) -> pd.DataFrame:
+    """Return the stored form of predictions: id and one float32 column for each that the task predicts."""
+    frame = pd.DataFrame(predicted.astype(np.float32), columns=list(task.columns(dataset.space)))
     frame.insert(0, "id", dataset.manifest["id"].to_numpy())
     return frame

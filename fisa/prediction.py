@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 def predict_files(
     run: Run, paths: Iterable[Path], batch_size: int = 32, progress: Progress | None = None, workers: int | None = 0
 ) -> Generator[pd.DataFrame, None, None]:
-    """Predict the emotion distribution of image files, batch by batch, so that memory stays flat.
+    """Predict image files, batch by batch, so that memory stays flat.
 
     Args:
         run: The run whose model predicts.
@@ -39,8 +39,9 @@ def predict_files(
 
     Yields:
         One row a file, in order: ``path``; one float64 column for each label, in [0, 1], summing to 1; ``label``,
-        the emotion of the largest degree; ``entropy`` in nats, in [0, ln C]; and ``refused``. Where a file was
-        refused, ``refused`` says why, the numbers are NaN and ``label`` is missing; elsewhere ``refused`` is missing.
+        the emotion of the largest degree; ``entropy`` in nats, in [0, ln C]; and ``refused``. Of a run whose task is
+        valence_arousal: ``path``, ``valence`` and ``arousal`` in [-1, 1], and ``refused``. Where a file was refused,
+        ``refused`` says why, the numbers are NaN and ``label`` is missing; elsewhere ``refused`` is missing.
 
     Raises:
         RunError: The run's weights do not fit its configuration.
@@ -109,14 +110,18 @@ def _rows(run: Run, batch: Sequence[Entry], decoded: Sequence[Decoded]) -> pd.Da
     refused = [_text(str(each)) if isinstance(each, ImageRefused) else None for each in decoded]
     squares = [each for each in decoded if not isinstance(each, ImageRefused)]
     good = np.array([reason is None for reason in refused], dtype=bool)
-    distribution = np.full((len(batch), len(run.space)), np.nan)
-    distribution[good] = run.predict(squares, max(len(squares), 1)).distribution
-    labels = np.array([None] * len(batch), dtype=object)
-    labels[good] = np.array(run.space.labels, dtype=object)[distribution[good].argmax(axis=1)]
-    frame = pd.DataFrame(distribution, columns=list(run.space.labels))
+    columns = run.task.columns(run.space)
+    values = np.full((len(batch), len(columns)), np.nan)
+    predicted = run.predict(squares, max(len(squares), 1))
+    distributions = run.task.name == "distribution"
+    values[good] = predicted.distribution if distributions else predicted.ratings
+    frame = pd.DataFrame(values, columns=list(columns))
     frame.insert(0, "path", pd.Series([_text(str(path)) for path, _ in batch], dtype="str"))
-    frame["label"] = pd.Series(labels, dtype="str")
-    frame["entropy"] = entropy(distribution, axis=1)
+    if distributions:
+        labels = np.array([None] * len(batch), dtype=object)
+        labels[good] = np.array(run.space.labels, dtype=object)[values[good].argmax(axis=1)]
+        frame["label"] = pd.Series(labels, dtype="str")
+        frame["entropy"] = entropy(values, axis=1)
     frame["refused"] = pd.Series(refused, dtype="str")
     return frame
 

@@ -19,11 +19,13 @@ class Prediction:
 
     Attributes:
         labels: The C label names, in column order.
-        distribution: float64 [N, C]; rows sum to 1.
+        distribution: float64 [N, C]; rows sum to 1. Of a run that learned no emotions C is 0.
+        ratings: float64 [N, 2], valence and arousal, -1 to 1; None of a run that predicts none.
     """
 
     labels: tuple[str, ...]
     distribution: np.ndarray
+    ratings: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -82,5 +84,5 @@ class MetricRow:
     """One row of a metric table: a system (or an oracle) and its measures on one data set."""
 
     system: str
-    kind: str  # "run", "oracle" or "published"
+    kind: str  # "run", "oracle", "baseline" or "published"
     values: dict[str, float]

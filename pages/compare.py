@@ -4,7 +4,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from fisa import figures
 from fisa.runs import Run
-from fisa.ui import browse, cache, compare, panels, state, widgets
+from fisa.ui import browse, cache, compare, panels, rated, state, widgets
 
 
 def page(a: Run, b: Run, choice: DeltaGenerator) -> None:
@@ -15,7 +15,7 @@ def page(a: Run, b: Run, choice: DeltaGenerator) -> None:
     emotion = panels.settle(found[0])
     state.share("run", "against", "image", "sort", "emotion", "matrix")
     with choice:
-        widgets.choose("against", [name for name in cache.run_folders() if name != state.get("run")], "with")
+        widgets.choose_other()
 
     tables = [cache.samples(run, dataset) for run in (a, b)]
     left, right = st.columns(2, gap="medium")
@@ -53,5 +53,9 @@ chosen = widgets.picked_run()
 if chosen is not None:
     with widgets.guard():
         other = widgets.other_run()
-        if other is not None:
+        if other is not None and (rated.is_rated(chosen) or rated.is_rated(other)):
+            with beside:
+                widgets.choose_other()
+            rated.compare_page(chosen, other)
+        elif other is not None:
             page(chosen, other, beside)

@@ -2,7 +2,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fisa.runs import Run
-from fisa.ui import browse, cache, extras, panels, state, widgets
+from fisa.ui import browse, cache, extras, panels, rated, state, widgets
 
 
 def page(run: Run, bar: DeltaGenerator) -> None:
@@ -42,4 +42,4 @@ title.title("Explain", anchor=False)
 chosen = widgets.picked_run()
 if chosen is not None:
     with widgets.guard():
-        page(chosen, beside)
+        (rated.explain_page if rated.is_rated(chosen) else page)(chosen, beside)

@@ -1,7 +1,7 @@
 import streamlit as st
 
 from fisa.runs import Run
-from fisa.ui import cache, panels, photographs, state, widgets
+from fisa.ui import cache, panels, photographs, rated, state, widgets
 
 
 def page(run: Run) -> None:
@@ -15,6 +15,9 @@ def page(run: Run) -> None:
         state.share("run")
         if not uploads:
             st.caption("Choose one or several files; each is explained like a test scene, without ground truth.")
+        return
+    if rated.is_rated(run):
+        rated.images_page(run, subjects, len(refused))
         return
     table = photographs.predictions(run, subjects)
     picked = photographs.pick(list(subjects))

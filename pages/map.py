@@ -3,9 +3,10 @@ import streamlit as st
 
 from fisa import figures
 from fisa.runs import Run
-from fisa.ui import browse, cache, state, widgets
+from fisa.ui import browse, cache, rated, state, widgets
 
 COLOURS = {"emotion": "Dominant emotion", "error": "Error (KL to the truth)", "entropy": "Entropy of the prediction"}
+RATED = {"valence": "Predicted valence", "arousal": "Predicted arousal", "error": "Mean squared error"}
 
 
 def page(run: Run) -> None:
@@ -15,12 +16,13 @@ def page(run: Run) -> None:
         return
     dataset = cache.test_data(run)
     _, name = browse.settle(run, dataset)
-    colour = state.resolve("colour", list(COLOURS), "emotion", "colouring")
+    colours = RATED if rated.is_rated(run) else COLOURS
+    colour = state.resolve("colour", list(colours), next(iter(colours)), "colouring", state.get("colour") in COLOURS)
     state.share("run", "image", "colour")
     st.markdown(
         f"Every dot is a test image, placed by what {state.plain(run.name)} sees in it. Click one to explain it."
     )
-    widgets.choose("colour", list(COLOURS), "Colour by", st.segmented_control, COLOURS.__getitem__, required=True)
+    widgets.choose("colour", list(colours), "Colour by", st.segmented_control, colours.__getitem__, required=True)
 
     chart, preview = st.columns([4, 1], gap="medium")
     with chart:
@@ -28,7 +30,7 @@ def page(run: Run) -> None:
         values = table["dominant" if colour == "emotion" else colour].to_numpy()
         space = run.space if colour == "emotion" else None
         figure = figures.embedding_map(points, values, space, name, state.theme())
-        twin = points.assign(**{COLOURS[colour]: values}).set_index("id")
+        twin = points.assign(**{colours[colour]: values}).set_index("id")
         widgets.chart(figure, "map", twin, on_select=open_image)
         st.caption(words(points))
     with preview:

@@ -10,12 +10,13 @@ SUFFIX = {"csv": "csv", "markdown": "md", "latex": "tex"}
 
 def comparison(table: pd.DataFrame) -> None:
     about = table.attrs
-    name = f"{about['data']} {about['split']}"
+    name = f"{about['data']} {about['split']}{', valence and arousal' if 'ccc_mean' in table else ''}"
     st.header(name, anchor=False)
     columns = studies.columns_of(table)
+    oracles = "; those marked *oracle* know the scene and stand outside the contest"
     st.markdown(
-        f"{about['n']} test images, data version {state.plain(about['data_version'])}. Best run in bold; those marked "
-        "*oracle* know the scene and stand outside the contest."
+        f"{about['n']} test images, data version {state.plain(about['data_version'])}. Best run in bold"
+        f"{oracles if (table['kind'] == 'oracle').any() else ''}."
     )
     shown, best = shaped(table, columns)
     widgets.html_table(shown, best, alt=f"Measures of every run on {name}")
@@ -37,12 +38,13 @@ def shaped(table: pd.DataFrame, columns: dict[str, studies.Column]) -> tuple[pd.
     for key, column in columns.items():
         title = f"{column.title} {'↑' if column.higher_is_better else '↓'}"
         shown[title] = [widgets.number(value, column.digits) for value in table[key]]
-        if key == "gap":
-            ends = zip(shown[title], table["gap_low"], table["gap_high"], strict=True)
-            shown[title] = [cell if low != low else f"{cell} [{low:.4f}, {high:.4f}]" for cell, low, high in ends]
+        if f"{key}_low" in table:
+            ends = zip(shown[title], table[f"{key}_low"], table[f"{key}_high"], strict=True)
+            bounds = f"[{{:.{column.digits}f}}, {{:.{column.digits}f}}]"
+            shown[title] = [cell if low != low else f"{cell} {bounds.format(low, high)}" for cell, low, high in ends]
         runs = table[key].where(table["kind"] == "run").round(column.digits)
         top = runs.max() if column.higher_is_better else runs.min()
-        best[title] = [key != "gap" and value == top for value in runs]
+        best[title] = [key not in studies.GAPS and value == top for value in runs]
     shape = {"orient": "index", "columns": systems}
     return pd.DataFrame.from_dict(shown, **shape), pd.DataFrame.from_dict(best, **shape)
 

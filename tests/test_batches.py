@@ -77,7 +77,7 @@ class Drawn:
 
 def prepare_on(space: EmotionSpace, monkeypatch: pytest.MonkeyPatch, **sections: object) -> None:
     splits = dict.fromkeys(("train", "validation", "test"), Drawn(space))
-    monkeypatch.setattr(preparation, "open_configured", lambda *_, **__: splits)
+    monkeypatch.setattr(preparation, "open_data", lambda *_, **__: splits)
     small = {"name": "ew_mtcnn", "backbone": {"name": "plain", "width": 8}}
     prepare(RunConfig.model_validate({"name": "x", "data": {"image_size": 16}, "model": small, **sections}))
 

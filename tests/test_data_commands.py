@@ -243,12 +243,13 @@ class TestTraining:
         assert run.metrics["n"] == 20 and run.config.data.fold == (2, 3)
         assert list(run.predictions["id"]) == list(open_splits("folder", root, fold=(2, 3))["test"].manifest["id"])
 
-    def test_ratings_alone_cannot_be_learned(self, root: Path, config: Path, tmp_path: Path) -> None:
+    def test_ratings_alone_are_no_distribution(self, root: Path, config: Path, tmp_path: Path) -> None:
         trees.oasis(root, [f"Theme{chr(65 + number)}" for number in range(10)], 1)
         refused = fisa("train", config, "--out", tmp_path / "run", "--set", "data.name=oasis")
         assert refused.exit_code == 1
         assert refused.stderr.strip() == (
-            "oasis rates valence and arousal only: it has no distribution of emotions to learn"
+            "oasis rates valence and arousal only: it has no distribution of emotions to learn; set task: "
+            "valence_arousal, objective.ratings to 1 and every other weight, such as objective.kl, to 0"
         )
         assert fisa("data", "show", "oasis", root).exit_code == 0
 

@@ -24,6 +24,7 @@ from fisa.metrics import METRICS, Metric
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / name for name in ("docs/methods.md", "docs/datasets.md", "README.md", "CONTRIBUTING.md")]
 SCALE = ROOT / "docs" / "scale.md"
+STUDIES = ROOT / "docs" / "studies.md"
 METHODS = PAGES[0].read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
@@ -32,8 +33,8 @@ INLINE = re.compile(r"(?P<before>.?)\$(?P<math>[^$\n]+)\$(?P<after>.?)")
 # They say where something lies; no equation depends on them.
 NOT_METHOD = {
     "name",
-    *(f"data.{key}" for key in ("name", "root", "image_size", "skip_bad", "fold")),
-    *(f"model.backbone.{key}" for key in ("network", "stage", "weights", "weights_file", "dimensions")),
+    *(f"data.{key}" for key in ("name", "root", "image_size", "skip_bad", "fold", "stratify", "test")),
+    *(f"model.backbone.{key}" for key in ("network", "stage", "weights", "weights_file", "dimensions", "dropout")),
 }
 
 Row = tuple[str, str]  # option and value, or measure and arrow, as the first two cells of a table show them
@@ -68,7 +69,7 @@ def method_options(section: type[BaseModel], prefix: str = "") -> set[Row]:
 
 
 def test_every_option_stands_in_the_document_with_its_default() -> None:
-    prefixes = ("model.", "objective.", "training.")
+    prefixes = ("task", "model.", "objective.", "training.")
     assert {row for row in rows(METHODS) if row[0].startswith(prefixes)} == method_options(RunConfig)
 
 
@@ -109,7 +110,7 @@ def test_spaces_rungs_and_grades_stand_in_the_document() -> None:
     assert named - {"n", "scenes"} <= documented
 
 
-@pytest.mark.parametrize("page", [*PAGES, SCALE], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, SCALE, STUDIES], ids=lambda page: page.name)
 def test_relative_links_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
     relative = [target.partition("#")[0] for target in targets if "://" not in target]

@@ -130,6 +130,17 @@ def test_a_target_that_is_no_distribution_names_the_sample(degree: float, monkey
         prepare(tiny())
 
 
+def test_shuffled_labels_are_the_same_ones_elsewhere() -> None:
+    straight, shuffled = prepare(tiny()), prepare(tiny(shuffle_labels=True))
+    for split in ("train", "validation"):
+        before, after = getattr(straight, split).target, getattr(shuffled, split).target
+        assert sorted(before.tolist()) == sorted(after.tolist())
+        assert (before != after).any(1).mean() > 0.5
+        np.testing.assert_array_equal(getattr(straight, split).images, getattr(shuffled, split).images)
+    np.testing.assert_array_equal(target_of(straight.splits["test"]), target_of(shuffled.splits["test"]))
+    np.testing.assert_array_equal(shuffled.train.target, prepare(tiny(shuffle_labels=True)).train.target)
+
+
 def test_progress_counts_every_step(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     epochs: list[int] = []

@@ -17,6 +17,7 @@ TINY = {
     "training": {"epochs": 2, "batch_size": 32},
 }
 TINY_FISA = {"name": "fisa", "dim": 16, "heads": 4, "attention_width": 16, "backbone": {"name": "plain", "width": 24}}
+RATED = {"task": "valence_arousal", "objective": {"kl": 0, "ratings": 1}}
 TINY_CNN = {"name": "cnn", "backbone": {"name": "plain", "width": 24}}
 
 

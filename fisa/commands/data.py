@@ -9,9 +9,9 @@ import pandas as pd
 import typer
 from rich.console import Console
 
-from fisa.commands.terminal import CommandError, Meter, tell
+from fisa.commands.terminal import Meter, tell
 from fisa.datasets import DATASETS, SPLITS, Layout, Vectors, open_splits
-from fisa.datasets.check import Report, check_folder, check_vectors
+from fisa.datasets.check import Report, check_dataset
 from fisa.datasets.problems import NOTE, WRONG, shown
 
 NOTES = 20
@@ -67,18 +67,10 @@ def show(name: str, root: Path | None) -> None:
 
 def check(name: str, root: Path, as_json: bool, workers: int | None, skip_bad: bool, resume: bool) -> None:
     """Print what is wrong with a data set on disk; exit status 1 if anything is."""
-    source = DATASETS.get(name)
-    if source is None:
-        raise CommandError(f"unknown data set {name!r}; there are {', '.join(DATASETS)}")
-    if isinstance(source, Vectors):
-        report = check_vectors(name, root, split=skip_bad)
-    elif isinstance(source, Layout):
-        with Meter(f"check {name}") as meter:
-            report = check_folder(name, source, root, meter, workers, fresh=not resume, split=skip_bad)
-    else:
-        raise CommandError(f"{name} is drawn by this program: there is nothing on disk to check")
+    with Meter(f"check {name}") as meter:
+        report = check_dataset(name, root, meter, workers, fresh=not resume, split=skip_bad)
     if as_json:
-        typer.echo(json.dumps(_document(report), indent=2))
+        typer.echo(json.dumps(report.document(), indent=2))
     else:
         _print(report)
     if report.wrong:
@@ -114,25 +106,6 @@ def _listed(problems: pd.DataFrame) -> str:
     columns = {"file": names["file"], "row": row, **names, "mend": problems["mend"]}
     table = pd.DataFrame(columns)
     return _aligned(table.loc[:, (table != "").any()])
-
-
-def _document(report: Report) -> dict[str, object]:
-    problems = report.problems.astype(object).where(report.problems.notna(), None)
-    return {
-        "name": report.name,
-        "root": str(report.root),
-        "space": report.space,
-        "rows": report.rows,
-        "images_read": report.images,
-        "images_refused": report.refused,
-        "published": report.published,
-        "absent": list(report.absent),
-        "left_out": dict(report.left_out),
-        "splits": report.splits,
-        "version": report.version,
-        "wrong": report.wrong,
-        "problems": problems.to_dict("records"),
-    }
 
 
 def _aligned(table: pd.DataFrame) -> str:

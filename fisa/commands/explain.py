@@ -20,8 +20,9 @@ from PIL import Image
 from scipy.stats import entropy
 
 from fisa.commands.terminal import CommandError, tell
-from fisa.datasets import open_dataset
+from fisa.datasets import Dataset, open_dataset
 from fisa.datasets.planted import PlantedDataset, render
+from fisa.emotions import DIMENSIONS
 from fisa.explain import explain as explain_image
 from fisa.explain.localisation import own_mask
 from fisa.figures import attention_overlay, matrix_table
@@ -87,7 +88,7 @@ def _subject(image: str, run: Run) -> _Subject:
     if index >= len(dataset):
         raise CommandError(f"{image}: {name} has images 0 to {len(dataset) - 1} in its {dataset.split} split")
     sample = dataset[index]
-    known = {"votes": sample.target.tolist()}
+    known = {"votes": sample.target.tolist()} if len(dataset.space) else _rated(dataset, index)
     if not isinstance(dataset, PlantedDataset):
         return _Subject(image, sample.image, to_square(sample.image, PICTURE), (PICTURE, PICTURE), known)
     scene = dataset.scene(index)
@@ -97,16 +98,24 @@ def _subject(image: str, run: Run) -> _Subject:
     return _Subject(image, sample.image, drawn.image, (PICTURE, PICTURE), known, masks)
 
 
+def _rated(dataset: Dataset, index: int) -> dict[str, list[float]]:
+    return {"rated": dataset.manifest[list(DIMENSIONS)].iloc[index].to_list()}
+
+
 def _document(run: Run, subject: _Subject, explanation: Explanation) -> str:
     """One JSON object, a line for each key; what the system does not have is null."""
-    distribution = explanation.distribution
-    content: dict[str, Any] = {
-        "run": {"name": run.name, "digest": run.digest},
-        "image": subject.name,
-        "labels": explanation.space.labels,
-        "distribution": distribution,
-        "label": explanation.space.labels[int(distribution.argmax())],
-        "entropy": float(entropy(distribution)),
+    distribution, ratings = explanation.distribution, explanation.prediction.ratings
+    content: dict[str, Any] = {"run": {"name": run.name, "digest": run.digest}, "image": subject.name}
+    if len(explanation.space):
+        content |= {
+            "labels": explanation.space.labels,
+            "distribution": distribution,
+            "label": explanation.space.labels[int(distribution.argmax())],
+            "entropy": float(entropy(distribution)),
+        }
+    if ratings is not None:
+        content |= dict(zip(DIMENSIONS, ratings[0].tolist(), strict=True))
+    content |= {
         **subject.known,
         "input_size": explanation.input_size,
         "receptive_field": explanation.receptive_field,

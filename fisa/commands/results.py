@@ -13,7 +13,7 @@ from fisa import evaluation
 from fisa.commands.terminal import CommandError, Meter, tell
 from fisa.config import DataConfig
 from fisa.datasets import open_configured
-from fisa.emotions import SPACES
+from fisa.emotions import DIMENSIONS, SPACES
 from fisa.runs import Run, RunError, list_runs, load_run, refuse_existing
 from fisa.studies import (
     Format,
@@ -45,16 +45,19 @@ def evaluate(
             image_size=trained_on.image_size,
             skip_bad=skip_bad,
         )
+    own = source.name == trained_on.name and source.root == trained_on.root
+    rated = run.task.name == "valence_arousal" or (own and run.config.objective.ratings > 0)
     with Meter("predict") as meter:
-        dataset = open_configured(source, (split,), meter)[split]
+        required = DIMENSIONS if rated else ()
+        dataset = open_configured(source, (split,), meter, required)[split]
         metrics, predictions = evaluation.evaluate_run(run, dataset, progress=meter)
-    result = Result(run.name, run.digest, metrics, predictions, None, source, str(out or run.path))
+    result = Result(run.name, run.digest, metrics, predictions, None, source, str(out or run.path), rated)
     with Console(stderr=True).status("measuring"):
         table = table_of([result], lambda _name, _split: dataset)
     if out is not None:
         save_evaluation(out, result)
     typer.echo(format_table(table, form), nl=False)
-    labels = metrics["single_labels"]
+    labels = metrics.get("single_labels")
     if labels is not None and form != "csv":
         typer.echo("\n" + format_confusion(labels, SPACES[metrics["space"]], form), nl=False)
 

@@ -30,11 +30,12 @@ def print_retrieval(
         "mAP", *(f"mAP {end}" for end in ends), "mAP by chance",
         first_k, *(f"{first_k} {end}" for end in ends), f"{first_k} by chance",
     ]  # fmt: skip
-    others = "the other test images" if gallery == "test" else "the training images"
+    itself = gallery == "test"
+    others, size = "the other test images" if itself else "the training images", len(first.gallery_ids) - itself
     truth = "the true distribution" if run.metrics.get("kl_truth") is not None else "the votes"
     foot = [
         f"Queries: the {len(first.ids)} test images of {run.config.data.name}, without those that have no relevant one "
-        f"in the gallery; gallery: {others}, {len(first.gallery_ids)} in all; distance: {distance}.",
+        f"in the gallery; gallery: {others}, {size} of them; distance: {distance}.",
         f"Relevant: images with a dominant emotion of the query, or of its polarity, by {truth}; ties count.",
         "mAP: mean average precision. In brackets 95 % bootstrap intervals over queries; by chance: in random order.",
         f"Provenance: run {run.name} {run.digest}.",

@@ -14,6 +14,7 @@ from fisa.commands.terminal import Meter, tell
 from fisa.config import RunConfig, load_config
 from fisa.explain.grading import complete
 from fisa.runs import Run, RunError, free_path, load_run
+from fisa.tasks import TASKS
 
 
 def train(
@@ -51,10 +52,12 @@ def _assist(config: RunConfig, team: training.Team, source: Run | None) -> None:
 
 
 def _lead(config: RunConfig, team: training.Team, path: Path, resume: bool, source: Run | None) -> Run:
+    title = TASKS[config.task].error_title
+
     def tell_epoch(epoch: training.Epoch) -> None:
         tell(
             f"epoch {epoch.epoch} of {config.training.epochs}: training loss {epoch.train_loss:.4f}, "
-            f"validation KL {epoch.validation_kl:.4f} nats, {epoch.seconds:.1f} s"
+            f"validation {title} {epoch.validation:.4f}, {epoch.seconds:.1f} s"
         )
 
     with Meter(f"train {config.name}") as meter:

@@ -6,8 +6,9 @@ the builders: layers and losses take plain keyword arguments.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
@@ -54,12 +55,23 @@ __all__ = [
     "SentimentMetricConfig",
     "SsdlConfig",
     "StyleEdlConfig",
+    "TaskName",
     "TorchvisionBackboneConfig",
     "TrainingConfig",
+    "difference",
     "dump_config",
     "load_config",
     "parse_config",
+    "place",
+    "read_document",
+    "read_text",
+    "validate",
 ]
+
+
+AnySection = TypeVar("AnySection", bound=Section)
+TaskName = Literal["distribution", "valence_arousal"]
+"""What a run predicts and is measured on: a row of ``fisa.tasks.TASKS``."""
 
 
 class DataConfig(Section):
@@ -72,6 +84,8 @@ class DataConfig(Section):
     fold: tuple[PositiveInt, PositiveInt] | None = Field(
         default=None, description="[number from 1, folds] of cross-validation; null: the splits of the data"
     )
+    stratify: bool = Field(default=True, description="as many of each dominant emotion in every split that is drawn")
+    test: str = Field(default="test", description="split that a finished run is measured on; the only one it opens")
 
 
 class TrainingConfig(Section):
@@ -84,7 +98,7 @@ class TrainingConfig(Section):
     lr: PositiveFloat = 2e-3
     weight_decay: float = Field(default=1e-2, ge=0)
     schedule: Literal["onecycle", "cosine", "constant"] = "onecycle"
-    patience: PositiveInt | None = Field(default=None, description="epochs without a better validation KL")
+    patience: PositiveInt | None = Field(default=None, description="epochs without a better validation error")
     gradient_clip: PositiveFloat = Field(default=1.0, description="largest gradient norm of a step")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
         default="32-true", description="of the training steps; stored weights and the test are float32 always"
@@ -93,16 +107,28 @@ class TrainingConfig(Section):
     flip: bool = Field(default=True, description="mirror half of the training images")
     shift: int = Field(default=4, ge=0, description="move training images by up to this many pixels")
     per_emotion: int = Field(default=0, ge=0, description="fewest images of each dominant emotion in a batch")
+    shuffle_labels: bool = Field(default=False, description="teach each image the labels of another: a control")
 
 
 class RunConfig(Section):
     """Everything that determines a training run."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)
+    task: TaskName = "distribution"
     data: DataConfig = DataConfig()
     model: ModelConfig = FisaConfig()
     objective: ObjectiveConfig = ObjectiveConfig()
     training: TrainingConfig = TrainingConfig()
+
+    @model_validator(mode="after")
+    def _task_is_learned(self) -> RunConfig:
+        if self.task == "distribution" and not self.objective.learns_emotions:
+            raise ValueError("task distribution needs a term that learns emotions, such as objective.kl")
+        if self.task == "valence_arousal" and not self.objective.ratings:
+            raise ValueError(
+                "task valence_arousal needs objective.ratings, as 1, and objective.kl 0 unless emotions are learned too"
+            )
+        return self
 
     @model_validator(mode="after")
     def _terms_have_inputs(self) -> RunConfig:
@@ -127,6 +153,18 @@ def parse_config(text: str, source: str, overrides: tuple[str, ...] = ()) -> Run
     Raises:
         ConfigError: Not YAML, not a mapping, an unknown key, or a value out of range.
     """
+    document = read_document(text, source, "name, data, model, objective, training")
+    for override in overrides:
+        _override(document, override)
+    return validate(RunConfig, document, source)
+
+
+def read_document(text: str, source: str, keys: str) -> dict[str, Any]:
+    """Parse YAML ``text`` whose top level is a mapping; ``keys`` says in a message what is expected there.
+
+    Raises:
+        ConfigError: It is anything else.
+    """
     try:
         document = yaml.load(text, _Loader)
     except RecursionError:
@@ -134,13 +172,30 @@ def parse_config(text: str, source: str, overrides: tuple[str, ...] = ()) -> Run
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
         raise ConfigError(f"{source}: not valid YAML ({str(error).splitlines()[0]})") from None
     if not isinstance(document, dict):
-        raise ConfigError(f"{source}: expected sections name, data, model, objective, training")
-    for override in overrides:
-        _override(document, override)
+        raise ConfigError(f"{source}: expected sections {keys}")
+    return document
+
+
+def validate(section: type[AnySection], document: Mapping[str, Any], source: str) -> AnySection:
+    """Return ``document`` as a ``section``, or raise ConfigError for the first thing that is wrong with it."""
     try:
-        return RunConfig.model_validate(document)
+        return section.model_validate(document)
     except ValidationError as error:
         raise ConfigError(f"{source}: {_first_problem(error)}") from None
+
+
+def place(document: dict[str, Any], key: str, value: Any) -> None:
+    """Set ``section.key`` of a document, in place.
+
+    Raises:
+        ConfigError: On the way stands a value, not a section.
+    """
+    *sections, last = key.split(".")
+    for section in sections:
+        document = document.setdefault(section, {})
+        if not isinstance(document, dict):
+            raise ConfigError(f"{key}: {section} is a value, not a section")
+    document[last] = value
 
 
 class _Loader(yaml.SafeLoader):
@@ -162,11 +217,15 @@ class _Loader(yaml.SafeLoader):
 
 def load_config(path: Path, overrides: tuple[str, ...] = ()) -> RunConfig:
     """Read a configuration file; see :func:`parse_config` for errors."""
+    return parse_config(read_text(path), str(path), overrides)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file; raise ConfigError where it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from None
-    return parse_config(text, str(path), overrides)
 
 
 def dump_config(config: RunConfig) -> str:
@@ -174,18 +233,30 @@ def dump_config(config: RunConfig) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
 
 
+def difference(before: RunConfig, after: RunConfig) -> tuple[str, Any, Any] | None:
+    """Return the first setting in which two configurations differ, with both its values, or None."""
+    one, other = (_flat(config.model_dump(mode="json")) for config in (before, after))
+    for key in sorted(one.keys() | other.keys()):
+        if one.get(key) != other.get(key):
+            return key, one.get(key), other.get(key)
+    return None
+
+
+def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in document.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
 def _override(document: dict[str, Any], override: str) -> None:
-    path, separator, value = override.partition("=")
-    *sections, key = path.split(".")
-    if not separator or not key:
+    key, separator, value = override.partition("=")
+    if not separator or not key.rpartition(".")[2]:
         raise ConfigError(f"--set {override}: expected section.key=value")
-    place = document
-    for section in sections:
-        place = place.setdefault(section, {})
-        if not isinstance(place, dict):
-            raise ConfigError(f"--set {override}: {section} is a value, not a section")
     try:
-        place[key] = yaml.safe_load(value)
+        place(document, key, yaml.safe_load(value))
+    except ConfigError as error:
+        raise ConfigError(f"--set {error}") from None
     except yaml.YAMLError:
         raise ConfigError(f"--set {override}: the value is not valid YAML") from None
 
@@ -193,7 +264,7 @@ def _override(document: dict[str, Any], override: str) -> None:
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
     parts = [str(part) for part in problem["loc"]]
-    where = ".".join(part for place, part in enumerate(parts) if not (part in NAMES and place))
+    where = ".".join(part for depth, part in enumerate(parts) if not (part in NAMES and depth))
     if problem["type"] == "extra_forbidden":
         return f"unknown key {where!r}"
     message = problem["msg"].removeprefix("Value error, ")

@@ -45,6 +45,7 @@ class FeaturesBackboneConfig(Section):
 
     name: Literal["features"]
     dimensions: PositiveInt
+    dropout: Probability = Field(default=0.0, description="share of the numbers left out in training")
 
 
 BackboneConfig = Annotated[
@@ -70,6 +71,7 @@ class FisaConfig(Section):
     evidence: bool = True
     null_position: bool = True
     null_logit: float = Field(default=-3.0, description="where the learned null logit starts")
+    latent: PositiveInt = Field(default=8, description="features without a name, where no emotions are learned")
 
     @model_validator(mode="after")
     def _shapes_fit(self) -> FisaConfig:

@@ -11,6 +11,21 @@ from fisa.config.base import Section
 LARGEST_MARGINS = 0.4
 """What both margins together must stay below: see :meth:`ObjectiveConfig._margins_can_be_kept`."""
 
+EMOTION_TERMS = (
+    "kl",
+    "ce",
+    "emd",
+    "density",
+    "evidence",
+    "metric",
+    "polarity_emd",
+    "sparsity",
+    "code_similarity",
+    "code_quantisation",
+    "progressive",
+)
+"""The terms that compare with a distribution over emotions: all but ``ratings``."""
+
 
 class ObjectiveConfig(Section):
     """Weights of the loss terms; the draft's a is ``emd: a`` with ``density: 1 - a`` and ``kl: 0``."""
@@ -26,6 +41,7 @@ class ObjectiveConfig(Section):
     code_similarity: float = Field(default=0.0, ge=0, description="agreement of codes as targets are alike")
     code_quantisation: float = Field(default=0.0, ge=0, description="keeps codes near -1 and 1")
     progressive: float = Field(default=0.0, ge=0, description="polarity and angle on the emotion circle")
+    ratings: float = Field(default=0.0, ge=0, description="error of valence and arousal, beside emotions or alone")
     emd_on: Literal["raw", "normalised"] = "normalised"
     emd_order: Literal["votes", "wheel", "polarity"] = "votes"
     emd_r: Literal[1, 2] = 2
@@ -38,15 +54,22 @@ class ObjectiveConfig(Section):
     sparsity_form: Literal["support", "intensity"] = "support"
     progressive_polarity: Literal["soft", "hard"] = "soft"
     progressive_angle: Literal["wrapped", "raw"] = "wrapped"
+    ratings_loss: Literal["mse", "ccc"] = "mse"
+    ratings_valence: float = Field(default=0.5, ge=0, le=1, description="share of valence; the rest is arousal's")
+
+    @property
+    def learns_emotions(self) -> bool:
+        """Whether a term needs emotions to learn."""
+        return any(getattr(self, name) for name in EMOTION_TERMS)
 
     @property
     def compares_images(self) -> bool:
         """Whether a term relates the images of a batch to one another, so that a batch cannot be shared out."""
-        return self.metric > 0 or self.code_similarity > 0
+        return self.metric > 0 or self.code_similarity > 0 or (self.ratings > 0 and self.ratings_loss == "ccc")
 
     @model_validator(mode="after")
     def _something_to_minimise(self) -> ObjectiveConfig:
-        names = ("kl", "ce", "emd", "density", "metric", "polarity_emd", "progressive")
+        names = ("kl", "ce", "emd", "density", "metric", "polarity_emd", "progressive", "ratings")
         if not any(getattr(self, name) for name in names):
             raise ValueError(f"at least one of {', '.join(names[:-1])} and {names[-1]} must be positive")
         return self

@@ -22,6 +22,7 @@ from fisa.datasets.photographs import (
     Collection,
     Layout,
     Photographs,
+    rated,
     without_refused,
 )
 from fisa.datasets.planted.dataset import PlantedDataset
@@ -116,7 +117,9 @@ def open_splits(
     *,
     skip_bad: bool = False,
     fold: tuple[int, int] | None = None,
+    stratify: bool = True,
     progress: Progress | None = None,
+    required: Sequence[str] = (),
 ) -> dict[str, Dataset]:
     """Open several splits of a data set, reading it once; see :func:`open_dataset`.
 
@@ -127,10 +130,14 @@ def open_splits(
         image_size: As there.
         skip_bad: As there.
         fold: As there.
+        stratify: Whether splits that are drawn, folds and others, have as many images of each dominant emotion.
         progress: Called with (images done, images in all) while ``skip_bad`` decodes them, or while they are read for
             the splits and the version, which is then done here and not when they are first asked for.
+        required: Of ``fisa.emotions.DIMENSIONS``, what every image must be rated for; ``skip_bad`` leaves out others.
     """
     source = _source(name)
+    if required and not isinstance(source, Layout):
+        raise DataError(f"{name} does not rate {' and '.join(required)}; choose data that do, such as oasis")
     if not isinstance(source, Layout | Vectors):
         if root is not None:
             raise DataError(f"{name} is drawn, not read: leave its root away (got {root})")
@@ -139,26 +146,39 @@ def open_splits(
         return {split: source(split, image_size) for split in splits}
     collection = open_collection(name, root, skip_bad=skip_bad)
     if isinstance(collection, Collection):
+        if required:
+            collection = rated(collection, required, skip_bad)
         if skip_bad:
             collection = without_refused(collection, progress)
         elif progress is not None:
             collection.known.digests(collection.manifest["path"].to_list(), progress)
-    return {**collection.open(splits, fold)}
+    return {**collection.open(splits, fold, stratify)}
 
 
 def open_configured(
-    config: DataConfig, splits: Sequence[str] = SPLITS, progress: Progress | None = None
+    config: DataConfig,
+    splits: Sequence[str] = SPLITS,
+    progress: Progress | None = None,
+    required: Sequence[str] = (),
 ) -> dict[str, Dataset]:
-    """Open the splits that a configuration means; see :func:`open_splits`."""
-    return open_splits(
+    """Open the splits that a configuration means; see :func:`open_splits`.
+
+    Under the name ``test`` stands the one that ``config.test`` names; where that is another, the data's own test split
+    is not opened.
+    """
+    proper = {split: config.test if split == "test" else split for split in splits}
+    opened = open_splits(
         config.name,
         config.root,
-        splits,
+        tuple(dict.fromkeys(proper.values())),
         config.image_size,
         skip_bad=config.skip_bad,
         fold=config.fold,
+        stratify=config.stratify,
         progress=progress,
+        required=required,
     )
+    return {split: opened[name] for split, name in proper.items()}
 
 
 def open_collection(name: str, root: str | Path | None, *, skip_bad: bool = False) -> Collection | VectorCollection:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from fisa.datasets import DATASETS, DataError, Vectors
 from fisa.datasets.duplicates import alike_to, equal_to
 from fisa.datasets.known import Progress
 from fisa.datasets.photographs import ALL, SPLITS, Collection, Layout, read_collection, without_refused
-from fisa.datasets.problems import NOTE, WRONG, Problems
+from fisa.datasets.problems import COLUMNS, NOTE, WRONG, Problems
 from fisa.datasets.vectors import read_vectors
 from fisa.fingerprints import Fingerprint
 
@@ -61,6 +63,69 @@ class Report:
     def wrong(self) -> int:
         """How many problems are faults."""
         return int((self.problems["kind"] == WRONG).sum())
+
+    def document(self) -> dict[str, Any]:
+        """Return the report as it stands in JSON."""
+        problems = self.problems.astype(object).where(self.problems.notna(), None)
+        return {
+            "name": self.name,
+            "root": str(self.root),
+            "space": self.space,
+            "rows": self.rows,
+            "images_read": self.images,
+            "images_refused": self.refused,
+            "published": self.published,
+            "absent": list(self.absent),
+            "left_out": dict(self.left_out),
+            "splits": self.splits,
+            "version": self.version,
+            "wrong": self.wrong,
+            "problems": problems.to_dict("records"),
+        }
+
+    @staticmethod
+    def of_document(document: Mapping[str, Any]) -> Report:
+        """Return the report of which :meth:`document` is ``document``; KeyError where it lacks something."""
+        return Report(
+            name=document["name"],
+            root=Path(document["root"]),
+            space=document["space"],
+            rows=document["rows"],
+            images=document["images_read"],
+            refused=document["images_refused"],
+            published=document["published"],
+            absent=tuple(document["absent"]),
+            left_out=document["left_out"],
+            splits=document["splits"],
+            version=document["version"],
+            problems=pd.DataFrame(document["problems"], columns=list(COLUMNS)).astype(
+                {column: "Int64" if column == "row" else "str" for column in COLUMNS}
+            ),
+        )
+
+
+def check_dataset(
+    name: str,
+    root: Path,
+    progress: Progress | None = None,
+    workers: int | None = None,
+    fresh: bool = False,
+    split: bool = False,
+) -> Report:
+    """Check a data set on disk, of images or of feature vectors; see :func:`check_folder`.
+
+    Raises:
+        DataError: As there, or there is no such data set, or it is drawn and does not lie on disk.
+        DecodingError: As there.
+    """
+    source = DATASETS.get(name)
+    if source is None:
+        raise DataError(f"unknown data set {name!r}; there are {', '.join(DATASETS)}")
+    if isinstance(source, Vectors):
+        return check_vectors(name, root, split)
+    if not isinstance(source, Layout):
+        raise DataError(f"{name} is drawn by this program: there is nothing on disk to check")
+    return check_folder(name, source, root, progress, workers, fresh, split)
 
 
 def check_folder(

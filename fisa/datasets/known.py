@@ -86,14 +86,19 @@ class KnownFiles:
 
         return self._all(names, True, decode, progress, fresh)
 
-    def alike(self, names: Sequence[str]) -> np.ndarray:
-        """Return the digest of each file that another may equal, str [N], and "" for those of a size of their own."""
+    def alike(self, names: Sequence[str], progress: Progress | None = None) -> np.ndarray:
+        """Return the digest of each file that another may equal, str [N], and "" for those of a size of their own.
+
+        Args:
+            names: Relative to the root.
+            progress: Called with (files done, files in all), of those whose size another has.
+        """
         sizes = np.array([stamp.size if stamp else -1 for stamp in map(self._stamp, names)])
         _, place, counts = np.unique(sizes, return_inverse=True, return_counts=True)
         shared = ordinals(counts[place] > 1)
         digests = np.full(len(names), "", dtype=object)
         if len(shared):
-            digests[shared] = self.digests([names[row] for row in shared])
+            digests[shared] = self.digests([names[row] for row in shared], progress)
         return digests
 
     def _read(self, files: Iterable[str]) -> Iterator[Fingerprint]:

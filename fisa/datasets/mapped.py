@@ -31,7 +31,7 @@ class MappedDataset:
         self.label_map = label_map
         self.name, self.split, self.version = base.name, base.split, base.version
         mapped = label_map.apply(base.manifest[list(base.space.labels)].to_numpy(float))
-        self.kept = np.isfinite(mapped).all(1)
+        self.kept: np.ndarray = np.asarray(np.isfinite(mapped).all(1))
 
     @property
     def space(self) -> EmotionSpace:

@@ -88,23 +88,28 @@ class Collection:
         """Fingerprints of its files."""
         return KnownFiles(self.root)
 
-    def splits(self, fold: tuple[int, int] | None = None) -> pd.Series:
-        """Return the split of each row; see ``fisa.datasets.splits.assign``."""
+    def splits(
+        self, fold: tuple[int, int] | None = None, stratify: bool = True, progress: Progress | None = None
+    ) -> pd.Series:
+        """Return the split of each row; see ``fisa.datasets.splits.assign``, and ``KnownFiles.alike`` for progress."""
         published = fold is None and (self.manifest["split"] == "test").any()
         if published and (self.manifest["split"] == "validation").any():
             return self.manifest["split"]
-        digests = self.known.alike(self.manifest["path"].to_list())
+        digests = self.known.alike(self.manifest["path"].to_list(), progress)
         try:
-            return assign(self.manifest, list(self.space.labels), digests, fold)
+            return assign(self.manifest, list(self.space.labels), digests, fold, stratify)
         except DataError as error:
             raise DataError(f"{self.root}: {error}") from None
 
-    def open(self, splits: Sequence[str], fold: tuple[int, int] | None = None) -> dict[str, Photographs]:
+    def open(
+        self, splits: Sequence[str], fold: tuple[int, int] | None = None, stratify: bool = True
+    ) -> dict[str, Photographs]:
         """Open some of ``train``, ``validation``, ``test`` and ``all``.
 
         Args:
             splits: Which.
             fold: (number from 1, number of folds) of cross-validation; None for the splits of the data.
+            stratify: Whether splits that are drawn have as many images of each dominant emotion.
 
         Raises:
             DataError: Unknown split, or too few images to split.
@@ -112,7 +117,7 @@ class Collection:
         for split in splits:
             if split not in (*SPLITS, ALL):
                 raise DataError(f"{self.name} has no split {split!r}; there are {', '.join((*SPLITS, ALL))}")
-        manifest = self.manifest.assign(split=self.splits(fold)) if set(splits) != {ALL} else self.manifest
+        manifest = self.manifest.assign(split=self.splits(fold, stratify)) if set(splits) != {ALL} else self.manifest
         return {split: Photographs(self, split, _part(manifest, split)) for split in splits}
 
 
@@ -130,6 +135,7 @@ class Photographs:
         root: The folder that the paths of the manifest are relative to.
         manifest: See ``Dataset.manifest``. ``valence`` and ``arousal``, where there are any, are -1 to 1.
         ranges: Original range of ``valence`` and ``arousal``.
+        left_out: What the list holds and no split does -> how many rows.
     """
 
     def __init__(self, collection: Collection, split: str, manifest: pd.DataFrame) -> None:
@@ -139,6 +145,7 @@ class Photographs:
         self.root = collection.root
         self.manifest = manifest
         self.ranges = dict(collection.rows.ranges)
+        self.left_out = dict(collection.rows.left_out)
 
     def __len__(self) -> int:
         return len(self.manifest)
@@ -179,6 +186,31 @@ def read_collection(name: str, layout: Layout, root: Path) -> Collection:
     rows = layout.read(listing, problems)
     manifest, named = make_manifest(rows, listing, problems)
     return Collection(name, layout, listing, rows, manifest, named, problems)
+
+
+def rated(collection: Collection, required: Sequence[str], skip_bad: bool) -> Collection:
+    """Return a collection whose images are all rated for ``required``, of ``fisa.emotions.DIMENSIONS``.
+
+    Raises:
+        DataError: It rates none; or an image is not rated, and ``skip_bad`` is not set.
+    """
+    manifest, what = collection.manifest, " and ".join(required)
+    if not set(required) <= set(manifest):
+        raise DataError(f"{collection.root}: {collection.name} does not rate {what} here; choose data that do")
+    whole = manifest[list(required)].notna().all(axis=1).to_numpy()
+    if whole.all():
+        return collection
+    if not skip_bad:
+        first = manifest["id"].iloc[int(whole.argmin())]
+        raise DataError(
+            f"{collection.root}: {(~whole).sum()} images have no {what}, {first!r} first; "
+            "rate them, or leave them out with data.skip_bad: true"
+        )
+    if not whole.any():
+        raise DataError(f"{collection.root}: no image has {what}; choose data that do")
+    left_out = {**collection.rows.left_out, f"images without {what}": int((~whole).sum())}
+    rows = replace(collection.rows, left_out=left_out)
+    return replace(collection, rows=rows, manifest=manifest[whole].reset_index(drop=True))
 
 
 def without_refused(collection: Collection, progress: Progress | None = None, workers: int | None = None) -> Collection:

@@ -21,7 +21,9 @@ VALIDATION_FOLDS = 8
 """Validation is one of so many folds of what is not for testing; of fewer where there are fewer groups."""
 
 
-def assign(manifest: pd.DataFrame, labels: list[str], digests: np.ndarray, fold: tuple[int, int] | None) -> pd.Series:
+def assign(
+    manifest: pd.DataFrame, labels: list[str], digests: np.ndarray, fold: tuple[int, int] | None, stratify: bool = True
+) -> pd.Series:
     """Return the split of each row.
 
     Args:
@@ -30,6 +32,7 @@ def assign(manifest: pd.DataFrame, labels: list[str], digests: np.ndarray, fold:
         digests: Content digest of each image, str [N], or "" where no other equals it. Equal images stay together.
         fold: (number from 1, number of folds) of cross-validation, which ignores the splits that the data names; None
             for the splits of the data, or where it has none the default one.
+        stratify: Draw by dominant emotion, or else by chance alone.
 
     Returns:
         ``train``, ``validation`` or ``test`` for each row.
@@ -41,7 +44,7 @@ def assign(manifest: pd.DataFrame, labels: list[str], digests: np.ndarray, fold:
     if fold is None and (named == "test").any():
         split = named.copy()
         if not (named == "validation").any():
-            split.iloc[_held_out(manifest, labels, digests, named == "train")] = "validation"
+            split.iloc[_held_out(manifest, labels, digests, named == "train", stratify)] = "validation"
         return split
     if fold is None and (named != "").any():
         raise DataError("the list names splits, and no image is for testing; name some, or leave all splits away")
@@ -49,48 +52,57 @@ def assign(manifest: pd.DataFrame, labels: list[str], digests: np.ndarray, fold:
     if not 1 <= number <= count or count < 2:
         raise DataError(f"no fold {number} of {count}; folds count from 1, and there are at least 2")
     split = pd.Series("train", index=manifest.index, dtype="str")
-    test = folds(manifest, labels, digests, count) == number - 1
+    test = folds(manifest, labels, digests, count, stratify=stratify) == number - 1
     split.iloc[np.flatnonzero(test)] = "test"
-    split.iloc[_held_out(manifest, labels, digests, ~test)] = "validation"
+    split.iloc[_held_out(manifest, labels, digests, ~test, stratify)] = "validation"
     return split
 
 
-def _held_out(manifest: pd.DataFrame, labels: list[str], digests: np.ndarray, train: ArrayLike) -> np.ndarray:
+def _held_out(
+    manifest: pd.DataFrame, labels: list[str], digests: np.ndarray, train: ArrayLike, stratify: bool
+) -> np.ndarray:
     """Return the rows to take from ``train`` for validation."""
     rows = np.flatnonzero(train)
     if not len(rows):
         raise DataError("the list names no image for training; name some, or leave all splits away")
     part = manifest.iloc[rows]
     count = min(VALIDATION_FOLDS, len(np.unique(_groups(part, digests[rows]))))
-    return np.asarray(rows[folds(part, labels, digests[rows], max(count, 2)) == 0])
+    return np.asarray(rows[folds(part, labels, digests[rows], max(count, 2), stratify=stratify) == 0])
 
 
-def folds(manifest: pd.DataFrame, labels: list[str], digests: np.ndarray, count: int, seed: int = SEED) -> np.ndarray:
+def folds(
+    manifest: pd.DataFrame, labels: list[str], digests: np.ndarray, count: int, seed: int = SEED, stratify: bool = True
+) -> np.ndarray:
     """Return the fold of each row, 0 to ``count`` - 1.
 
-    Folds have about as many images of each dominant emotion; those of data with groups are of whole groups.
+    Folds have about as many images of each dominant emotion, unless ``stratify`` is false: without equal images or
+    groups they are then those of ``sklearn.model_selection.KFold(count, shuffle=True, random_state=seed)``. Those of
+    data with groups are of whole groups.
 
     Raises:
         DataError: Fewer groups, or fewer images that differ, than folds.
     """
     groups = _groups(manifest, digests)
-    strata = manifest[labels].to_numpy(float).argmax(1) if labels else np.zeros(len(manifest), dtype=int)
+    by_emotion = stratify and bool(labels)
+    strata = manifest[labels].to_numpy(float).argmax(1) if by_emotion else np.zeros(len(manifest), dtype=int)
     number = len(np.unique(groups))
     if number < count:
         what = "groups" if "group" in manifest else "images that differ"
         raise DataError(f"{number} {what} are too few for {count} folds; name the split of each image")
     if "group" not in manifest:  # groups are of equal images, and small: one of each stands for all
         _, first, place = np.unique(groups, return_index=True, return_inverse=True)
-        return _stratified(_merged(strata[first], count), count, seed)[place]
+        return _drawn(_merged(strata[first], count) if by_emotion else None, len(first), count, seed)[place]
     from sklearn.model_selection import GroupKFold, StratifiedGroupKFold  # slow to import
 
-    splitter = (StratifiedGroupKFold if labels else GroupKFold)(count, shuffle=True, random_state=seed)
+    splitter = (StratifiedGroupKFold if by_emotion else GroupKFold)(count, shuffle=True, random_state=seed)
     return _numbered(splitter, _merged(strata, count), groups)
 
 
-def _stratified(strata: np.ndarray, count: int, seed: int) -> np.ndarray:
-    from sklearn.model_selection import StratifiedKFold
+def _drawn(strata: np.ndarray | None, images: int, count: int, seed: int) -> np.ndarray:
+    from sklearn.model_selection import KFold, StratifiedKFold
 
+    if strata is None:
+        return _numbered(KFold(count, shuffle=True, random_state=seed), np.zeros(images), None)
     return _numbered(StratifiedKFold(count, shuffle=True, random_state=seed), strata, None)
 
 

@@ -67,18 +67,24 @@ class VectorCollection:
     features: np.ndarray
     problems: Problems
 
-    def open(self, splits: Sequence[str], fold: tuple[int, int] | None = None) -> dict[str, FeatureSet]:
+    def splits(
+        self, fold: tuple[int, int] | None = None, stratify: bool = True, progress: Progress | None = None
+    ) -> pd.Series:
+        """Return the split of each row; see ``Collection.splits``. There is nothing to wait for."""
+        digests = np.array([hashlib.blake2b(row.tobytes()).hexdigest() for row in self.features], dtype=object)
+        try:
+            return assign(self.manifest, list(self.space.labels), digests, fold, stratify)
+        except DataError as error:
+            raise DataError(f"{self.root}: {error}") from None
+
+    def open(
+        self, splits: Sequence[str], fold: tuple[int, int] | None = None, stratify: bool = True
+    ) -> dict[str, FeatureSet]:
         """Open some of ``train``, ``validation``, ``test`` and ``all``; see ``Collection.open``."""
         for split in splits:
             if split not in (*SPLITS, ALL):
                 raise DataError(f"{self.name} has no split {split!r}; there are {', '.join((*SPLITS, ALL))}")
-        assigned = self.manifest["split"]
-        if set(splits) != {ALL}:
-            digests = np.array([hashlib.blake2b(row.tobytes()).hexdigest() for row in self.features], dtype=object)
-            try:
-                assigned = assign(self.manifest, list(self.space.labels), digests, fold)
-            except DataError as error:
-                raise DataError(f"{self.root}: {error}") from None
+        assigned = self.manifest["split"] if set(splits) == {ALL} else self.splits(fold, stratify)
         return {split: FeatureSet(self, split, assigned) for split in splits}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from fisa.records import Explanation, Prediction
-from fisa.runs import Run
+from fisa.runs import Run, prediction_of
 
 
 def explain(run: Run, image: np.ndarray) -> Explanation:
@@ -29,8 +29,8 @@ def explain_batch(run: Run, images: Sequence[np.ndarray], batch_size: int = 32) 
 
 def _explain_at_once(run: Run, images: Sequence[np.ndarray]) -> list[Explanation]:
     output = run.output(images)
-    distribution = output.distribution.double().numpy()
-    distribution = distribution / distribution.sum(1, keepdims=True)
+    predicted = prediction_of(run, [output])
+    ratings = predicted.ratings
 
     def row(tensor: Tensor | None, index: int) -> np.ndarray | None:
         return None if tensor is None else tensor[index].numpy()
@@ -38,7 +38,11 @@ def _explain_at_once(run: Run, images: Sequence[np.ndarray]) -> list[Explanation
     return [
         Explanation(
             space=run.space,
-            prediction=Prediction(run.space.labels, distribution[index : index + 1]),
+            prediction=Prediction(
+                run.space.labels,
+                predicted.distribution[index : index + 1],
+                None if ratings is None else ratings[index : index + 1],
+            ),
             logits=output.logits[index].numpy(),
             bias=None if output.bias is None else output.bias.numpy(),
             attention=row(output.attention, index),

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from sklearn.metrics import pairwise_distances
 
 from fisa.classification import dominant
-from fisa.datasets import Dataset, open_configured
+from fisa.datasets import Dataset
 from fisa.emotions import EmotionSpace
 from fisa.evaluation import Progress, target_of, truth_of
 from fisa.explain.embeddings import embeddings_of
 from fisa.metrics import bootstrap_mean
 from fisa.records import Interval
 from fisa.runs import Run
+from fisa.tasks import open_data
 
 Criterion = Literal["emotion", "polarity"]
 Distance = Literal["euclidean", "cosine"]
@@ -102,7 +103,7 @@ def retrieve(
         RetrievalError: The data have no emotions, or too few images.
         DataError: The data cannot be opened.
     """
-    splits = open_configured(run.config.data, ("test",) if gallery == "test" else ("test", "train"), progress)
+    splits = open_data(run.config, ("test",) if gallery == "test" else ("test", "train"), progress)
     queries, shelf = splits["test"], splits[gallery]
     if not len(queries.space):
         raise RetrievalError(f"{run.name}: {queries.name} has no emotions by which its images could be retrieved")

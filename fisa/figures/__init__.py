@@ -7,13 +7,15 @@ every figure and table; ``customdata`` always speaks in indices of ``space.label
 
 from fisa.figures.checks import FigureError
 from fisa.figures.contributions import contribution_bars
+from fisa.figures.counts import entropy_histogram, label_totals, vote_histogram
 from fisa.figures.curves import history
 from fisa.figures.diagram import method_diagram
 from fisa.figures.frames import framed
 from fisa.figures.grams import gram
 from fisa.figures.matrices import Kind, matrix, matrix_grid
 from fisa.figures.overlays import attention_overlay
-from fisa.figures.scatter import embedding_map, error_scatter
+from fisa.figures.scatter import embedding_map, error_scatter, rating_scatter
+from fisa.figures.strip import distribution_strip
 from fisa.figures.tables import distribution_table, matrix_table
 from fisa.figures.theme import PALETTES, Palette, Theme, palette
 from fisa.figures.wheel import distribution_bars, wheel, wheel_emblem
@@ -27,17 +29,22 @@ __all__ = [
     "attention_overlay",
     "contribution_bars",
     "distribution_bars",
+    "distribution_strip",
     "distribution_table",
     "embedding_map",
+    "entropy_histogram",
     "error_scatter",
     "framed",
     "gram",
     "history",
+    "label_totals",
     "matrix",
     "matrix_grid",
     "matrix_table",
     "method_diagram",
     "palette",
+    "rating_scatter",
+    "vote_histogram",
     "wheel",
     "wheel_emblem",
 ]

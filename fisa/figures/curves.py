@@ -10,29 +10,31 @@ from plotly.subplots import make_subplots
 from fisa.figures.checks import FigureError, listed
 from fisa.figures.theme import Theme, palette, style
 
-_CURVES = (("train_loss", "training loss"), ("validation_kl", "validation KL"))
+_TITLES = {"validation_kl": "validation KL", "validation_mse": "validation squared error"}
 
 
 def history(history: pd.DataFrame, theme: Theme = "light") -> go.Figure:
-    """Draw training loss and validation KL by epoch, one above the other: their units differ.
+    """Draw training loss and the validation number by epoch, one above the other: their units differ.
 
     Args:
-        history: Columns ``epoch``, ``train_loss``, ``validation_kl``; one row an epoch. NaN (a loss that
-            diverged) leaves a gap. No row yet draws the empty axes.
+        history: Columns ``epoch``, ``train_loss``, and ``validation_kl`` or ``validation_mse``; one row an epoch. NaN
+            (a loss that diverged) leaves a gap. No row yet draws the empty axes.
         theme: ``"light"`` or ``"dark"``.
 
     Returns:
-        A figure with one curve each and a star at the epoch of the smallest validation KL.
+        A figure with one curve each and a star at the epoch of the smallest validation number.
 
     Raises:
         FigureError: A column is missing.
     """
-    missing = {"epoch", *(column for column, _ in _CURVES)} - set(history.columns)
+    chosen = next((column for column in _TITLES if column in history), "validation_kl")
+    curves = (("train_loss", "training loss"), (chosen, _TITLES[chosen]))
+    missing = {"epoch", *(column for column, _ in curves)} - set(history.columns)
     if missing:
         raise FigureError(f"history: column {listed(sorted(missing))} is missing")
     colours = palette(theme)
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.1)
-    for row, (column, name) in enumerate(_CURVES, start=1):
+    for row, (column, name) in enumerate(curves, start=1):
         values = history[column].astype(float)
         figure.add_scatter(
             x=history["epoch"],
@@ -46,21 +48,21 @@ def history(history: pd.DataFrame, theme: Theme = "light") -> go.Figure:
             col=1,
         )
         figure.update_yaxes(title={"text": name}, row=row, col=1)
-    finite = history[np.isfinite(history["validation_kl"].astype(float))]
+    finite = history[np.isfinite(history[chosen].astype(float))]
     said = "no epoch is finished yet"
     if history.empty:
         figure.add_annotation(text=said, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False)
         figure.update_xaxes(showticklabels=False, showgrid=False)
         figure.update_yaxes(showticklabels=False, showgrid=False)
     elif len(finite):
-        best = finite.iloc[int(finite["validation_kl"].to_numpy().argmin())]
-        _star(figure, float(best["epoch"]), float(best["validation_kl"]), theme)
+        best = finite.iloc[int(finite[chosen].to_numpy().argmin())]
+        _star(figure, float(best["epoch"]), float(best[chosen]), theme)
         said = (
-            f"{len(history)} epochs, validation KL from {finite['validation_kl'].iloc[0]:.4f} "
-            f"to its best {best['validation_kl']:.4f} at epoch {best['epoch']:g}"
+            f"{len(history)} epochs, {_TITLES[chosen]} from {finite[chosen].iloc[0]:.4f} "
+            f"to its best {best[chosen]:.4f} at epoch {best['epoch']:g}"
         )
     else:
-        said = f"{len(history)} epochs, no finite validation KL"
+        said = f"{len(history)} epochs, no finite {_TITLES[chosen]}"
     style(figure, theme, f"Training history: {said}.", height=400)
     figure.update_layout(showlegend=False, dragmode=False, hovermode="x unified")
     figure.update_xaxes(title={"text": "epoch"}, row=2, col=1)

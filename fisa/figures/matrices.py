@@ -1,10 +1,9 @@
-"""Who acts on whom: one interaction matrix, or one a head."""
+"""Who acts on whom, and what goes with what: one matrix of emotions, or one a head."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -15,17 +14,22 @@ from fisa.emotions import EmotionSpace
 from fisa.figures.checks import FigureError, checked, plain, signed, wheel_order
 from fisa.figures.theme import Theme, colour_at, new_figure, palette, style, text_on
 
-Kind = Literal["effect", "interaction", "contribution", "difference", "relation", "confusion"]
+Kind = Literal[
+    "effect", "interaction", "contribution", "difference", "relation", "correlation", "co-occurrence", "confusion"
+]
 
+_GIVEN = "columns give, rows receive<br>"
 _LEGENDS = {
-    "effect": "effect: below 1 competes, above 1 cooperates",
-    "interaction": "interaction weight, each row sums to 1",
-    "contribution": "contribution to the logit of the row",
-    "difference": "difference",
-    "relation": "weight of the column in the row",
-    "confusion": "share of the images of the row",
+    "effect": f"{_GIVEN}effect: below 1 competes, above 1 cooperates",
+    "interaction": f"{_GIVEN}interaction weight, each row sums to 1",
+    "contribution": f"{_GIVEN}contribution to the logit of the row",
+    "difference": f"{_GIVEN}difference",
+    "relation": f"{_GIVEN}weight of the column in the row",
+    "correlation": "Pearson's correlation of two degrees<br>over all images",
+    "co-occurrence": "share of the images that name the row<br>which name the column, too",
+    "confusion": "rows are true, columns predicted<br>share of the images of the row",
 }
-_SEQUENTIAL = ("interaction", "confusion")
+_SEQUENTIAL = ("interaction", "co-occurrence", "confusion")
 _WRITTEN_UP_TO = 12  # emotions; smaller cells cannot hold their number
 
 
@@ -42,12 +46,12 @@ def matrix(
 
     Args:
         values: float [C, C]; row i receives from column j. An effect is indifferent at 1, a contribution,
-            difference or relation at 0; an interaction is a weight in [0, 1]. In a confusion matrix rows are true
-            labels and columns predicted ones, and a cell is the share of the row's images, in [0, 1].
+            difference, relation or correlation at 0; an interaction is a weight in [0, 1], and so is a
+            co-occurrence, P(column named | row named), and a confusion, P(column predicted | row true).
         space: Label space of C emotions.
         title: Small heading inside the figure; empty for none.
         kind: Chooses the scale: diverging around 1 (effect) or 0 (contribution, difference,
-            relation), or sequential from 0 (interaction, confusion).
+            relation, correlation), or sequential from 0 (interaction, co-occurrence, confusion).
         limit: Distance from the middle (or from 0) at which the colours end, > 0; give two figures the same
             one to compare them. None takes the largest of ``values``. Larger values keep the end colour.
         theme: ``"light"`` or ``"dark"``.
@@ -165,21 +169,20 @@ def _coloraxis(kind: Kind, low: float, middle: float | None, high: float, theme:
 
 def _legend(figure: go.Figure, kind: Kind) -> None:
     """Say above the colour bar how to read it (plotly lays the title of a horizontal one over the bar)."""
-    reading = "rows are true, columns predicted" if kind == "confusion" else "columns give, rows receive"
-    text = f"{reading}<br>{_LEGENDS[kind]}"
-    figure.add_annotation(x=0.5, y=0, xref="paper", yref="paper", yanchor="top", yshift=-6, text=text, showarrow=False)
+    place = {"x": 0.5, "y": 0, "xref": "paper", "yref": "paper", "yanchor": "top", "yshift": -6}
+    figure.add_annotation(text=_LEGENDS[kind], showarrow=False, **place)
 
 
 def _cell_text(value: float, kind: Kind, largest: float) -> str:
     decimals = 3 if largest < 0.095 else 2 if largest < 9.995 else 1 if largest < 99.95 else 0
-    if kind in ("contribution", "difference"):
+    if kind in ("contribution", "difference", "correlation"):
         return signed(value, decimals)
     return f"{value:.{decimals}f}".replace("-", "−")
 
 
 def _short(value: float, kind: Kind, largest: float) -> str:
     """Write a cell so that eight fit on a phone: "+.12" for +0.12, "+1.5" for +1.54, "0" for 0.00."""
-    if kind in ("contribution", "difference") and 0.995 <= abs(value) < 9.95:
+    if kind in ("contribution", "difference", "correlation") and 0.995 <= abs(value) < 9.95:
         return signed(value, 1)
     text = _cell_text(value, kind, largest)
     return "0" if not text.strip("+−0.") else re.sub(r"^([+−]?)0\.", r"\1.", text)
@@ -222,7 +225,9 @@ def _cell_markers(
         customdata=[[*prefix, i, j] for _, _, i, j in pairs],
         hoverinfo="text",
         hovertext=[
-            f"{said}{_pair(space, i, j, kind, plain)}: {_cell_text(cells[i, j], kind, largest)}" for _, _, i, j in pairs
+            f"{said}{_pair(plain(space.labels[i]), plain(space.labels[j]), kind)}: "
+            f"{_cell_text(cells[i, j], kind, largest)}"
+            for _, _, i, j in pairs
         ],
         showlegend=False,
         **place,
@@ -286,19 +291,27 @@ def _matrix_axes(figure: go.Figure, space: EmotionSpace, order: list[int], title
         )
 
 
-def _pair(space: EmotionSpace, i: int, j: int, kind: Kind, write: Callable[[str], str] = str) -> str:
-    row, column = write(space.labels[i]), write(space.labels[j])
-    return f"{row} taken for {column}" if kind == "confusion" else f"{column} → {row}"
+def _pair(row: str, column: str, kind: Kind, arrow: str = "→") -> str:
+    """Name a cell: who gives to whom, or which label with which."""
+    if kind == "correlation":
+        return f"{row} with {column}"
+    if kind == "confusion":
+        return f"{row} taken for {column}"
+    return f"{column} where {row} is named" if kind == "co-occurrence" else f"{column} {arrow} {row}"
 
 
 def _strongest(cells: np.ndarray, space: EmotionSpace, kind: Kind) -> str:
-    middle = 1.0 if kind == "effect" else 0.0
-    counted = np.where(np.eye(len(cells), dtype=bool), 0.0, cells) if kind == "confusion" else cells
-    places = np.argsort(-np.abs(counted - middle), axis=None, kind="stable")[:3]
+    away = np.abs(cells - (1.0 if kind == "effect" else 0.0))
+    if kind in ("co-occurrence", "confusion"):  # a label goes with itself, and a right answer is no mistake
+        np.fill_diagonal(away, -1)
+    if kind == "correlation":  # and each pair stands twice
+        away[np.tril_indices_from(away)] = -1
+    places = [place for place in np.argsort(-away, axis=None, kind="stable")[:3] if away.flat[place] >= 0]
     pairs = [divmod(int(place), len(space)) for place in places]
     largest = float(np.abs(cells).max())
     return ", ".join(
-        f"{_pair(space, i, j, kind).replace(' → ', ' to ')} {_cell_text(cells[i, j], kind, largest)}" for i, j in pairs
+        f"{_pair(space.labels[i], space.labels[j], kind, 'to')} {_cell_text(cells[i, j], kind, largest)}"
+        for i, j in pairs
     )
 
 

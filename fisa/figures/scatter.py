@@ -1,4 +1,4 @@
-"""Points that stand for images: the map of the data set, and one run's errors against another's."""
+"""Points that stand for images: the map of the data set, its ratings, and one run's errors against another's."""
 
 from __future__ import annotations
 
@@ -69,6 +69,65 @@ def embedding_map(
     )
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x")
+    return figure
+
+
+def rating_scatter(
+    ratings: pd.DataFrame,
+    ranges: tuple[tuple[float, float], tuple[float, float]],
+    colour_by: Sequence[object] | None = None,
+    space: EmotionSpace | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Draw valence against arousal in WebGL, on the scale on which the images were rated.
+
+    Args:
+        ratings: Columns ``id`` (str), ``valence`` and ``arousal`` (finite); one row an image, N >= 1. Above 20,000
+            rows each occupied cell shows one image, as in :func:`embedding_map`.
+        ranges: Ends of the scale of valence, and of arousal.
+        colour_by: A label of ``space`` for each row, or None for one colour.
+        space: Label space of ``colour_by``.
+        theme: ``"light"`` or ``"dark"``.
+
+    Returns:
+        A figure whose point traces carry the ids in ``customdata``; dotted lines mark the middles of the scales.
+
+    Raises:
+        FigureError: As :func:`embedding_map`, or a range without an extent.
+    """
+    missing = {"valence", "arousal"} - set(ratings.columns)
+    if missing:
+        raise FigureError(f"ratings: column {listed(sorted(missing))} is missing")
+    if any(not low < high for low, high in ranges):
+        raise FigureError("ratings: the upper end of a scale must lie above the lower one")
+    values = colour_by if colour_by is not None and space is not None else ["images"] * len(ratings)
+    points = ratings.rename(columns={"valence": "x", "arousal": "y"})
+    table = _table(points, values, space if colour_by is not None else None)
+    shown = _binned(table) if len(table) > POINTS_AT_MOST else table
+    colours = palette(theme)
+    means = " and ".join(f"mean {name} {ratings[name].mean():.2f}" for name in ("valence", "arousal"))
+    slope = ratings["valence"].corr(ratings["arousal"]) if len(ratings) > 2 else float("nan")
+    joined = "" if slope != slope else f", correlation {slope:.2f}"
+    scales = " and ".join(f"{low:g} to {high:g}" for low, high in ranges)
+    alt = f"Valence against arousal of {len(table)} images, on scales of {scales}: {means}{joined}."
+    figure = new_figure(theme, alt, height=420)
+    size = float(np.clip(900 / np.sqrt(len(shown)) / 4, 4, 8))
+    groups = _groups(shown, space if colour_by is not None else None, colours.series)
+    for name, part, colour, symbol in groups:
+        marker = {"color": rgba(colour, 0.75), "symbol": symbol, "size": size}
+        _points(figure, part, plain(name), marker)
+    for (low, high), draw in zip(ranges, (figure.add_vline, figure.add_hline), strict=True):
+        draw((low + high) / 2, line={"color": colours.muted, "width": 1, "dash": "dot"})
+    titles = [f"{name}, {low:g} to {high:g}" for name, (low, high) in zip(("valence", "arousal"), ranges, strict=True)]
+    room = [0.03 * (high - low) for low, high in ranges]
+    steps = [{"dtick": 1} if 2 < high - low <= 10 else {"nticks": 6} for low, high in ranges]
+    figure.update_layout(
+        showlegend=colour_by is not None,
+        dragmode="pan",
+        legend={"x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom", "traceorder": "normal"},
+    )
+    figure.update_xaxes(title={"text": titles[0]}, range=[ranges[0][0] - room[0], ranges[0][1] + room[0]], **steps[0])
+    figure.update_yaxes(title={"text": titles[1]}, range=[ranges[1][0] - room[1], ranges[1][1] + room[1]], **steps[1])
     return figure
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from fisa.config import ModelConfig
+from fisa.config import ConfigError, ModelConfig
 from fisa.emotions import EmotionSpace
 from fisa.models.backbones import Backbone, BackboneError, build_backbone
 from fisa.models.cnn import Cnn
@@ -41,20 +41,33 @@ MODELS: Mapping[str, Callable[[Any, EmotionSpace, Backbone], System]] = MappingP
     }
 )
 
+RATERS = ("fisa", "cnn", "cnn_mlp")
+"""The systems that can predict valence and arousal, beside emotions or alone."""
 
-def build_model(config: ModelConfig, space: EmotionSpace, pretrained: bool = True) -> System:
+
+def build_model(config: ModelConfig, space: EmotionSpace, pretrained: bool = True, ratings: bool = False) -> System:
     """Build the configured system for the emotions of ``space``.
 
     Args:
         config: One of the model configurations.
-        space: The C labels, with wheel and polarity for the systems that need them.
+        space: The C labels, with wheel and polarity for the systems that need them. Without labels, the system learns
+            valence and arousal alone.
         pretrained: Load configured backbone weights; False when a run's own weights follow.
+        ratings: Predict valence and arousal, too.
 
     Raises:
         BackboneError: The backbone cannot be built or its weights do not fit.
-        ConfigError: The system needs a wheel, and the labels have none.
+        ConfigError: The system needs a wheel, and the labels have none; or it cannot predict valence and arousal.
     """
-    return MODELS[config.name](config, space, build_backbone(config.backbone, pretrained))
+    if ratings and config.name not in RATERS:
+        raise ConfigError(
+            f"{config.name} cannot predict valence and arousal; set model.name to {', '.join(RATERS[:-1])} or "
+            f"{RATERS[-1]}, or objective.ratings to 0"
+        )
+    model = MODELS[config.name](config, space, build_backbone(config.backbone, pretrained))
+    if ratings:
+        model.add_ratings()
+    return model
 
 
-__all__ = ["MODELS", "BackboneError", "Fisa", "ModelOutput", "System", "build_model"]
+__all__ = ["MODELS", "RATERS", "BackboneError", "Fisa", "ModelOutput", "System", "build_model"]

@@ -160,21 +160,25 @@ class FeaturesBackbone(Backbone):
 
     Args:
         dimensions: D.
+        dropout: Share of the standardised numbers that training leaves out; vectors know no other augmentation.
     """
 
-    def __init__(self, dimensions: int) -> None:
+    def __init__(self, dimensions: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.scale = nn.BatchNorm1d(dimensions, affine=False)
         self.channels = dimensions
         self.stage_channels = (dimensions,)
         self.receptive_field = None
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map vectors [B, D] to [B, D, 1, 1]."""
         if self.training and len(images) == 1:  # the last batch of an epoch, of which no variance is known
             mean, variance = self.scale.running_mean, self.scale.running_var
-            return nn.functional.batch_norm(images, mean, variance, eps=self.scale.eps)[:, :, None, None]
-        out: Tensor = self.scale(images)[:, :, None, None]
+            scaled = nn.functional.batch_norm(images, mean, variance, eps=self.scale.eps)
+        else:
+            scaled = self.scale(images)
+        out: Tensor = self.dropout(scaled)[:, :, None, None]
         return out
 
     def stages(self, images: Tensor) -> list[Tensor]:
@@ -192,7 +196,7 @@ def build_backbone(config: BackboneConfig, pretrained: bool = True) -> Backbone:
     if isinstance(config, PlainBackboneConfig):
         return PlainBackbone(config.width, config.depth)
     if isinstance(config, FeaturesBackboneConfig):
-        return FeaturesBackbone(config.dimensions)
+        return FeaturesBackbone(config.dimensions, config.dropout)
     assert isinstance(config, TorchvisionBackboneConfig)
     weights, file = (config.weights, config.weights_file) if pretrained else (None, None)
     return TorchvisionBackbone(config.network, config.stage, weights, file, config.stages)

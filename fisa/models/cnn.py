@@ -5,16 +5,17 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from fisa.models.backbones import Backbone
+from fisa.models.heads import emotion_head, rating_head
 from fisa.models.output import ModelOutput
 from fisa.models.system import System
 
 
 class Cnn(System):
-    """Pooled features and a classifier with softmax output.
+    """Pooled features and a classifier with softmax output; on request also valence and arousal, linear in the same.
 
     Args:
         backbone: Images to feature maps.
-        classes: C.
+        classes: C; with 0 there is no classifier.
         hidden: Width of a hidden layer, or None for a linear classifier.
     """
 
@@ -23,14 +24,21 @@ class Cnn(System):
         self.backbone = backbone
         if hidden is None:
             self.hidden: nn.Module = nn.Identity()
-            self.classifier = nn.Linear(backbone.channels, classes)
         else:
             self.hidden = nn.Sequential(nn.Linear(backbone.channels, hidden), nn.ReLU())
-            self.classifier = nn.Linear(hidden, classes)
+        self.width = hidden or backbone.channels
+        self.classifier = emotion_head(self.width, classes)
+        self.rate: nn.Module | None = None
+
+    def add_ratings(self) -> None:
+        """Add a linear layer beside the classifier."""
+        self.rate = rating_head(self.width)
 
     def forward(self, images: Tensor, explain: bool = True) -> ModelOutput:
         """Map normalised images [B, 3, S, S] to a prediction; features are pooled, [B, c]."""
         pooled = self.backbone(images).mean((2, 3))
-        logits = self.classifier(self.hidden(pooled))
+        hidden = self.hidden(pooled)
+        logits = self.classifier(hidden)
         distribution = logits.softmax(-1)
-        return ModelOutput(logits=logits, distribution=distribution, raw=distribution, features=pooled)
+        ratings = None if self.rate is None else self.rate(hidden)
+        return ModelOutput(logits=logits, distribution=distribution, raw=distribution, features=pooled, ratings=ratings)

@@ -25,9 +25,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fisa.config import EmotionGcnConfig
+from fisa.datasets.statistics import co_occurrence
 from fisa.emotions import EmotionSpace
 from fisa.models.backbones import Backbone
-from fisa.models.label_relations import co_occurrence, reweighted_graph, wheel_kernel, wheel_steps_for
+from fisa.models.label_relations import reweighted_graph, wheel_kernel, wheel_steps_for
 from fisa.models.output import ModelOutput
 from fisa.models.system import System
 

@@ -27,9 +27,10 @@ import torch
 from torch import Tensor, nn
 
 from fisa.config import EwMtcnnConfig
+from fisa.datasets.statistics import label_correlation
 from fisa.emotions import EmotionSpace
 from fisa.models.backbones import Backbone
-from fisa.models.label_relations import label_correlation, wheel_kernel, wheel_steps_for
+from fisa.models.label_relations import wheel_kernel, wheel_steps_for
 from fisa.models.output import ModelOutput
 from fisa.models.system import System
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from fisa.config import FisaConfig
 from fisa.models.attention import ChannelAttention, ClassFeatures, PooledFeatures, PositionScore, SpatialAttention
 from fisa.models.backbones import Backbone
+from fisa.models.heads import rating_head
 from fisa.models.interaction import Interacted, Interaction, ReadoutLayer
 from fisa.models.output import ModelOutput
 from fisa.models.system import System
@@ -27,11 +28,17 @@ class Fisa(System):
     With no interaction layers (H = 0) the class features go to the readout as they are: the control
     for "does interaction matter". Its contributions are then one direct "head".
 
+    On request valence and arousal are linear in all adjusted class features together (ours). A system that learns
+    them alone has no readout, and features without a name in place of the emotions': ``extras`` then holds their
+    ``latent_attention`` [B, K, h, w], ``latent_effect`` and ``latent_interaction`` [B, H, K, K].
+
     Args:
         backbone: Images to feature maps.
         semantic: Feature maps to class features.
         layers: Interaction layers; contributions are those of the last.
-        readout: Class features to logits.
+        readout: Class features to logits; None where no emotions are learned.
+        count: C, or K features without a name.
+        dim: d.
         output: ``sigmoid`` (draft) or ``softmax``; the distribution is normalised either way.
     """
 
@@ -40,7 +47,9 @@ class Fisa(System):
         backbone: Backbone,
         semantic: nn.Module,
         layers: list[Interaction],
-        readout: ReadoutLayer,
+        readout: ReadoutLayer | None,
+        count: int,
+        dim: int,
         output: Literal["sigmoid", "softmax"],
     ) -> None:
         super().__init__()
@@ -49,6 +58,12 @@ class Fisa(System):
         self.layers = nn.ModuleList(layers)
         self.readout = readout
         self.output = output
+        self.width = count * dim
+        self.rate: nn.Module | None = None
+
+    def add_ratings(self) -> None:
+        """Add a linear layer behind the interaction, from all class features."""
+        self.rate = rating_head(self.width)
 
     def forward(self, images: Tensor, explain: bool = True) -> ModelOutput:
         """Map normalised images [B, 3, S, S] to a prediction and, with ``explain``, to what explains it."""
@@ -58,16 +73,26 @@ class Fisa(System):
     def interact(self, class_features: ClassFeatures, explain: bool = True) -> ModelOutput:
         """Continue from class features; a caller may have changed them (path tests, what-if)."""
         features = class_features.features
-        if not explain:
-            return self._output(class_features, self.readout(self._adjusted(features, len(self.layers))))
         mixed: Interacted | None = None
-        if self.layers:
+        if explain and self.layers:
             mixed = self.layers[-1](self._adjusted(features, len(self.layers) - 1))
-            contributions = self.readout.contributions(mixed.values, mixed.interaction)
+        if self.readout is None:
+            return self._unnamed(class_features, mixed, explain)
+        if not explain:
+            adjusted = self._adjusted(features, len(self.layers))
+            output = self._output(class_features, self.readout, self.readout(adjusted))
+            output.ratings = None if self.rate is None else self.rate(adjusted.flatten(1))
+            return output
+        if mixed is not None:
+            values, weights = mixed.values, mixed.interaction
         else:
             itself = torch.eye(features.shape[1], device=features.device, dtype=features.dtype)
-            contributions = self.readout.contributions(features.unsqueeze(1), itself.expand(len(features), 1, -1, -1))
-        output = self._output(class_features, self.readout.total_bias(features.shape[1]) + contributions.sum((1, 3)))
+            values, weights = features.unsqueeze(1), itself.expand(len(features), 1, -1, -1)
+        contributions = self.readout.contributions(values, weights)
+        logits = self.readout.total_bias(features.shape[1]) + contributions.sum((1, 3))
+        output = self._output(class_features, self.readout, logits)
+        if self.rate is not None:
+            output.ratings = self.rate((weights @ values).transpose(1, 2).flatten(1))
         output.contributions = contributions
         if mixed is not None:
             output.effect, output.interaction = mixed.effect, mixed.interaction
@@ -80,14 +105,27 @@ class Fisa(System):
             features = layer.adjust(features)
         return features
 
-    def _output(self, class_features: ClassFeatures, logits: Tensor) -> ModelOutput:
+    def _unnamed(self, class_features: ClassFeatures, mixed: Interacted | None, explain: bool) -> ModelOutput:
+        """Return the ratings of a system without emotions."""
+        features = class_features.features
+        nothing = features.new_zeros(len(features), 0)
+        extras: dict[str, Tensor] = {}
+        if explain and class_features.attention is not None:
+            extras["latent_attention"] = class_features.attention
+        if mixed is not None:
+            extras |= {"latent_effect": mixed.effect, "latent_interaction": mixed.interaction}
+        adjusted = self._adjusted(features, len(self.layers))
+        ratings = None if self.rate is None else self.rate(adjusted.flatten(1))
+        return ModelOutput(nothing, nothing, nothing, features, ratings=ratings, extras=extras)
+
+    def _output(self, class_features: ClassFeatures, readout: ReadoutLayer, logits: Tensor) -> ModelOutput:
         raw, distribution = normalised_output(logits, self.output)
         return ModelOutput(
             logits=logits,
             distribution=distribution,
             raw=raw,
             features=class_features.features,
-            bias=self.readout.total_bias(logits.shape[1]),
+            bias=readout.total_bias(logits.shape[1]),
             attention=class_features.attention,
             null=class_features.null,
             evidence=class_features.evidence,
@@ -104,10 +142,12 @@ def normalised_output(logits: Tensor, output: Literal["sigmoid", "softmax"]) -> 
 
 
 def build_fisa(config: FisaConfig, classes: int, backbone: Backbone) -> Fisa:
-    """Build FISA from its configuration for ``classes`` emotions."""
+    """Build FISA from its configuration for ``classes`` emotions, or without any for features that have no name."""
     layers = [Interaction(config.dim, config.heads, config.effect) for _ in range(config.layers if config.heads else 0)]
-    readout = ReadoutLayer(classes, config.dim, config.readout)
-    return Fisa(backbone, _build_semantic(config, classes, backbone.channels), layers, readout, config.output)
+    readout = ReadoutLayer(classes, config.dim, config.readout) if classes else None
+    count = classes or config.latent
+    semantic = _build_semantic(config, count, backbone.channels)
+    return Fisa(backbone, semantic, layers, readout, count, config.dim, config.output)
 
 
 def _build_semantic(config: FisaConfig, classes: int, channels: int) -> nn.Module:

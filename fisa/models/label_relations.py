@@ -1,4 +1,4 @@
-"""How emotions are related: by the wheel, or by the labels of the training data. NumPy, [C, C] matrices."""
+"""How emotions are related: by the wheel, or by a graph over them. NumPy, [C, C] matrices."""
 
 from __future__ import annotations
 
@@ -28,37 +28,6 @@ def wheel_kernel(steps: np.ndarray, sigma: float) -> np.ndarray:
     """Return exp(-steps^2 / 2 sigma^2) with rows brought to sum 1."""
     weights = np.exp(-(steps.astype(float) ** 2) / (2 * sigma**2))
     return np.asarray(weights / weights.sum(1, keepdims=True))
-
-
-def label_correlation(target: np.ndarray) -> np.ndarray:
-    """Return Pearson's correlation between the degrees of two emotions over the samples.
-
-    Args:
-        target: [N, C].
-
-    Returns:
-        [C, C] in [-1, 1] with ones on the diagonal; an emotion that never varies correlates with no other, 0.
-    """
-    centred = target - target.mean(0)
-    spread = np.sqrt((centred**2).sum(0))
-    scaled = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)
-    correlation = scaled.T @ scaled
-    np.fill_diagonal(correlation, 1.0)
-    return np.asarray(correlation)
-
-
-def co_occurrence(target: np.ndarray) -> np.ndarray:
-    """Return P(j named | i named) over the samples, where an emotion is named if its degree is not 0.
-
-    Args:
-        target: [N, C].
-
-    Returns:
-        [C, C] in [0, 1]; a row of zeros for an emotion that nobody named.
-    """
-    named = (target > 0).astype(float)
-    together, alone = named.T @ named, named.sum(0)[:, None]
-    return np.asarray(np.divide(together, alone, out=np.zeros_like(together), where=alone > 0))
 
 
 def reweighted_graph(weights: np.ndarray, neighbours: float) -> np.ndarray:

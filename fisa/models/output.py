@@ -14,7 +14,8 @@ from torch import Tensor
 class ModelOutput:
     """Prediction and the quantities that explain it; what a system does not have is None.
 
-    The matrices between emotions are also None where the caller did not ask for an explanation.
+    The matrices between emotions are also None where the caller did not ask for an explanation. A system that learns
+    valence and arousal and no emotions has C = 0.
 
     Attributes:
         logits: [B, C].
@@ -25,6 +26,7 @@ class ModelOutput:
         attention: [B, C, h, w]; with ``null`` it sums to 1 for each emotion.
         null: [B, C], attention spent on the null position.
         evidence: [B, C], pooled evidence logits for the auxiliary loss.
+        ratings: [B, 2], valence and arousal on the scale of -1 to 1, unbounded; of systems that have such a head.
         effect: [B, H, C, C], Eff(q_i, k_j); rows i, columns j.
         interaction: [B, H, C, C], effect normalised by row.
         contributions: [B, H, C, C], share of emotion j in logit i.
@@ -39,6 +41,7 @@ class ModelOutput:
     attention: Tensor | None = None
     null: Tensor | None = None
     evidence: Tensor | None = None
+    ratings: Tensor | None = None
     effect: Tensor | None = None
     interaction: Tensor | None = None
     contributions: Tensor | None = None

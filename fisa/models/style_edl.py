@@ -28,10 +28,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fisa.config import StyleEdlConfig
+from fisa.datasets.statistics import co_occurrence
 from fisa.emotions import EmotionSpace
 from fisa.models.backbones import Backbone
 from fisa.models.gram import GramStages
-from fisa.models.label_relations import co_occurrence, reweighted_graph
+from fisa.models.label_relations import reweighted_graph
 from fisa.models.output import ModelOutput
 from fisa.models.system import System
 

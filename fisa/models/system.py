@@ -27,6 +27,13 @@ class System(nn.Module):
         """
         raise NotImplementedError
 
+    def add_ratings(self) -> None:
+        """Grow a head for valence and arousal, once, before training and before weights are loaded.
+
+        Only the systems in ``fisa.models.RATERS`` can.
+        """
+        raise NotImplementedError
+
     def fit_labels(self, target: np.ndarray) -> None:
         """Take what the system wants to know of the training targets [N, C] before training; by default nothing.
 

@@ -15,6 +15,7 @@ from fisa.emotions import EmotionSpace
 from fisa.models.output import ModelOutput
 from fisa.objectives.circular import progressive_circular
 from fisa.objectives.coding import code_quantisation, code_similarity
+from fisa.objectives.dimensional import concordance_error, squared_error
 from fisa.objectives.metric import sentiment_constraints, squared_distances, triplet_constraint
 from fisa.objectives.structured import polarity_groups, polarity_order, sparsity
 from fisa.objectives.terms import (
@@ -196,24 +197,51 @@ class Metric(Term):
         )
 
 
+class Ratings(nn.Module):
+    """Error of valence and arousal.
+
+    Args:
+        kind: ``mse``, a mean over the images, or ``ccc``, of the batch as a whole.
+        valence: Share of valence.
+    """
+
+    shares: Tensor
+
+    def __init__(self, kind: Literal["mse", "ccc"], valence: float) -> None:
+        super().__init__()
+        self.kind = kind
+        self.register_buffer("shares", torch.tensor([valence, 1 - valence]))
+
+    def forward(self, output: ModelOutput, ratings: Tensor) -> Tensor:
+        """Return the mean of the batch; raise ValueError where the model predicts no ratings."""
+        if output.ratings is None:
+            raise ValueError("objective.ratings is positive but the model predicts no ratings; set it to 0")
+        error = squared_error if self.kind == "mse" else concordance_error
+        return (error(ratings, output.ratings) * self.shares.to(ratings.dtype)).sum()
+
+
 class Objective(nn.Module):
     """The weighted sum of the active terms; built by :func:`build_objective`.
 
     Attributes:
         weights: Weight of each active term, by the names of :class:`fisa.config.ObjectiveConfig`.
+        ratings: The term of valence and arousal, or None.
         order: Columns in the order of the EMD, long [C]; a buffer, so that it moves and is stored.
     """
 
     order: Tensor
 
-    def __init__(self, terms: Mapping[str, Term], weights: Mapping[str, float], order: Tensor) -> None:
-        """Take the active terms with their weights, and the EMD's column order."""
+    def __init__(
+        self, terms: Mapping[str, Term], weights: Mapping[str, float], order: Tensor, ratings: Ratings | None = None
+    ) -> None:
+        """Take the active terms with their weights, the EMD's column order, and the term of the ratings."""
         super().__init__()
         self.terms = nn.ModuleDict(terms)
-        self.weights = {name: weights[name] for name in terms}
+        self.ratings = ratings
+        self.weights = {name: weights[name] for name in (*terms, *(["ratings"] if ratings is not None else []))}
         self.register_buffer("order", order)
 
-    def forward(self, output: ModelOutput, target: Tensor) -> dict[str, Tensor]:
+    def forward(self, output: ModelOutput, target: Tensor, ratings: Tensor | None = None) -> dict[str, Tensor]:
         """Return the batch means of the active terms, unweighted, and their weighted sum "total".
 
         KL and density take the normalised distribution; density is |Dens(target) - Dens(predicted)|.
@@ -222,12 +250,17 @@ class Objective(nn.Module):
         Args:
             output: What the model returned for the batch.
             target: [B, C], rows sum to 1.
+            ratings: [B, 2], valence and arousal, where they are learned.
 
         Raises:
-            ValueError: The evidence term is active and the model has no evidence.
+            ValueError: A term is active and the model does not predict what it compares, or its target is not given.
         """
         target = target.to(output.distribution.dtype)
         terms = {name: term(output, target).mean() for name, term in self.terms.items()}
+        if self.ratings is not None:
+            if ratings is None:
+                raise ValueError("objective.ratings is positive but no ratings are given")
+            terms["ratings"] = self.ratings(output, ratings.to(output.distribution.dtype))
         total = torch.stack([weight * terms[name] for name, weight in self.weights.items()]).sum()
         return {"total": total, **terms}
 
@@ -240,7 +273,7 @@ def build_objective(config: ObjectiveConfig, vote_totals: ArrayLike, space: Emot
         vote_totals: Votes for each emotion over the *training* split, [C]. The EMD's classes stand in
             ascending order of them (the draft's order), ties in column order, unless ``emd_order``
             is ``wheel`` or ``polarity``.
-        space: The labels; gives wheel and polarity.
+        space: The labels; gives wheel and polarity. Without labels, valence and arousal are learned alone.
 
     Raises:
         ConfigError: A term that needs a wheel where the labels have none, or ``circular`` without a wheel order and
@@ -279,7 +312,8 @@ def build_objective(config: ObjectiveConfig, vote_totals: ArrayLike, space: Emot
     if config.progressive:
         soft, wrapped = config.progressive_polarity == "soft", config.progressive_angle == "wrapped"
         terms["progressive"] = Progressive(space, soft, wrapped)
-    return Objective(terms, config.model_dump(), order)
+    ratings = Ratings(config.ratings_loss, config.ratings_valence) if config.ratings else None
+    return Objective(terms, config.model_dump(), order, ratings)
 
 
 def _check_space(config: ObjectiveConfig, space: EmotionSpace) -> None:

@@ -9,6 +9,7 @@ from fisa.runs.folder import (
     list_runs,
     list_unfinished,
     load_run,
+    prediction_of,
     refuse_existing,
     save_run,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "list_unfinished",
     "load_run",
     "parse_checkpoint",
+    "prediction_of",
     "refuse_existing",
     "save_run",
     "surroundings",

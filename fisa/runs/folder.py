@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from fisa.config import ConfigError, FeaturesBackboneConfig, RunConfig, dump_config, parse_config
-from fisa.emotions import SPACES, EmotionSpace
+from fisa.emotions import DIMENSIONS, EmotionSpace
 from fisa.images import normalise, to_square
 from fisa.models import BackboneError, ModelOutput, System, build_model
 from fisa.records import Prediction
@@ -41,10 +41,9 @@ from fisa.runs.files import (
 from fisa.runs.format import (
     DIGESTS,
     FORMAT,
-    HISTORY,
+    KNOWN_SPACES,
     READER,
     REQUIRED,
-    ROUNDING,
     check_folder,
     check_provenance,
     check_state,
@@ -53,6 +52,7 @@ from fisa.runs.format import (
     write_digests,
 )
 from fisa.runs.provenance import surroundings
+from fisa.tasks import TASKS, Task
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Run:
         self._digests = read_digests(path)
         self.provenance = parse_json(self._read("provenance.json"), path / "provenance.json")
         check_provenance(self.provenance, path / "provenance.json")
-        self.space = SPACES[self.provenance["space"]]
+        self.space = KNOWN_SPACES[self.provenance["space"]]
         file = path / "config.yaml"
         try:
             self.config = parse_config(self._read("config.yaml").decode("utf-8"), str(file))
@@ -101,6 +101,11 @@ class Run:
     def name(self) -> str:
         """The name of the run folder."""
         return self.path.name
+
+    @property
+    def task(self) -> Task:
+        """What it predicts and is measured by."""
+        return TASKS[self.config.task]
 
     @cached_property
     def digest(self) -> str:
@@ -116,17 +121,17 @@ class Run:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """One row an epoch: epoch, seconds, train_loss, validation_kl, lr."""
-        return parse_table(self._read("history.csv"), self.path / "history.csv", (), HISTORY)
+        """One row an epoch: epoch, seconds, train_loss, validation_kl (or that of another task), lr."""
+        return parse_table(self._read("history.csv"), self.path / "history.csv", (), self.task.history)
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
-        """Test-split predictions: id and one column per label; rows sum to 1."""
+        """Test-split predictions: id and one column per label, rows sum to 1; or valence and arousal, -1 to 1."""
         file = self.path / "predictions.parquet"
-        table = parse_table(self._read(file.name), file, ("id",), self.space.labels)
-        rows = table[list(self.space.labels)].to_numpy(float)
-        if (rows < 0).any() or (abs(rows.sum(1) - 1) > ROUNDING).any():
-            raise RunError(f"{file}: a row is no distribution over {self.space.name}")
+        columns = self.task.columns(self.space)
+        table = parse_table(self._read(file.name), file, ("id",), columns)
+        if self.task.wrong_stored(table[list(columns)].to_numpy(float)).any():
+            raise RunError(f"{file}: {self.task.stored_refusal.format(space=self.space.name)}")
         return table
 
     @property
@@ -146,7 +151,8 @@ class Run:
         """The model in evaluation mode, shared by all callers: do not change it."""
         file = self.path / "model.safetensors"
         try:
-            model = build_model(self.config.model, self.space, pretrained=False)
+            rates = self.config.objective.ratings > 0
+            model = build_model(self.config.model, self.space, pretrained=False, ratings=rates)
         except (BackboneError, ConfigError, RuntimeError, MemoryError) as error:
             raise RunError(f"{self.path / 'config.yaml'}: the model cannot be built ({reason_of(error)})") from None
         state = parse_tensors(self._read(file.name), file)
@@ -178,22 +184,22 @@ class Run:
         model = model or self.model  # built before gradients are off: some backbones are measured by theirs
         with torch.no_grad():
             output: ModelOutput = model(inputs, explain)
-        if not output.distribution.isfinite().all():
+        ratings = output.ratings
+        if not output.distribution.isfinite().all() or not (ratings is None or ratings.isfinite().all()):
             raise RunError(
                 f"{self.path / 'model.safetensors'}: these weights predict no finite numbers for an image; train again"
             )
         return output
 
     def predict(self, images: Sequence[np.ndarray], batch_size: int = 64) -> Prediction:
-        """Predict the distribution of each uint8 RGB image [height, width, 3]; N may be 0."""
+        """Predict the distribution of each uint8 RGB image [height, width, 3], and its ratings; N may be 0."""
         model = self.model  # loaded before inference mode, which would make its weights unfit for gradients
         with torch.inference_mode():
-            rows = [
-                self.output(images[start : start + batch_size], model, explain=False).distribution.double().numpy()
+            outputs = [
+                self.output(images[start : start + batch_size], model, explain=False)
                 for start in range(0, len(images), batch_size)
             ]
-        distribution = np.concatenate(rows) if rows else np.empty((0, len(self.space)))
-        return Prediction(self.space.labels, distribution / distribution.sum(1, keepdims=True))
+        return prediction_of(self, outputs)
 
     def add_grades(self, grades: Mapping[str, Any]) -> None:
         """Write grades.json, whole or not at all."""
@@ -222,6 +228,22 @@ class Run:
     def _list(self, digests: dict[str, str]) -> None:
         write_digests(self.path, digests)
         self._digests = digests
+
+
+def prediction_of(run: Run, outputs: Sequence[ModelOutput]) -> Prediction:
+    """Return what a run's outputs predict, as records."""
+    distribution = _rows([output.distribution for output in outputs], len(run.space))
+    ratings = None
+    if run.config.objective.ratings:
+        raw = _rows([output.ratings for output in outputs if output.ratings is not None], len(DIMENSIONS))
+        ratings = TASKS["valence_arousal"].settle(raw)
+    if len(run.space):
+        distribution = TASKS["distribution"].settle(distribution)
+    return Prediction(run.space.labels, distribution, ratings)
+
+
+def _rows(tensors: Sequence[Tensor], columns: int) -> np.ndarray:
+    return np.concatenate([tensor.double().numpy() for tensor in tensors]) if tensors else np.empty((0, columns))
 
 
 def load_run(path: str | Path) -> Run:

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from fisa import __version__
-from fisa.emotions import SPACES
+from fisa.emotions import RATINGS, SPACES
 from fisa.runs.files import RunError, digest_of, dump_json, parse_json, read_bytes, write_whole
 
 FORMAT = 2
@@ -23,9 +23,8 @@ DIGESTS = "digests.json"
 TRAINING = "training"
 """The sub-folder of a training that is not finished; see fisa/runs/checkpoints.py."""
 
-HISTORY = ("epoch", "seconds", "train_loss", "validation_kl", "lr")
-ROUNDING = 1e-4
-"""How far the sum of a stored distribution may be from 1; it is stored as float32."""
+KNOWN_SPACES = {**SPACES, RATINGS.name: RATINGS}
+"""What a run may have learned: the emotions of a space, or none beside valence and arousal."""
 
 NAMED = 3
 """How many of many misfits a message names."""
@@ -94,8 +93,8 @@ def write_digests(path: Path, files: Mapping[str, str]) -> None:
 def check_provenance(document: Mapping[str, Any], file: Path) -> None:
     """Raise RunError where the program relies on a field of provenance.json that is not as it should be."""
     space = document.get("space")
-    if not isinstance(space, str) or space not in SPACES:
-        raise RunError(f"{file}: unknown emotion space {str(space)[:60]!r}; known: {', '.join(SPACES)}")
+    if not isinstance(space, str) or space not in KNOWN_SPACES:
+        raise RunError(f"{file}: unknown emotion space {str(space)[:60]!r}; known: {', '.join(KNOWN_SPACES)}")
     for name, kinds in {"receptive_field": (int,), "seconds": (int, float), "best_epoch": (int,)}.items():
         value = document.get(name)
         if value is not None and (not isinstance(value, kinds) or isinstance(value, bool) or value < 0):

@@ -11,11 +11,12 @@ from fisa.studies.comparison import (
     table_of,
 )
 from fisa.studies.evaluations import read_evaluation, save_evaluation
-from fisa.studies.formats import FORMATS, Format, format_confusion, format_rows, format_table, system_of
+from fisa.studies.formats import FORMATS, GAPS, Format, format_confusion, format_rows, format_table, system_of
 from fisa.studies.notes import errors_in_words
 
 __all__ = [
     "FORMATS",
+    "GAPS",
     "Column",
     "Format",
     "Result",

@@ -1,4 +1,4 @@
-"""Comparison tables: runs beside oracles on one data set; planted and real data never share a table."""
+"""Comparison tables: runs beside oracles on one data set; planted and real data never share one, nor do tasks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ import pandas as pd
 from fisa.config import DataConfig
 from fisa.datasets import DataError, Dataset, is_drawn, open_configured
 from fisa.datasets.mapped import in_space
-from fisa.emotions import SPACES
+from fisa.emotions import DIMENSIONS, SPACES
 from fisa.evaluation import oracles_of, per_sample, summarise
 from fisa.metrics import METRICS, paired_bootstrap
+from fisa.ratings import PARTS, RATING_MEASURES
 from fisa.records import MetricRow
 from fisa.runs import Run
 from fisa.studies.notes import notes_on
+from fisa.studies.rated import rated_notes, rated_rows
+
+RATED = "valence_arousal"
+"""The task whose results have a table of their own."""
 
 
 class StudyError(ValueError):
@@ -53,6 +58,7 @@ class Result:
         grades: Explanation grades, or None.
         data: How to open what the results are of; None where the caller opens it.
         path: Where the results lie, which tells two of one name apart.
+        rated: Whether images without valence and arousal are left out of the data.
     """
 
     system: str
@@ -62,6 +68,7 @@ class Result:
     grades: Mapping[str, Any] | None
     data: DataConfig | None = None
     path: str | None = None
+    rated: bool = False
 
     @property
     def marks(self) -> str:
@@ -93,6 +100,14 @@ LABEL_COLUMNS = {
     "macro_f1": Column("Macro F1", True, "mean over the labels of F1, 0 to 1"),
     "balanced_accuracy": Column("Balanced accuracy", True, "mean over the labels of the share found, 0 to 1"),
 }
+RATING_COLUMNS = {
+    f"{measure.name}_{part}": Column(f"{measure.title} {part}", measure.higher_is_better, measure.convention)
+    for measure in RATING_MEASURES.values()
+    for part in PARTS
+}
+RATING_GAP = Column(
+    "CCC gap", True, "paired difference of the mean CCC to the best run's, with its 95 % bootstrap interval"
+)
 GRADE_COLUMNS = {
     "localisation_hit": Column(
         "localisation",
@@ -110,14 +125,24 @@ def columns_of(table: pd.DataFrame) -> dict[str, Column]:
     measures = {
         key: Column(metric.title, metric.higher_is_better, metric.convention) for key, metric in METRICS.items()
     }
-    known = {**PLANTED_COLUMNS, "gap": GAP, **measures, **LABEL_COLUMNS, **GRADE_COLUMNS}
+    gaps = {"gap": GAP, "ccc_gap": RATING_GAP}
+    known = {**PLANTED_COLUMNS, **gaps, **measures, **LABEL_COLUMNS, **GRADE_COLUMNS, **RATING_COLUMNS}
     return {str(key): known[str(key)] for key in table.columns if key in known}
 
 
 def result_of(run: Run, system: str | None = None) -> Result:
     """Return what a run's folder holds of its test results, under its own name or ``system``."""
     metrics = {"space": run.space.name, **run.metrics}
-    return Result(system or run.name, run.digest, metrics, run.predictions, run.grades, run.config.data, str(run.path))
+    return Result(
+        system=system or run.name,
+        digest=run.digest,
+        metrics=metrics,
+        predictions=run.predictions,
+        grades=run.grades,
+        data=run.config.data,
+        path=str(run.path),
+        rated=run.config.objective.ratings > 0,
+    )
 
 
 def comparison_table(runs: Sequence[Run | Result]) -> pd.DataFrame:
@@ -130,9 +155,11 @@ def comparison_table(runs: Sequence[Run | Result]) -> pd.DataFrame:
         One row a system, oracles first (each knows more than the one above it), then runs from worst to best.
         Columns: ``system``; ``kind`` ("oracle" or "run"); where any run has some, ``marks`` (:attr:`Result.marks`); on
         planted data ``score`` and ``kl_truth``; with two or more runs ``gap``, ``gap_low``, ``gap_high``; every key of
-        ``fisa.metrics.METRICS`` on the votes; and where a run has them ``localisation_hit`` and ``contributions_r``.
-        What a system does not have is NaN. ``attrs`` holds data, data_version, split, space (of the labels compared),
-        n, runs (name to digest) and notes (a list of sentences).
+        ``fisa.metrics.METRICS`` on the votes; and where a run has them those of ``LABEL_COLUMNS`` and
+        ``localisation_hit`` and ``contributions_r``. What a system does not have is NaN. ``attrs`` holds data,
+        data_version, split, space (of the labels compared), n, runs (name to digest) and notes (a list of sentences).
+        Of ratings: ``system``, ``kind`` ("baseline" or "run"), ``marks``, ``ccc_gap``, and the keys of
+        ``fisa.ratings.evaluate_ratings``, each with ``_low`` and ``_high`` where the data can be opened.
 
     Raises:
         StudyError: No runs, or runs on different data, versions of it, splits or labels.
@@ -147,7 +174,7 @@ def comparison_table(runs: Sequence[Run | Result]) -> pd.DataFrame:
 
 
 def comparison_tables(runs: Iterable[Run | Result]) -> list[pd.DataFrame]:
-    """Return one :func:`comparison_table` for each data set, version, split and label space of the results."""
+    """Return one :func:`comparison_table` for each task, data set, version, split and label space of the results."""
     groups: dict[tuple[str, ...], list[Result]] = {}
     for run in runs:
         result = result_of(run) if isinstance(run, Run) else run
@@ -158,7 +185,7 @@ def comparison_tables(runs: Iterable[Run | Result]) -> list[pd.DataFrame]:
 def _open(result: Result, name: str, split: str) -> Dataset:
     if result.data is None:
         raise DataError(f"nothing says where {name} lies")
-    return open_configured(result.data, (split,))[split]
+    return open_configured(result.data, (split,), required=DIMENSIONS if result.rated else ())[split]
 
 
 def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset]) -> pd.DataFrame:
@@ -181,18 +208,25 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
     metrics = results[0].metrics
     notes: list[str] = []
     dataset = _open_same(metrics, open_split, notes)
-    oracles = [] if dataset is None else _oracle_rows(dataset)
-    if not oracles and metrics.get("truth_measures") is not None:
-        oracles = [MetricRow("truth", "oracle", {"score": 1.0, "kl_truth": 0.0, **metrics["truth_measures"]})]
-    rows = [*oracles, *_run_rows(results, dataset)]
+    if len({result.system for result in results}) < len(results):
+        raise StudyError("the same run is named twice; name it once")
+    if metrics.get("task") == RATED:
+        rows = rated_rows({result.system: (result.metrics, result.predictions) for result in results}, dataset)
+        notes += rated_notes(metrics, dataset)
+        order = [key + end for key in ("ccc_gap", *RATING_COLUMNS) for end in ("", "_low", "_high")]
+    else:
+        oracles = [] if dataset is None else _oracle_rows(dataset)
+        if not oracles and metrics.get("truth_measures") is not None:
+            oracles = [MetricRow("truth", "oracle", {"score": 1.0, "kl_truth": 0.0, **metrics["truth_measures"]})]
+        rows = [*oracles, *_run_rows(results, dataset)]
+        order = ["score", "kl_truth", "gap", "gap_low", "gap_high", *METRICS, *LABEL_COLUMNS, *GRADE_COLUMNS]
     notes += [note for result in results for note in notes_on(result.system, result.metrics, result.grades)]
     table = pd.DataFrame([{"system": row.system, "kind": row.kind, **row.values} for row in rows])
     marks = {result.system: result.marks for result in results}
     if any(marks.values()):
         table["marks"] = [marks[row.system] if row.kind == "run" else "" for row in rows]
-    order = ["marks", "score", "kl_truth", "gap", "gap_low", "gap_high", *METRICS, *LABEL_COLUMNS, *GRADE_COLUMNS]
-    table = table[["system", "kind", *(key for key in order if key in table)]]
-    data, version, split, n, space = _place(metrics)
+    table = table[["system", "kind", *(key for key in ("marks", *order) if key in table)]]
+    data, version, split, n, space, _ = _place(metrics)
     table.attrs = {
         "data": data,
         "data_version": version,
@@ -207,7 +241,9 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
 
 def _place(metrics: Mapping[str, Any]) -> tuple[str, ...]:
     """What results of one table share. The space is that of the comparison, into which some may have been mapped."""
-    return tuple(str(metrics[key]) for key in ("data", "data_version", "split", "n", "space"))
+    task = str(metrics.get("task", "distribution"))  # which earlier versions did not store
+    space = "" if task == RATED else str(metrics["space"])
+    return (*(str(metrics[key]) for key in ("data", "data_version", "split", "n")), space, task)
 
 
 def _open_same(
@@ -225,7 +261,7 @@ def _open_same(
             "without oracles and paired differences; train again to compare with new runs."
         )
         return None
-    return in_space(dataset, SPACES[metrics["space"]])
+    return dataset if metrics.get("task") == RATED else in_space(dataset, SPACES[metrics["space"]])
 
 
 def _oracle_rows(dataset: Dataset) -> list[MetricRow]:
@@ -243,8 +279,6 @@ def _run_rows(results: Sequence[Result], dataset: Dataset | None) -> list[Metric
     """Rows of runs, worst first by KL to the truth, or to the votes where no truth is known."""
     primary = "kl_truth" if results[0].metrics.get("kl_truth") is not None else "kl"
     values = {result.system: {**_values(result.metrics), **_grades(result)} for result in results}
-    if len(values) < len(results):
-        raise StudyError("the same run is named twice; name it once")
     ranked = sorted(results, key=lambda result: -values[result.system][primary])
     if dataset is not None and len(results) > 1:
         errors = [per_sample(result.predictions, dataset)[primary].to_numpy() for result in ranked]

@@ -1,8 +1,8 @@
 """Results of a run on some data in a file of their own: a run's folder holds only those on its own test split.
 
-The file is JSON. Its keys: ``format``; ``system`` and ``digest`` of the run; ``data``, how to open the data;
-``metrics``, as ``fisa.evaluation.evaluate_run`` returns them; ``predictions``, a list for ``id`` and one for each label
-of the space of comparison.
+The file is JSON. Its keys: ``format``; ``system`` and ``digest`` of the run; ``data``, how to open the data; ``rated``,
+whether images without valence and arousal are left out of them; ``metrics``, as ``fisa.evaluation.evaluate_run``
+returns them; ``predictions``, a list for ``id`` and one for each rating, or label of the space of comparison.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field, FiniteFloat, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
-from fisa.config import DataConfig
-from fisa.emotions import SPACES
-from fisa.metrics import METRICS
+from fisa.config import DataConfig, TaskName
 from fisa.runs import RunError, refuse_existing
 from fisa.runs.files import parse_json, read_bytes, write_whole
-from fisa.runs.format import ROUNDING
+from fisa.runs.format import KNOWN_SPACES
 from fisa.studies.comparison import Result, StudyError
+from fisa.tasks import TASKS
 
 DIGITS = 7
 """Decimals of a stored degree, about those of float32."""
@@ -42,15 +41,16 @@ class _Mapped(BaseModel):
 
 
 class _Metrics(BaseModel):
+    task: TaskName
     data: str
     data_version: str
     split: str
-    space: Literal[tuple(SPACES)]  # type: ignore[valid-type]
+    space: str
     n: PositiveInt
-    score: FiniteFloat | None
-    kl_truth: FiniteFloat | None
-    measures: dict[str, FiniteFloat]
-    truth_measures: dict[str, FiniteFloat] | None
+    score: FiniteFloat | None = None
+    kl_truth: FiniteFloat | None = None
+    measures: dict[str, FiniteFloat | None]
+    truth_measures: dict[str, FiniteFloat] | None = None
     trained_on: str
     seen: NonNegativeInt
     mapped: _Mapped | None
@@ -61,20 +61,24 @@ class _Stored(BaseModel):
     system: str
     digest: str
     data: DataConfig
+    rated: bool
     metrics: _Metrics
     predictions: dict[str, list[str] | list[FiniteFloat]]
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        labels = SPACES[self.metrics.space].labels
-        if list(self.predictions) != ["id", *labels] or {len(each) for each in self.predictions.values()} != {
-            self.metrics.n
-        }:
-            raise ValueError(f"predictions need id and the labels of {self.metrics.space}, {self.metrics.n} of each")
-        rows = np.array([self.predictions[label] for label in labels], dtype=float).T
-        if (rows < 0).any() or (abs(rows.sum(1) - 1) > ROUNDING).any():
-            raise ValueError(f"a row of predictions is no distribution over {self.metrics.space}")
-        if missing := METRICS.keys() - self.metrics.measures.keys():
+        about, task = self.metrics, TASKS[self.metrics.task]
+        if about.space not in KNOWN_SPACES:
+            raise ValueError(f"unknown space {about.space[:60]!r}; known: {', '.join(KNOWN_SPACES)}")
+        columns = task.columns(KNOWN_SPACES[about.space])
+        lengths = {len(each) for each in self.predictions.values()}
+        if list(self.predictions) != ["id", *columns] or lengths != {about.n}:
+            raise ValueError(f"predictions need id and {', '.join(columns)}, {about.n} of each")
+        rows = np.array([self.predictions[name] for name in columns], dtype=float).T
+        if task.wrong_stored(rows).any():
+            raise ValueError(f"predictions: {task.stored_refusal.format(space=about.space)}")
+        perfect = np.full((1, len(columns)), 1 / len(columns))
+        if missing := task.measure(perfect, perfect).keys() - about.measures.keys():
             raise ValueError(f"measures lack {', '.join(sorted(missing))}")
         return self
 
@@ -92,6 +96,7 @@ def save_evaluation(file: Path, result: Result) -> None:
         "system": result.system,
         "digest": result.digest,
         "data": None if result.data is None else result.data.model_dump(mode="json"),
+        "rated": result.rated,
         "metrics": dict(result.metrics),
         "predictions": {
             str(name): [str(each) for each in column] if name == "id" else column.astype(float).round(DIGITS).tolist()
@@ -122,4 +127,4 @@ def read_evaluation(file: Path) -> Result:
         ) from None
     frame = pd.DataFrame(stored.predictions)
     frame = frame.astype({label: np.float32 for label in frame.columns if label != "id"})
-    return Result(stored.system, stored.digest, document["metrics"], frame, None, stored.data, str(file))
+    return Result(stored.system, stored.digest, document["metrics"], frame, None, stored.data, str(file), stored.rated)

@@ -14,6 +14,9 @@ from fisa.emotions import EmotionSpace
 from fisa.studies.comparison import Column, columns_of
 
 Format = Literal["markdown", "latex", "csv", "html"]
+GAPS = ("gap", "ccc_gap")
+"""Columns that compare a run with another, and no system wins."""
+
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 
@@ -100,25 +103,26 @@ def system_of(row: pd.Series) -> str:
 def _cell(row: pd.Series, key: str, column: Column) -> str:
     if np.isnan(row[key]):
         return "–"
-    text = f"{row[key]:.{column.digits}f}"
-    if key == "gap":
-        return (
-            f"{row[key]:+.{column.digits}f} [{row['gap_low']:.{column.digits}f}, {row['gap_high']:.{column.digits}f}]"
-        )
-    return text
+    digits = column.digits
+    text = f"{row[key]:+.{digits}f}" if key in GAPS else f"{row[key]:.{digits}f}"
+    low, high = row.get(f"{key}_low", np.nan), row.get(f"{key}_high", np.nan)
+    return text if np.isnan(low) else f"{text} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def _best(table: pd.DataFrame, key: str, column: Column) -> np.ndarray:
     """Which rows to set in bold, bool [rows]: runs whose value shows the same digits as the best run's."""
     values = table[key].where(table["kind"] == "run").round(column.digits)
-    if key == "gap" or values.notna().sum() < 2:
+    if key in GAPS or values.notna().sum() < 2:
         return np.zeros(len(table), dtype=bool)
     return np.asarray(values == (values.max() if column.higher_is_better else values.min()))
 
 
 def _foot(table: pd.DataFrame) -> list[str]:
     columns = columns_of(table)
-    foot = [f"{column.title}: {column.convention}." for column in columns.values()]
+    shared: dict[str, list[str]] = {}
+    for column in columns.values():
+        shared.setdefault(column.convention, []).append(column.title)
+    foot = [f"{', '.join(titles)}: {convention}." for convention, titles in shared.items()]
     if (table["kind"] == "oracle").any():
         foot.append(
             "Oracles know the scene: nothing (constant), its palette, each emotion's strength (additive), every pair "

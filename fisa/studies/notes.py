@@ -26,8 +26,8 @@ def _transfer_notes(system: str, metrics: Mapping[str, Any]) -> Iterator[str]:
     elif trained_on != data:
         yield f"{system} was trained on {trained_on}, not on {data}."
     mapped = metrics.get("mapped")
-    for part in ("predictions", "targets") if mapped else ():
-        if mapped[part]["from"] != mapped[part]["to"]:
+    for part in ("predictions", "targets"):
+        if mapped and mapped[part]["from"] != mapped[part]["to"]:
             yield (
                 f"{system}: {part} mapped from {mapped[part]['from']} to {mapped[part]['to']} "
                 f"({mapped[part]['reason']})."

@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from pydantic import ValidationError
 
-from fisa.config import RunConfig
+from fisa.config import RunConfig, difference
 from fisa.evaluation import Progress
 from fisa.runs import (
     Checkpoint,
@@ -25,6 +24,7 @@ from fisa.runs import (
     parse_checkpoint,
     working,
 )
+from fisa.tasks import space_of
 from fisa.training.loop import Epoch, Loop, TrainingError
 from fisa.training.optimisation import build_optimizer, build_schedule
 from fisa.training.outcome import data_told, import_state, measured
@@ -112,7 +112,7 @@ def train(
             checkpoint is of another configuration or of other data.
         TrainingError: A loss or a prediction is not finite; the checkpoint and the history stay. Or the backbone of
             ``init_from`` does not fit.
-        DataError: A sample's target is no distribution.
+        DataError: A sample's target cannot be learned.
         ProcessError: Another process of the team failed.
     """
     team = team or launch(config)
@@ -150,8 +150,7 @@ def train(
             "vote_order": prepared.objective.order.tolist(),
             **asdict(replace(story, seconds=round(spent + time.monotonic() - clock, 1))),
         }
-        history = pd.DataFrame(loop.history)
-        workspace.finish(measured(config, prepared.model, prepared.splits, history, told, progress))
+        workspace.finish(measured(config, prepared.model, prepared.splits, loop.table, told, progress))
     return load_run(path)
 
 
@@ -182,7 +181,7 @@ def _begin(
         prepared = prepare(config, progress)
     origin = None
     if init_from is not None:
-        origin = initialise(prepared.model, init_from, config.model, prepared.splits["train"].space)
+        origin = initialise(prepared.model, init_from, config.model, space_of(config, prepared.splits["train"]))
     return Loop(team, prepared), prepared, origin
 
 
@@ -194,7 +193,7 @@ def _save(workspace: Workspace, loop: Loop, prepared: Prepared, story: Story) ->
         "versions": _versions(prepared),
         "story": asdict(story),
     }
-    workspace.save(Checkpoint(state.tensors, document), pd.DataFrame(loop.history))
+    workspace.save(Checkpoint(state.tensors, document), loop.table)
 
 
 def _resume(workspace: Workspace, checkpoint: Checkpoint, loop: Loop, prepared: Prepared, now: Story) -> Story:
@@ -223,10 +222,9 @@ def _difference(document: Any, prepared: Prepared) -> str | None:
         stored = RunConfig.model_validate(document["config"])
     except (LookupError, ValidationError):
         return "its configuration is of another version of the program"
-    before, now = _flat(stored.model_dump(mode="json")), _flat(prepared.config.model_dump(mode="json"))
-    for key in sorted(before.keys() | now.keys()):
-        if before.get(key) != now.get(key):
-            return f"{key} was {before.get(key)!r} and is {now.get(key)!r}"
+    if (other := difference(stored, prepared.config)) is not None:
+        key, before, now = other
+        return f"{key} was {before!r} and is {now!r}"
     if document.get("versions") != _versions(prepared):
         return f"the data {prepared.splits['test'].name} have changed since"
     return None
@@ -234,10 +232,3 @@ def _difference(document: Any, prepared: Prepared) -> str | None:
 
 def _versions(prepared: Prepared) -> dict[str, str]:
     return {name: split.version for name, split in prepared.splits.items()}
-
-
-def _flat(document: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in document.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat

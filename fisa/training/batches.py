@@ -20,11 +20,19 @@ from fisa.models.inputs import as_tensor
 
 @dataclass(frozen=True)
 class Split:
-    """Packed images uint8 [N, S, S, 3], or vectors float32 [N, D], with targets [N, C] and sample ids [N]."""
+    """Packed images uint8 [N, S, S, 3], or vectors float32 [N, D], with what is learned of them.
+
+    Attributes:
+        images: Those.
+        target: Description degrees [N, C]; C may be 0.
+        ids: Of the samples, [N].
+        ratings: Valence and arousal [N, 2], where they are learned.
+    """
 
     images: np.ndarray
     target: np.ndarray
     ids: np.ndarray
+    ratings: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,7 @@ class Batch:
         images: Of the share, float32 [b, 3, S, S]; of the batch's first sample where the share is empty;
             or vectors [b, D].
         target: Of the same samples, float32 [b, C].
+        ratings: Of the same samples, float32 [b, 2], where they are learned.
         weight: b / B, or 0 where the share is empty: times the mean over the share, summed over the processes, it is
             the mean over the batch.
         rows: The whole batch's rows in the split, [B].
@@ -46,6 +55,7 @@ class Batch:
     weight: float
     rows: np.ndarray
     share: slice
+    ratings: Tensor | None = None
 
 
 def batches(
@@ -71,7 +81,9 @@ def batches(
         inputs = split.images[chosen[taken]]
         if inputs.dtype == np.uint8:  # vectors have no sides
             inputs = augment(inputs, mirrored[taken], offsets[taken], settings.shift)
-        yield Batch(as_tensor(inputs), torch.from_numpy(split.target[chosen[taken]]).float(), weight, chosen, own)
+        target = torch.from_numpy(split.target[chosen[taken]]).float()
+        ratings = None if split.ratings is None else torch.from_numpy(split.ratings[chosen[taken]]).float()
+        yield Batch(as_tensor(inputs), target, weight, chosen, own, ratings)
 
 
 def dominant_emotions(target: np.ndarray) -> np.ndarray:

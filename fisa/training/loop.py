@@ -10,15 +10,16 @@ from dataclasses import asdict, dataclass
 from typing import NoReturn
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from fisa.distances import kl
 from fisa.evaluation import Progress, predict_packed
 from fisa.models import ModelOutput, System
 from fisa.objectives import Objective
 from fisa.runs import Checkpoint
+from fisa.tasks import TASKS
 from fisa.training.batches import Batch, batches
 from fisa.training.optimisation import build_optimizer, build_schedule
 from fisa.training.preparation import Prepared
@@ -34,12 +35,20 @@ class TrainingError(RuntimeError):
 
 @dataclass(frozen=True)
 class Epoch:
-    """What is known after an epoch; one row of ``history.csv``."""
+    """What is known after an epoch; one row of ``history.csv``.
+
+    Attributes:
+        epoch: From 1.
+        seconds: Time that it took.
+        train_loss: Mean of the total loss over its batches.
+        validation: The task's validation number; its column is named ``validation_<error>``.
+        lr: Learning rate at its end.
+    """
 
     epoch: int
     seconds: float
     train_loss: float
-    validation_kl: float
+    validation: float
     lr: float
 
 
@@ -50,7 +59,7 @@ class Loop:
 
     Attributes:
         history: The epochs so far.
-        best: State of the model after the epoch with the lowest validation KL.
+        best: State of the model after the epoch with the lowest validation number.
         normalisation: Over what a step takes the means and variances of batch normalisation: ``batch``, or ``share``,
             this process's part of it; None where no statistics follow the images.
     """
@@ -70,14 +79,21 @@ class Loop:
         self._scheduler = build_schedule(self._optimizer, self._settings, self._steps * self._settings.epochs)
         self._model, self._stepper = self._fabric.setup(model, self._optimizer)
         self._objective = prepared.objective.to(self._fabric.device)
+        self._task = TASKS[prepared.config.task]
         self._order = np.random.default_rng(self._settings.seed)
         self.history: list[Epoch] = []
         self.best: dict[str, Tensor] = {}
 
     @property
+    def table(self) -> pd.DataFrame:
+        """The history as a run stores it."""
+        rows = [asdict(epoch) for epoch in self.history]
+        return pd.DataFrame(rows).rename(columns={"validation": f"validation_{self._task.error}"})
+
+    @property
     def best_epoch(self) -> Epoch:
-        """The first of the epochs with the lowest validation KL."""
-        return min(self.history, key=lambda epoch: epoch.validation_kl)
+        """The first of the epochs with the lowest validation number."""
+        return min(self.history, key=lambda epoch: epoch.validation)
 
     @property
     def finished(self) -> bool:
@@ -120,10 +136,12 @@ class Loop:
         output = self._model(self._fabric.to_device(batch.images), explain=False)
         target = self._fabric.to_device(batch.target)
         # A term is a mean over samples (launch refuses others), so the batch's loss is the weighted sum of the shares'.
-        part = self._objective(output, target)["total"] * batch.weight
+        ratings = None if batch.ratings is None else self._fabric.to_device(batch.ratings)
+        part = self._objective(output, target, ratings)["total"] * batch.weight
         loss = self._team.total(part.detach())
         if not torch.isfinite(loss):
-            self._stop(f"the loss became {loss.item()} in step {step + 1}", self._guilty(output, target, batch))
+            guilty = self._guilty(output, target, ratings, batch)
+            self._stop(f"the loss became {loss.item()} in step {step + 1}", guilty)
         self._stepper.zero_grad(set_to_none=True)
         self._fabric.backward(part * self._team.size)  # the mean over processes, which DDP takes, is then the sum
         self._fabric.clip_gradients(self._model, self._stepper, max_norm=self._settings.gradient_clip)
@@ -132,19 +150,19 @@ class Loop:
         return float(loss.item())
 
     def _validate(self) -> float:
-        """Return the mean validation KL; predicts in this process alone, as the wrapped model would not."""
+        """Return the task's number; predicts in this process alone, as the wrapped model would not."""
         validation = self._prepared.validation
-        predicted = predict_packed(self._model.module.eval(), validation.images)
+        predicted = predict_packed(self._model.module.eval(), validation.images, task=self._task)
         broken = ~np.isfinite(predicted).all(1)
         if broken.any():
             self._stop("a validation prediction is not finite", validation.ids[broken])
-        return float(kl(validation.target, predicted).mean())
+        return self._task.validate(self._task.target(self._prepared.splits["validation"]), predicted)
 
-    def _guilty(self, output: ModelOutput, target: Tensor, batch: Batch) -> np.ndarray:
+    def _guilty(self, output: ModelOutput, target: Tensor, ratings: Tensor | None, batch: Batch) -> np.ndarray:
         """Return the ids of the batch's samples whose own loss is not finite; all, where only the sum is not."""
         found = torch.zeros(len(batch.rows), device=self._fabric.device)
         if batch.weight:
-            found[batch.share] = _not_finite(self._objective, output, target).float()
+            found[batch.share] = _not_finite(self._objective, output, target, ratings).float()
         marked = self._team.total(found).cpu().numpy() > 0
         ids: np.ndarray = self._prepared.train.ids[batch.rows]
         return ids[marked] if marked.any() else ids
@@ -220,12 +238,13 @@ def _below(checkpoint: Checkpoint, prefix: str) -> dict[str, Tensor]:
     return {name[len(prefix) :]: value for name, value in checkpoint.tensors.items() if name.startswith(prefix)}
 
 
-def _not_finite(objective: Objective, output: ModelOutput, target: Tensor) -> Tensor:
+def _not_finite(objective: Objective, output: ModelOutput, target: Tensor, ratings: Tensor | None) -> Tensor:
     """Return which samples of a batch have a loss of their own that is not finite, bool [B]."""
     losses = []
     with torch.no_grad():
         for row in range(len(target)):
-            names = ("logits", "distribution", "raw", "features", "evidence")
+            names = ("logits", "distribution", "raw", "features", "evidence", "ratings")
             own = {name: getattr(output, name)[row : row + 1] for name in names if getattr(output, name) is not None}
-            losses.append(objective(ModelOutput(**own), target[row : row + 1])["total"])
+            rated = None if ratings is None else ratings[row : row + 1]
+            losses.append(objective(ModelOutput(**own), target[row : row + 1], rated)["total"])
     return ~torch.isfinite(torch.stack(losses))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from fisa.config import RunConfig
-from fisa.datasets import Dataset, open_configured
+from fisa.datasets import Dataset, Photographs
 from fisa.datasets.planted import PlantedDataset
 from fisa.datasets.vectors import model_inputs
 from fisa.evaluation import Progress, predict_packed, prediction_frame, summarise, target_of
@@ -20,8 +20,8 @@ from fisa.models import System, build_model
 from fisa.objectives import build_objective
 from fisa.runs import NewRun, Run, RunError, refuse_existing, save_run
 from fisa.runs.files import digest_of, parse_tensors, read_bytes, reason_of
-from fisa.runs.format import HISTORY, check_state
-from fisa.training.preparation import check_targets
+from fisa.runs.format import check_state
+from fisa.tasks import TASKS, check_data, open_data, space_of
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")
 """Keys under which others keep a state dict among more."""
@@ -48,15 +48,15 @@ def measured(
         told: For provenance, beside what is known of every model.
         progress: Called while images are drawn or decoded.
     """
-    test = splits["test"]
-    predicted = predict_packed(model.eval(), model_inputs(test, config.data.image_size, progress))
+    test, task = splits["test"], TASKS[config.task]
+    predicted = predict_packed(model.eval(), model_inputs(test, config.data.image_size, progress), task=task)
     return NewRun(
         config=config,
-        space=test.space,
+        space=space_of(config, test),
         state=model.state_dict(),
         history=history,
-        metrics=summarise(test, predicted),
-        predictions=prediction_frame(test, predicted),
+        metrics=summarise(test, predicted, task, task.constant(splits["train"])),
+        predictions=prediction_frame(test, predicted, task),
         provenance={
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "receptive_field": model.backbone.receptive_field,
@@ -82,30 +82,36 @@ def import_state(file: Path, config: RunConfig, path: Path, progress: Progress |
     """
     refuse_existing(path)
     content = read_bytes(file)
-    splits = open_configured(config.data, progress=progress)
+    splits = open_data(config, progress=progress)
     test = splits["test"]
-    check_targets(test)
-    model = build_model(config.model, test.space, pretrained=False)
+    check_data(config, test)
+    space = space_of(config, test)
+    model = build_model(config.model, space, pretrained=False, ratings=config.objective.ratings > 0)
     state = _as_stored_by(model, read_state(content, file))
     check_state(state, model, file)
     model.load_state_dict(state)
-    objective = build_objective(config.objective, target_of(splits["train"]).sum(0), test.space)
+    objective = build_objective(config.objective, target_of(splits["train"], space).sum(0), space)
     told = {
         "origin": "imported",
         "source": {"file": file.name, "sha256": digest_of(content)},
         "data": data_told(test, splits),
         "vote_order": objective.order.tolist(),
     }
-    return save_run(path, measured(config, model, splits, pd.DataFrame(columns=list(HISTORY)), told, progress))
+    history = pd.DataFrame(columns=list(TASKS[config.task].history))
+    return save_run(path, measured(config, model, splits, history, told, progress))
 
 
 def data_told(test: Dataset, splits: Mapping[str, Dataset]) -> dict[str, Any]:
-    """Return what provenance says of the data: name, version of the test split, versions and images of all."""
+    """Return what provenance says of the data: name, version of the test split, versions and images of all, and rest.
+
+    ``left_out`` says which rows of the list are in no split, and how many.
+    """
     return {
         "name": test.name,
         "version": test.version,
         "versions": {name: split.version for name, split in splits.items()},
         "images": {name: len(split) for name, split in splits.items()},
+        "left_out": test.left_out if isinstance(test, Photographs) else {},
     }
 
 

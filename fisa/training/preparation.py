@@ -1,24 +1,23 @@
-"""What must hold before a training begins: model, data and task fit, and every target is a distribution."""
+"""What must hold before a training begins: model, data and task fit, and every target can be learned."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from lightning_fabric import seed_everything
 
 from fisa.config import ConfigError, FeaturesBackboneConfig, RunConfig
-from fisa.datasets import DataError, Dataset, open_configured
+from fisa.datasets import Dataset
 from fisa.datasets.vectors import FeatureSet, model_inputs
+from fisa.emotions import EmotionSpace
 from fisa.evaluation import Progress, target_of
 from fisa.models import System, build_model
 from fisa.objectives import Objective, build_objective
+from fisa.tasks import TASKS, check_data, open_data, space_of
 from fisa.training.batches import Split, dominant_emotions
-
-TOLERANCE = 1e-3
-"""How far the description degrees of a sample may be from summing to 1."""
 
 
 @dataclass(frozen=True)
@@ -42,25 +41,28 @@ def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
     """Open the data and build the model; try one batch.
 
     Raises:
-        DataError: The data set is unknown, cannot be opened, or has a sample whose target is no distribution.
+        DataError: The data set is unknown, cannot be opened, or has a sample whose target cannot be learned.
         BackboneError: The backbone cannot be built.
-        ConfigError: The image is too small for the backbone, the backbone is not for such data, the system or a loss
-            needs a wheel that the labels do not have, or the data cannot give as many images of each emotion as
-            ``training.per_emotion`` asks for.
+        ConfigError: The system cannot do the task, the image is too small for the backbone, the backbone is not for
+            such data, the system or a loss needs a wheel that the labels do not have, or the data cannot give as many
+            images of each emotion as ``training.per_emotion`` asks for.
     """
     size = config.data.image_size
-    data = open_configured(config.data, progress=progress)
+    data = open_data(config, progress=progress)
     for split in data.values():
-        check_targets(split)
-    space = data["train"].space
-    _check_emotions(config, data["train"])
+        check_data(config, split)
+    space = space_of(config, data["train"])
+    _check_emotions(config, data["train"], space)
     seed_everything(config.training.seed, verbose=False)
-    model = build_model(config.model, space)
-    model.fit_labels(target_of(data["train"]))
-    objective = build_objective(config.objective, target_of(data["train"]).sum(0), space)
+    rates = config.objective.ratings > 0
+    model = build_model(config.model, space, ratings=rates)
+    target = target_of(data["train"], space)
+    if len(space):
+        model.fit_labels(target)
+    objective = build_objective(config.objective, target.sum(0), space)
     trial = _trial(config, data["train"])
     try:
-        objective(model.eval()(trial), torch.full((1, len(space)), 1 / len(space)))
+        objective(model.eval()(trial), torch.full((1, len(space)), 1 / max(len(space), 1)), torch.zeros(1, 2))
     except RuntimeError as error:
         raise ConfigError(
             f"{config.name}: the model cannot take {size} px images ({str(error).splitlines()[0]})"
@@ -68,12 +70,23 @@ def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
     train, validation = (
         Split(
             model_inputs(data[split], size, progress),
-            target_of(data[split]),
+            target_of(data[split], space),
             data[split].manifest["id"].to_numpy(),
+            TASKS["valence_arousal"].target(data[split]) if rates else None,
         )
         for split in ("train", "validation")
     )
+    if config.training.shuffle_labels:
+        draw = np.random.default_rng(config.training.seed)
+        train, validation = _shuffled(train, draw), _shuffled(validation, draw)
     return Prepared(config, model, objective, train, validation, data)
+
+
+def _shuffled(split: Split, draw: np.random.Generator) -> Split:
+    """Give each image the labels of another, or by chance its own: what is learned then is no knowledge of images."""
+    order = draw.permutation(len(split.images))
+    ratings = None if split.ratings is None else split.ratings[order]
+    return replace(split, target=split.target[order], ratings=ratings)
 
 
 def _trial(config: RunConfig, data: Dataset) -> torch.Tensor:
@@ -96,9 +109,13 @@ def _trial(config: RunConfig, data: Dataset) -> torch.Tensor:
     return torch.zeros(1, count)
 
 
-def _check_emotions(config: RunConfig, train: Dataset) -> None:
+def _check_emotions(config: RunConfig, train: Dataset, space: EmotionSpace) -> None:
     """Raise ConfigError unless every batch can have ``per_emotion`` images of each emotion."""
     needed, size = config.training.per_emotion, config.training.batch_size
+    if not needed:
+        return
+    if not len(space):
+        raise ConfigError(f"{config.name}: training.per_emotion is {needed}, and no emotions are learned; set it to 0")
     if needed * len(train.space) > size:
         raise ConfigError(
             f"{config.name}: {needed} images of each of {len(train.space)} emotions do not fit into "
@@ -110,18 +127,4 @@ def _check_emotions(config: RunConfig, train: Dataset) -> None:
         raise ConfigError(
             f"{config.name}: {train.name} {train.split} has {counts.min()} images that are mostly {rare}, fewer than "
             f"training.per_emotion {needed}; lower it"
-        )
-
-
-def check_targets(dataset: Dataset) -> None:
-    """Raise DataError, naming the sample, unless every target is finite, not negative and sums to 1."""
-    if not len(dataset.space):
-        raise DataError(f"{dataset.name} rates valence and arousal only: it has no distribution of emotions to learn")
-    target = target_of(dataset)
-    wrong = ~(np.isfinite(target).all(1) & (target >= 0).all(1) & (abs(target.sum(1) - 1) <= TOLERANCE))
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise DataError(
-            f"{dataset.name} {dataset.split}: the description degrees of sample {dataset.manifest['id'].iloc[row]!r} "
-            f"are no distribution ({', '.join(f'{degree:.4g}' for degree in target[row])}); mend or remove it"
         )

@@ -83,8 +83,10 @@ def label_axes(model: System, config: ModelConfig, space: EmotionSpace) -> dict[
     more = _probe(len(space) + 1)
     with torch.random.fork_rng(devices=[]):
         others = MODELS[config.name](config, more, model.backbone).state_dict()
-    axes = {}
+    axes: dict[str, tuple[int, ...]] = {}
     for name, tensor in model.state_dict().items():
+        if name not in others or tensor.dim() != others[name].dim():  # ratings, or nothing without labels
+            continue
         sizes = list(zip(tensor.shape, others[name].shape, strict=True))
         changed = [axis for axis, (size, other) in enumerate(sizes) if size != other]
         if changed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -17,12 +17,17 @@ SORTS = {"index": "Number", "error": "Error, worst first", "entropy": "Entropy, 
 
 def settle(run: Run, dataset: Dataset) -> tuple[list[str], str]:
     """Resolve the order and the image of the view; return all ids in that order and the chosen one."""
-    sort = state.resolve("sort", list(SORTS), "index", "order")
+    sort = state.resolve("sort", list(sorts_of(run)), "index", "order")
     order = cache.walk(run, dataset, sort)
     return order, state.resolve("image", order, order[0], "image")
 
 
-def bar(order: Sequence[str], chosen: str) -> None:
+def sorts_of(run: Run) -> dict[str, str]:
+    """Return the orders that there are for a run: only a distribution has an entropy."""
+    return {name: title for name, title in SORTS.items() if name != "entropy" or len(run.space)}
+
+
+def bar(order: Sequence[str], chosen: str, sorts: Mapping[str, str] = SORTS) -> None:
     """Draw previous, next, random, the position in the order, and the order itself."""
     place = list(order).index(chosen)
     count = len(order)
@@ -47,4 +52,4 @@ def bar(order: Sequence[str], chosen: str) -> None:
         st.number_input(
             f"Place (1 to {count})", 1, count, step=1, key="image_place", on_change=go_to_place, width=130,
         )  # fmt: skip
-        choose("sort", list(SORTS), "Sorted by", shown=SORTS.__getitem__, width=185)
+        choose("sort", list(sorts), "Sorted by", shown=sorts.__getitem__, width=185)

@@ -16,16 +16,17 @@ import pandas as pd
 import streamlit as st
 
 from fisa import distances, evaluation
-from fisa.config import DataConfig
-from fisa.datasets import Dataset, open_configured
+from fisa.config import RunConfig
+from fisa.datasets import Dataset
 from fisa.datasets.planted import PlantedDataset, Scene, draw_scene, render
-from fisa.emotions import MIKELS8
+from fisa.emotions import DIMENSIONS, MIKELS8
 from fisa.explain import explain
 from fisa.images import to_square
 from fisa.metrics import METRICS, paired_bootstrap
 from fisa.records import Explanation, Interval
 from fisa.runs import Run, RunError, list_runs, list_unfinished, load_run
 from fisa.studies import comparison_tables
+from fisa.tasks import open_data
 from fisa.ui.shelves import shelves
 
 PICTURE = 400
@@ -139,17 +140,22 @@ def test_data(run: Run) -> Dataset:
     Raises:
         DataError: The data set is not there.
     """
-    return _dataset(run.config.data.model_dump_json(), run.config.data)
+    rated = run.config.objective.ratings > 0
+    return _dataset(f"{rated} {run.config.data.model_dump_json()}", run.config)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _dataset(key: str, _data: DataConfig) -> Dataset:
-    return open_configured(_data, ("test",))["test"]
+def _dataset(key: str, _config: RunConfig) -> Dataset:
+    return open_data(_config, ("test",))["test"]
 
 
 @st.cache_data(max_entries=32, show_spinner="Measuring every test image …")
 def _samples(run_digest: str, data_version: str, _run: Run, _dataset: Dataset) -> pd.DataFrame:
-    table = evaluation.per_sample(_run.predictions, _dataset)
+    table = evaluation.per_sample(_run.predictions, _dataset, _run.task)
+    if _run.task.name == "valence_arousal":
+        for name in DIMENSIONS:
+            table[name] = _run.predictions[name].to_numpy(float)
+        return table.assign(error=table["squared_error"])
     target, truth = evaluation.target_of(_dataset), evaluation.truth_of(_dataset)
     known = target if truth is None else truth
     labels = np.array(_dataset.space.labels)
@@ -163,7 +169,8 @@ def samples(run: Run, dataset: Dataset) -> pd.DataFrame:
     """Return one row a test image: id, every measure, ``error``, ``entropy`` and ``dominant``.
 
     ``error`` is KL(p‖q) to the truth where it is known, else to the votes; ``entropy`` is that of the
-    prediction in nats; ``dominant`` is the label with the highest true degree.
+    prediction in nats; ``dominant`` is the label with the highest true degree. Of a run that predicts ratings: id,
+    ``valence`` and ``arousal`` as predicted, and ``error``, the mean of their squared errors.
 
     Raises:
         EvaluationError: The stored predictions are of other images.
@@ -197,7 +204,8 @@ def _subject(version: str, image_size: int | None, name: str, _dataset: Dataset)
     sample = _dataset[index]
     digest = hashlib.sha256(sample.image.tobytes()).hexdigest()[:16]
     if not isinstance(_dataset, PlantedDataset):
-        return Subject(name, sample.image, sample.image, {"votes": sample.target}, (), (), digest)
+        known = {"votes": sample.target} if len(sample.target) else {}
+        return Subject(name, sample.image, sample.image, known, (), (), digest)
     scene = _dataset.scene(index)
     drawn = render(scene, PICTURE)
     masks = tuple(drawn.ids == number + 1 for number in range(len(scene.motifs)))

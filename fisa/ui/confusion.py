@@ -23,7 +23,12 @@ def _classified(run_digest: str, data_version: str, _run: Run, _dataset: Dataset
 
 
 def draw(run: Run) -> None:
-    """Draw the confusion matrix of the test images that have one dominant label, with its numbers and words."""
+    """Draw the confusion matrix of the test images that have one dominant label, with its numbers and words.
+
+    Nothing is drawn for a run that predicts no distribution.
+    """
+    if run.task.name != "distribution":
+        return
     st.header(f"What {plain(run.name)} mistakes for what", anchor=False)
     dataset = cache.test_data(run)
     try:

@@ -65,6 +65,11 @@ def show_table(table: pd.DataFrame, run: Run, refused: int) -> None:
     """Draw the table of predictions with its download."""
     shares = {label: st.column_config.NumberColumn(format="percent") for label in run.space.labels}
     st.dataframe(table[["label", *run.space.labels, "entropy"]], column_config=shares, alt="Predictions, a row a file")
+    download(table, run, refused)
+
+
+def download(table: pd.DataFrame, run: Run, refused: int) -> None:
+    """Offer predictions as a file, and say how many there are."""
     text = table.assign(run=run.name, run_digest=run.digest).to_csv(lineterminator="\n")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button("CSV", text, "predictions.csv", "text/csv", icon=":material/download:", on_click="ignore")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -35,10 +36,8 @@ def found(run: Run, dataset: Dataset, k: int) -> dict[str, Retrieval]:
     if not len(dataset.space):
         raise RetrievalError(f"{run.name}: {dataset.name} has no emotions by which its images could be retrieved")
     if not are_kept("embeddings", run, dataset):
-        with st.empty():
-            bar = st.progress(0.0, "Looking at every test image …")
-            embeddings_of(run, dataset, lambda done, total: bar.progress(done / total, "Looking at every test image …"))
-            st.write("")
+        with _meter("Looking at every test image …") as progress:
+            embeddings_of(run, dataset, progress)
     return _found(run.digest, dataset.version, k, run, dataset)
 
 
@@ -48,6 +47,18 @@ def _found(run_digest: str, data_version: str, k: int, _run: Run, _dataset: Data
     return {name: search(name, rows, rows, _dataset, _dataset, k, "euclidean", True) for name, rows in vectors.items()}
 
 
+@contextmanager
+def _meter(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar of progress inside, and remove it at the end."""
+    bar = st.progress(0.0, what)
+
+    def report(done: int, total: int) -> None:
+        bar.progress(min(done / max(total, 1), 1.0), what)
+
+    yield report
+    bar.empty()
+
+
 def settle(results: Mapping[str, Retrieval]) -> tuple[Retrieval, Criterion]:
     """Resolve the embedding and the criterion of the view; return what was found by them."""
     names = list(results)
@@ -55,7 +66,7 @@ def settle(results: Mapping[str, Retrieval]) -> tuple[Retrieval, Criterion]:
     embedding = state.resolve("embedding", names, names[-1], "embedding", quiet)
     offered = list(results[embedding].scores)
     by = state.resolve("by", offered, offered[0], "criterion", state.get("by") in CRITERIA)
-    return results[embedding], CRITERIA[CRITERIA.index(by)]  # type: ignore[arg-type]
+    return results[embedding], next(each for each in CRITERIA if each == by)
 
 
 def choices(results: Mapping[str, Retrieval], shown: Retrieval) -> None:
@@ -112,36 +123,35 @@ def neighbours(shown: Retrieval, by: Criterion, dataset: Dataset, name: str) -> 
 def scores(results: Mapping[str, Retrieval], k: int) -> None:
     """Draw mean average precision and precision at k of every embedding, by emotion and by polarity."""
     rows = {
-        f"{EMBEDDINGS[name][0]}, by {by}": {
+        f"{_short(name)}, by {by}": {
             "mAP": _interval(score.mean_average_precision),
             "mAP by chance": score.mean_average_precision_chance,
             f"precision@{k}": _interval(score.precision),
             f"precision@{k} by chance": score.precision_chance,
-            "queries": str(score.queries),
         }
         for name, result in results.items()
         for by, score in result.scores.items()
     }
     html_table(pd.DataFrame.from_dict(rows, orient="index"), alt="Retrieval scores of every embedding")
+    counts = {by: score.queries for result in results.values() for by, score in result.scores.items()}
+    asked = ", ".join(f"{count} by {by}" for by, count in counts.items())
     st.caption(
-        "mAP: mean average precision. Queries: all test images with a relevant one among the others; gallery: the "
-        "other test images; Euclidean distance. In brackets 95 % bootstrap intervals over queries; by chance: a random "
-        "order. `python -m fisa retrieve` also searches the training images, and by cosine distance."
+        f"mAP: mean average precision. Queries: all test images with a relevant one among the others ({asked}); "
+        "gallery: the other test images; Euclidean distance. In brackets 95 % bootstrap intervals over queries; "
+        "by chance: a random order. `python -m fisa retrieve` also searches the training images, or by cosine."
     )
 
 
 def planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval], name: str) -> None:
     """Draw the t-SNE of each embedding side by side, computed at a click where it is not kept."""
-    titles = " against ".join(EMBEDDINGS[each][0].partition(",")[0] for each in results)
-    st.header(titles, anchor=False)
+    st.header(" against ".join(map(_short, results)), anchor=False)
     if not are_kept("planes", run, dataset):
         if not st.button(f"Project {len(dataset)} images", icon=":material/scatter_plot:", key="project"):
             st.caption("t-SNE of each embedding: about half a minute for 2,000 images, once.")
             return
-        with st.empty():
-            bar = st.progress(0.0, "Projecting …")
-            planes_of(run, dataset, lambda done, total: bar.progress(done / total, "Projecting …"))
-            st.write("")
+        with _meter("Projecting …") as progress:
+            planes_of(run, dataset, progress)
+        st.rerun()  # without the button
     labels = np.array(dataset.space.labels)[marks_of(dataset, "emotion").argmax(axis=1)]
     drawn = _planes(run.digest, dataset.version, run, dataset)
     for column, (each, points) in zip(st.columns(len(drawn)), drawn.items(), strict=True):
@@ -172,6 +182,10 @@ def _labels(data_version: str, _dataset: Dataset, name: str) -> str:
 @st.cache_data(max_entries=8, show_spinner=False)
 def _marks(data_version: str, _dataset: Dataset) -> np.ndarray:
     return marks_of(_dataset, "emotion")
+
+
+def _short(embedding: str) -> str:
+    return EMBEDDINGS[embedding][0].partition(",")[0]
 
 
 def _interval(value: Interval) -> str:

@@ -15,21 +15,15 @@ from typing import Literal
 import streamlit as st
 from streamlit.navigation.page import Page
 
+DATA_KEYS = (
+    "data", "layout", "view", "split", "label", "entropy", "votes", "group", "text", "order", "leaf", "item",
+)  # fmt: skip
+"""What the Data page shows: which set, how it is read, filters, and the image that is open."""
+
 VIEW_KEYS = (
-    "run",
-    "image",
-    "emotion",
-    "head",
-    "matrix",
-    "sort",
-    "against",
-    "masks",
-    "opacity",
-    "colour",
-    "embedding",
-    "by",
-    "k",
-)
+    "run", "image", "emotion", "head", "matrix", "sort", "against", "masks", "opacity", "colour",
+    "embedding", "by", "k", *DATA_KEYS,
+)  # fmt: skip
 _VIEW, _WRITTEN, _NOTICES, _TOUCHED = "fisa_view", "fisa_written_query", "fisa_notices", "fisa_touched"
 
 
@@ -89,6 +83,12 @@ def put(name: str, value: str) -> None:
     st.session_state[_NOTICES].clear()
 
 
+def drop(*names: str) -> None:
+    """Take parts out of the view; for callbacks, and for values that say no more than their absence does."""
+    for name in names:
+        st.session_state[_VIEW].pop(name, None)
+
+
 def commit(name: str) -> None:
     """Widget callback: take the value of the widget ``key(name)`` into the view."""
     value = st.session_state.get(key(name))
@@ -120,6 +120,39 @@ def resolve(name: str, options: Sequence[str], default: str, noun: str, quiet: b
             st.session_state[_NOTICES].append(notice)
     st.session_state[_VIEW][name] = value
     return value
+
+
+def resolve_optional(name: str, options: Sequence[str], noun: str) -> str:
+    """Return the value of ``name`` among ``options``, or "" where nothing is asked for; see :func:`resolve`."""
+    if not get(name):
+        drop(name)
+        return ""
+    if not options:
+        notice = f"There is no {noun} “{clip(str(get(name)))}” here, nor any other."
+        st.session_state[_NOTICES].append(notice)
+        drop(name)
+        return ""
+    return resolve(name, options, options[0], noun)
+
+
+def resolve_range(name: str, low: float, high: float, noun: str) -> tuple[float, float] | None:
+    """Return the range ``name``, written ``low-high``, cut to [low, high]; None where it is all of it or none is asked.
+
+    A text that is no range, or lies outside, counts as none, and the page says so.
+    """
+    wanted = get(name)
+    if not wanted:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)", wanted)
+    first, last = (float(match[1]), float(match[2])) if match else (1.0, 0.0)
+    if first > last or first > high or last < low:
+        st.session_state[_NOTICES].append(f"{noun} “{clip(wanted)}” is no range within {low:g} to {high:g}.")
+        drop(name)
+        return None
+    if first <= low and last >= high:
+        drop(name)
+        return None
+    return max(first, low), min(last, high)
 
 
 def resolve_number(name: str, low: float, high: float, default: float, noun: str) -> float:

@@ -57,6 +57,11 @@ def other_run() -> Run | None:
         return None
 
 
+def choose_other() -> None:
+    """Draw the choice of the run to compare with, which must be resolved already."""
+    choose("against", [name for name in cache.run_folders() if name != state.get("run")], "with")
+
+
 @contextmanager
 def guard() -> Iterator[None]:
     """Turn what a broken folder raises inside into one sentence on the page."""

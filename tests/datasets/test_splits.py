@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import trees
+from sklearn.model_selection import KFold
 
 from fisa.datasets import DataError, Photographs, open_dataset, open_splits
 from fisa.datasets.known import KnownFiles
@@ -55,6 +56,17 @@ def test_folds_take_every_image_once() -> None:
         seen += (split == "test").to_numpy()
         assert set(split) == {"train", "validation", "test"}
     assert (seen == 1).all()
+
+
+def test_without_strata_the_folds_are_those_of_scikit_learn() -> None:
+    manifest = one_hot([7, 9, 11, 13, 5, 6, 8, 10])
+    expected = list(KFold(10, shuffle=True, random_state=0).split(manifest))
+    for number, (train, test) in enumerate(expected, 1):
+        split = assign(manifest, MIKELS, alone(manifest), (number, 10), stratify=False)
+        assert np.flatnonzero(split == "test").tolist() == test.tolist()
+        assert (
+            set(np.flatnonzero(split != "test")) == set(train) and (split == "validation").sum() == len(train) // 8 + 1
+        )
 
 
 def test_equal_images_stay_together() -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import scipy.io
 import torch
+from torch import nn
 
 from fisa.config import ConfigError, RunConfig
 from fisa.datasets import BadData, DataError, open_dataset, open_splits
@@ -141,6 +142,18 @@ def test_backbone_standardises_by_what_it_saw() -> None:
     alone = backbone(vectors[:1])  # a batch of one, in training
     torch.testing.assert_close(alone, backbone.eval()(vectors[:1]))
     assert abs(backbone(vectors).std(0) - 1).max() < 0.01
+
+
+def test_backbone_leaves_numbers_out_in_training_alone() -> None:
+    torch.manual_seed(0)
+    backbone = FeaturesBackbone(4, dropout=0.25)
+    vectors = torch.randn(5000, 4)
+    out = backbone(vectors)[:, :, 0, 0]
+    gone = out == 0
+    assert abs(gone.float().mean() - 0.25) < 0.02
+    standard = nn.functional.batch_norm(vectors, None, None, training=True)
+    torch.testing.assert_close(out[~gone], standard[~gone] / 0.75)  # so that the mean stays
+    assert not (backbone.eval()(vectors) == 0).any()
 
 
 def config(file: Path, model: str = "cnn", backbone: object = None) -> RunConfig:

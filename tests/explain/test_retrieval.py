@@ -243,14 +243,14 @@ def test_the_command_prints_every_embedding_with_chance(tmp_path: Path) -> None:
         [score.precision.low, score.precision.high]
     )
     text = printed(run.path, "--by", "polarity", "--gallery", "train", "--distance", "cosine")
-    assert text.count("polarity |") == 2 and "emotion |" not in text and "the training images, 160 in all" in text
+    assert text.count("polarity |") == 2 and "emotion |" not in text and "the training images, 160 of them" in text
     assert run.digest in text and "by the true distribution" in text
 
 
 def test_data_without_emotions_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = save(tmp_path, {"name": "cnn"})
     rated = Images(np.empty((3, 0)), RATINGS, "oasis")
-    monkeypatch.setattr(retrieval, "open_configured", lambda data, splits, progress: {"test": rated})
+    monkeypatch.setattr(retrieval, "open_data", lambda config, splits, progress: {"test": rated})
     done = CliRunner().invoke(app, ["retrieve", str(run.path)])
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == "run: oasis has no emotions by which its images could be retrieved\n"

@@ -12,7 +12,7 @@ from fisa.config import ConfigError, EmotionGcnConfig, PlainBackboneConfig
 from fisa.emotions import EKMAN6, MIKELS8, EmotionSpace
 from fisa.models import build_model
 from fisa.models.emotion_gcn import EmotionGcn
-from fisa.models.label_relations import co_occurrence, reweighted_graph
+from fisa.models.label_relations import reweighted_graph
 
 IMAGES = torch.randn(2, 3, 16, 16, generator=torch.manual_seed(1))
 
@@ -24,12 +24,6 @@ def build(space: EmotionSpace = MIKELS8, **options: Any) -> EmotionGcn:
     ).eval()
     assert isinstance(model, EmotionGcn)
     return model
-
-
-def test_co_occurrence_by_hand() -> None:
-    # a is named three times, once with b; b once, with a; c never.
-    target = np.array([[1, 0, 0], [0.5, 0.5, 0], [1, 0, 0]])
-    np.testing.assert_allclose(co_occurrence(target), [[1, 1 / 3, 0], [1, 1, 0], [0, 0, 0]])
 
 
 def test_a_reweighted_graph_by_hand() -> None:

@@ -13,7 +13,6 @@ from fisa.config import ConfigError, EwMtcnnConfig, PlainBackboneConfig
 from fisa.emotions import EKMAN6, MIKELS8, EmotionSpace
 from fisa.models import build_model
 from fisa.models.ew_mtcnn import EwMtcnn
-from fisa.models.label_relations import label_correlation
 
 SMALL = PlainBackboneConfig(width=8)
 IMAGES = torch.randn(2, 3, 16, 16, generator=torch.manual_seed(1))
@@ -77,11 +76,6 @@ def test_corr_is_the_correlation_of_the_training_labels_negative_entries_include
     before = untouched.prior.clone()
     untouched.fit_labels(target)
     assert torch.equal(untouched.prior, before)
-
-
-def test_an_emotion_that_nobody_felt_correlates_with_none() -> None:
-    correlation = label_correlation(np.array([[0.5, 0.5, 0], [0.25, 0.75, 0]]))
-    np.testing.assert_allclose(correlation, [[1, -1, 0], [-1, 1, 0], [0, 0, 1]])
 
 
 def test_the_confound_cuts_off_what_is_negative_with_and_without_a_prior() -> None:

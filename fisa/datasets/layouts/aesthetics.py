@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -38,8 +39,8 @@ def read_aesthetics(listing: Listing, problems: Problems) -> Rows:
         raise DataError(f"{listing.root}: neither {AVA} nor a list in CSV or Parquet is there; add one")
     header = header_of(table)
     image = find_column(header, IMAGE)
-    steps = {match[1].lstrip("0"): column for column in header if (match := _STEP.fullmatch(column.strip()))}
-    if image is None or len(steps) not in SCORE_LEVELS or set(steps) != {str(step + 1) for step in range(len(steps))}:
+    steps = steps_of(header)
+    if image is None or not steps:
         raise DataError(
             f"{listing.root / name}: expected a column image and one for each step of the score, 1 to at least "
             f"{SCORE_LEVELS[0]} and at most {SCORE_LEVELS[-1]}; rename the columns"
@@ -53,3 +54,10 @@ def read_aesthetics(listing: Listing, problems: Problems) -> Rows:
     columns |= {label: table[steps[label]].to_numpy() for label in space.labels}
     values = np.column_stack([numbers(table[steps[label]]) for label in space.labels])
     return Rows(space, pd.DataFrame(columns), tell_votes(values), (IMAGES, ""))
+
+
+def steps_of(header: Sequence[str]) -> dict[str, str]:
+    """Return step -> column of an ordered score; empty where the columns are no steps 1, 2, ... without a gap."""
+    steps = {match[1].lstrip("0"): column for column in header if (match := _STEP.fullmatch(column.strip()))}
+    whole = len(steps) in SCORE_LEVELS and set(steps) == {str(step + 1) for step in range(len(steps))}
+    return steps if whole else {}

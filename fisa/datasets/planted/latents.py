@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from fisa.datasets.planted.labels import combined_strengths
-from fisa.datasets.planted.presets import SEED, SPLITS
+from fisa.datasets.planted.presets import SEED, stream_number
 from fisa.emotions import MIKELS8
 
 LATENTS, APPEARANCE, LAYOUT, RATERS = range(4)
@@ -65,11 +65,11 @@ class Latents:
 
 def stream(number: int, split: str, index: int) -> np.random.Generator:
     """Return one of a scene's independent random streams."""
-    return np.random.default_rng([SEED, number, SPLITS[split], index])
+    return np.random.default_rng([SEED, number, stream_number(split), index])
 
 
 def draw_latents(index: int, split: str) -> Latents:
-    """Draw what determines the labels of scene ``index`` of ``split`` (``train``, ``validation`` or ``iid``)."""
+    """Draw what determines the labels of scene ``index`` of ``split``, a proper name (see ``presets``)."""
     rng = stream(LATENTS, split, index)
     subsets, cumulative = _subset_table()
     subset = subsets[int(np.searchsorted(cumulative, rng.random(), side="right"))]

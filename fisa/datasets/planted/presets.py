@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from fisa.datasets.base import DataError
@@ -12,6 +13,8 @@ VERSION = "2"
 SEED = 20261  # of every random stream; part of the published data, like the equations
 SPLITS = {"train": 0, "validation": 1, "iid": 2}
 SPLIT_ALIASES = {"test": "iid"}
+FRESH = re.compile(r"fresh-([1-9]\d{0,3})")  # as many more test sets as wanted, for what was chosen after seeing iid
+FIRST_FRESH = 1000  # number of the stream of fresh-0, which there is not
 VOTES = 10
 
 
@@ -26,7 +29,7 @@ class Preset:
 
     def count(self, split: str) -> int:
         """Return the number of scenes in ``split``."""
-        return {"train": self.train, "validation": self.validation, "iid": self.iid}[split]
+        return {"train": self.train, "validation": self.validation}.get(split, self.iid)
 
 
 # The presets share their scenes: planted-small holds the first ones of planted, and the same iid test.
@@ -47,6 +50,13 @@ def find_preset(name: str) -> Preset:
 def find_split(name: str) -> str:
     """Return the proper name of a split (``test`` means ``iid``); raise :class:`DataError` for an unknown one."""
     split = SPLIT_ALIASES.get(name, name)
-    if split not in SPLITS:
-        raise DataError(f"planted data has no split {name!r}; there are {', '.join((*SPLITS, *SPLIT_ALIASES))}")
+    if split not in SPLITS and not FRESH.fullmatch(split):
+        known = ", ".join((*SPLITS, *SPLIT_ALIASES))
+        raise DataError(f"planted data has no split {name!r}; there are {known}, and fresh-1 to fresh-9999")
     return split
+
+
+def stream_number(split: str) -> int:
+    """Return what tells the random streams of a split, by its proper name, from those of all others."""
+    fresh = FRESH.fullmatch(split)
+    return SPLITS[split] if fresh is None else FIRST_FRESH + int(fresh[1])

@@ -1,0 +1,170 @@
+"""A data set as people browse it: every image with its split in one manifest, what is wrong beside it, and pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from fisa.datasets import DATASETS, SPLITS, DataError, Layout, Vectors
+from fisa.datasets.photographs import Collection
+from fisa.datasets.planted import PlantedDataset, render
+from fisa.datasets.problems import Problems
+from fisa.datasets.selection import browsable
+from fisa.datasets.vectors import VectorCollection
+from fisa.emotions import EmotionSpace
+from fisa.images import Pixels, decode
+
+Progress = Callable[[int, int], None]
+
+_NO_PROBLEMS = Problems().table
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """All of a data set.
+
+    Attributes:
+        name: Key in ``fisa.datasets.DATASETS``.
+        root: Folder or file that holds it; None of data that is drawn.
+        space: Label space.
+        manifest: One row an image; see ``Dataset.manifest`` and ``fisa.datasets.selection.browsable``. ``split`` is
+            empty where ``unsplit`` says why.
+        ranges: Original range of ``valence`` and ``arousal``.
+        problems: What is wrong, without which the manifest is; see ``Problems.table``. No image was decoded for it.
+        left_out: What the list holds and a manifest does not, by design -> how many rows.
+        published: How many labelled images its authors published, or None.
+        unsplit: Why there are no splits; empty where there are.
+    """
+
+    name: str
+    root: Path | None
+    space: EmotionSpace
+    manifest: pd.DataFrame
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    problems: pd.DataFrame = field(default_factory=_NO_PROBLEMS.copy)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    published: int | None = None
+    unsplit: str = ""
+
+    @property
+    def has_images(self) -> bool:
+        """Whether there is anything to see; feature vectors are numbers only."""
+        return not isinstance(DATASETS[self.name], Vectors)
+
+    def file(self, row: int) -> Path | None:
+        """Return the image file of a row, or None where there is none."""
+        path = self.manifest["path"].iloc[row]
+        return self.root / path if self.root is not None and isinstance(path, str) else None
+
+    def picture(self, row: int, side: int) -> Pixels:
+        """Return the image of a row, its longer side at most ``side`` pixels; drawn scenes are drawn at that size.
+
+        Returns:
+            uint8 RGB [height, width, 3].
+
+        Raises:
+            DataError: There are no images.
+            ImageRefused: It cannot be decoded.
+        """
+        if (file := self.file(row)) is not None:
+            return fitted(decode(file), side)
+        if not self.has_images:
+            raise DataError(f"{self.name} holds feature vectors: there is no image {row} to show")
+        # Scenes are numbered within their split, and so are their IDs.
+        split, _, number = self.manifest["id"].iloc[row].rpartition("-")
+        return render(PlantedDataset(self.name, split).scene(int(number)), side).image
+
+
+def fitted(image: Pixels, side: int) -> Pixels:
+    """Shrink an image, antialiased, so that its longer side has at most ``side`` pixels; smaller ones stay."""
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return image
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0))
+
+
+def read_whole(name: str, root: Path | None, progress: Progress | None = None) -> Whole:
+    """Read a data set without opening an image; rows that are wrong are left out, and stand in ``problems``.
+
+    Args:
+        name: Key in ``fisa.datasets.DATASETS``.
+        root: Folder or file that holds it; None of data that is drawn.
+        progress: Called with (files done, files in all) while files of equal size are compared for the splits, or with
+            (images done, images in all) while scenes are laid out.
+
+    Raises:
+        DataError: Unknown name, or nothing can be read at all.
+    """
+    source = DATASETS.get(name)
+    if source is None:
+        raise DataError(f"unknown data set {name!r}; there are {', '.join(DATASETS)}")
+    if not isinstance(source, Layout | Vectors):
+        return _read_drawn(name, progress)
+    if root is None:
+        raise DataError(f"{name} lies on disk: name its path")
+    collection = source.collect(name, root.expanduser())
+    manifest, unsplit = _with_splits(collection, progress)
+    photographs = collection if isinstance(collection, Collection) else None
+    return Whole(
+        name=name,
+        root=collection.root,
+        space=collection.space,
+        manifest=browsable(manifest, collection.space),
+        ranges=dict(photographs.rows.ranges) if photographs else {},
+        problems=collection.problems.table.sort_values("kind", ascending=False, kind="stable", ignore_index=True),
+        left_out=dict(photographs.rows.left_out) if photographs else {},
+        published=source.published if isinstance(source, Layout) else None,
+        unsplit=unsplit,
+    )
+
+
+def _with_splits(collection: Collection | VectorCollection, progress: Progress | None) -> tuple[pd.DataFrame, str]:
+    manifest = collection.manifest
+    if not len(manifest):
+        return manifest, "no row is right"
+    try:
+        return manifest.assign(split=collection.splits(progress=progress)), ""
+    except DataError as error:
+        return manifest, str(error).removeprefix(f"{collection.root}: ")
+
+
+def _read_drawn(name: str, progress: Progress | None) -> Whole:
+    splits = [PlantedDataset(name, split) for split in SPLITS]
+    total, parts, done = sum(map(len, splits)), [], 0
+    for data in splits:
+        if progress is not None:
+            progress(done, total)
+        parts.append(data.manifest)
+        done += len(data)
+    manifest = pd.concat(parts, ignore_index=True)
+    return Whole(name, None, splits[0].space, browsable(manifest, splits[0].space))
+
+
+def stamp(root: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return what changes when a data set on disk does, at the cost of a look at the top of its folder.
+
+    Names, times of change and sizes of the lists and sub-folders at its top. An image that is written over in place,
+    or one that comes or goes two folders down, is not seen.
+    """
+    try:
+        if not root.is_dir():
+            status = root.stat()
+            return ((root.name, status.st_mtime_ns, status.st_size),)
+        own = root.stat().st_mtime_ns
+        with os.scandir(root) as entries:
+            told = [entry for entry in entries if entry.is_dir() or entry.name.lower().endswith(_LISTS)]
+            seen = [(entry.name, status.st_mtime_ns, status.st_size) for entry in told if (status := entry.stat())]
+    except OSError:
+        return ()
+    return (("", own, 0), *sorted(seen))
+
+
+_LISTS = (".csv", ".tsv", ".txt", ".json", ".mat", ".parquet", ".npz")

@@ -1,0 +1,145 @@
+"""A study, run: all is checked, trials are trained, choices are frozen, then cells are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fisa.config import RunConfig, read_text
+from fisa.config.study import System, load_study
+from fisa.datasets.vectors import model_inputs
+from fisa.evaluation import Progress
+from fisa.runs import RunError
+from fisa.studies.comparison import StudyError
+from fisa.studies.folder import Failure, StudyFolder, at_work
+from fisa.studies.pace import Pace
+from fisa.studies.plan import Cell, plan_cells, plan_trials
+from fisa.studies.protocol import freeze
+from fisa.studies.workers import News
+from fisa.tasks import open_data
+from fisa.training import prepare
+
+Engine = Callable[[Sequence[Cell], Path], Iterator[News]]
+"""Trains cells, none of them finished, below a study's folder, and says how it goes."""
+Watch = Callable[[News, Pace], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call came to.
+
+    Attributes:
+        cells: All runs of the study that could be planned.
+        failures: Of runs, and of systems without a choice, those of earlier calls that were not tried again too.
+    """
+
+    cells: tuple[Cell, ...]
+    failures: tuple[Failure, ...]
+
+
+def run_study(
+    path: Path,
+    out: Path,
+    engine: Engine,
+    watch: Watch = lambda news, pace: None,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Run a study, or go on with it.
+
+    What is finished is not run again, what was interrupted goes on from its checkpoint, and what failed is tried once
+    more, unless it diverged: it would again.
+
+    Args:
+        path: Its file.
+        out: Its folder, made if need be.
+        engine: See ``Engine``.
+        watch: Called with all that happens.
+        progress: Called with (done, total) while runs are checked, and while images are drawn or decoded.
+
+    Raises:
+        ConfigError: The file, or a configuration that it names, cannot be used.
+        StudyError: A run cannot be trained, or the study contradicts what it has come to, or another call works on it.
+    """
+    study, systems = load_study(path)
+    trials = plan_trials(study, systems)
+    with at_work(out, study.name, read_text(path)) as folder:
+        chosen = freeze(folder, study, systems, [])  # a system without a search has nothing to wait for
+        known = [*trials, *plan_cells(study, systems, chosen)]
+        folder.refuse_contradictions(known)
+        folder.log_cells(known)
+        undecided: dict[str, dict[str, Any]] = {system.name: {} for system in systems}
+        undecided |= chosen
+        planned = [*trials, *plan_cells(study, systems, undecided)]
+        check([cell for cell in planned if not folder.finished(cell)], progress)
+        pace = Pace(folder, planned)
+        _train(folder, trials, engine, watch, pace)
+        chosen = freeze(folder, study, systems, trials)
+        cells = plan_cells(study, systems, chosen)
+        _pack_test(folder, cells, progress)
+        _train(folder, pace.costliest_first(cells), engine, watch, pace)
+        tried = [failure for cell in (*trials, *cells) if (failure := folder.failure(cell))]
+        return Outcome((*trials, *cells), (*tried, *_without_choice(systems, chosen)))
+
+
+def check(cells: Sequence[Cell], progress: Progress | None = None) -> None:
+    """Prepare every run without training it; what differs in nothing that matters is prepared once.
+
+    The test split stays shut, so that a fresh one is drawn after the choices are frozen.
+
+    Raises:
+        StudyError: One cannot be trained; names it and says why.
+    """
+    distinct: dict[RunConfig, Cell] = {}
+    for cell in cells:
+        config = cell.config
+        data = config.data.model_copy(update={"test": "validation"})
+        training = config.training.model_copy(update={"epochs": 1, "seed": 0, "lr": 1.0})
+        distinct.setdefault(config.model_copy(update={"name": "x", "data": data, "training": training}), cell)
+    for number, (config, cell) in enumerate(distinct.items()):
+        try:
+            prepare(config.model_copy(update={"name": cell.config.name}), progress if number == 0 else None)
+        except Exception as error:
+            if not type(error).__module__.startswith("fisa."):
+                raise
+            raise StudyError(f"{cell.where}: {error}") from None
+        if progress is not None:
+            progress(number + 1, len(distinct))
+
+
+def _pack_test(folder: StudyFolder, cells: Sequence[Cell], progress: Progress | None) -> None:
+    """Draw or decode the test split once, before several processes would at once; folds have too many of them."""
+    places = {cell.config.data: cell.config for cell in cells if not folder.finished(cell)}
+    for config in places.values() if len(places) == 1 else ():
+        model_inputs(open_data(config, ("test",))["test"], config.data.image_size, progress)
+
+
+def _train(folder: StudyFolder, cells: Sequence[Cell], engine: Engine, watch: Watch, pace: Pace) -> None:
+    left = []
+    for cell in cells:
+        failure = folder.failure(cell)
+        if failure is not None and failure.kind == "diverged":
+            pace.note(News(cell, "diverged"))
+        elif not folder.finished(cell):
+            left.append(cell)
+    for news in engine(left, folder.path):
+        if news.what == "finished":
+            try:
+                folder.run(news.cell)
+            except RunError as error:
+                news = replace(news, what="failed", text=str(error))
+        if news.what == "finished":
+            folder.forget_failure(news.cell.where)
+            folder.log_cells([news.cell])
+        elif news.what in ("diverged", "failed"):
+            folder.note_failure(news.cell.where, "diverged" if news.what == "diverged" else "failed", news.text)
+        pace.note(news)
+        watch(news, pace)
+
+
+def _without_choice(systems: Sequence[System], chosen: dict[str, dict[str, Any]]) -> Iterator[Failure]:
+    for system in systems:
+        if system.name not in chosen:
+            reason = "its cells wait, for not all of its trials are done, or none has a finite validation error"
+            yield Failure(f"cells/{system.name}", "failed", reason, "")

@@ -1,0 +1,111 @@
+"""Pictures of a data set as pages show them: decoded when they are asked for, and kept by the content of their file."""
+
+from __future__ import annotations
+
+import io
+from typing import NamedTuple
+
+import streamlit as st
+from PIL import Image
+
+from fisa import figures
+from fisa.datasets import statistics
+from fisa.datasets.planted import VERSION
+from fisa.datasets.whole import Whole
+from fisa.figures.checks import top_emotions
+from fisa.fingerprints import content_digest
+from fisa.images import ImageRefused
+from fisa.ui import state
+from fisa.ui.state import clip, plain
+
+THUMBNAIL, LARGE = 260, 1024
+"""Longer side in pixels of pictures in a gallery, and of one alone."""
+CELL = 134
+"""Width of a cell of a gallery, in pixels of the page."""
+
+# Every picture of a gallery stands in a square, and a click anywhere in a cell is one on its button.
+STYLE = """<style>
+[class*="st-key-cell_"] { position: relative; }
+[class*="st-key-cell_"] [data-testid="stImage"]:first-of-type img { object-fit: contain; }
+[class*="st-key-cell_"] [class*="st-key-shot_"] img { aspect-ratio: 1; object-fit: contain; }
+[class*="st-key-cell_"] [class*="st-key-open_"], [class*="st-key-cell_"] [class*="st-key-open_"] * { position: static; }
+[class*="st-key-cell_"] [class*="st-key-open_"] button::after { content: ""; position: absolute; inset: 0; }
+</style>"""
+
+
+class Shown(NamedTuple):
+    """A picture ready for the browser: JPEG, or None and why it cannot be shown."""
+
+    jpeg: bytes | None
+    refused: str
+
+
+def picture(whole: Whole, row: int, side: int) -> Shown:
+    """Return the image of a row, its longer side at most ``side`` pixels."""
+    file = whole.file(row)
+    if file is None:
+        return _encoded(f"{whole.name} {VERSION} {whole.manifest['id'].iloc[row]}", side, whole, row)
+    try:
+        status = file.stat()
+    except OSError as error:
+        return Shown(None, f"{file.name}: cannot be read ({error.strerror}); check the path")
+    digest = _digest(str(file), status.st_size, status.st_mtime_ns)
+    return _encoded(digest or f"{file} {status.st_mtime_ns}", side, whole, row)
+
+
+@st.cache_data(max_entries=20_000, show_spinner=False)
+def _digest(file: str, size: int, changed: int) -> str | None:
+    return content_digest(file)
+
+
+@st.cache_data(max_entries=3_000, show_spinner=False)
+def _encoded(content: str, side: int, _whole: Whole, _row: int) -> Shown:
+    try:
+        image = _whole.picture(_row, side)
+    except ImageRefused as error:
+        return Shown(None, str(error).removeprefix(f"{_whole.root}/"))
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", quality=88)
+    return Shown(file.getvalue(), "")
+
+
+def cell(whole: Whole, row: int, place: str, caption: str = "") -> None:
+    """Draw one image of a gallery with its distribution as a strip; a click anywhere in it opens the image.
+
+    Args:
+        whole: The data set.
+        row: Of its manifest.
+        place: Which gallery, for keys; an image may stand in several.
+        caption: Below its ID.
+    """
+    name = str(whole.manifest["id"].iloc[row])
+    with st.container(width=CELL, gap=None, key=f"cell_{place}_{row}"):
+        shown = picture(whole, row, THUMBNAIL)
+        if shown.jpeg is not None:
+            with st.container(key=f"shot_{place}_{row}", gap=None):
+                st.image(shown.jpeg, width="stretch", alt=f"{name}: {in_words(whole, row)}")
+        else:
+            st.caption(f":material/broken_image: {plain(clip(shown.refused, 90))}")
+        if len(whole.space):
+            degrees = statistics.degrees_of(whole.manifest.iloc[[row]], whole.space)[0]
+            strip = figures.distribution_strip(whole.space, degrees, CELL)
+            st.image(strip, width="stretch", alt=top_emotions(whole.space, degrees))
+        with st.container(key=f"open_{place}_{row}"):
+            st.button(
+                plain(clip("/".join(name.split("/")[-2:]), 20)), key=f"button_{place}_{row}", type="tertiary",
+                on_click=state.put, args=("item", name), help=None if len(name) <= 20 else plain(name),
+            )  # fmt: skip
+        if caption:
+            st.caption(caption)
+
+
+def in_words(whole: Whole, row: int) -> str:
+    """Say what the data says of an image: its strongest labels, or its ratings in their original range."""
+    one = whole.manifest.iloc[[row]]
+    if len(whole.space):
+        degrees = statistics.degrees_of(one, whole.space)[0]
+        return top_emotions(whole.space, degrees, min(3, int((degrees > 0).sum())))
+    rated = statistics.ratings(one, whole.ranges)
+    if rated.empty:
+        return "not rated"
+    return f"valence {rated['valence'].iloc[0]:.2f}, arousal {rated['arousal'].iloc[0]:.2f}"

@@ -1,0 +1,399 @@
+"""Studies: what runs, in what order, on which data; whatever fails or is killed leaves the rest whole."""
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny import TINY_CNN, TINY_FISA
+
+from fisa.config import ConfigError
+from fisa.config.study import load_study
+from fisa.datasets import open_configured, open_dataset
+from fisa.datasets.planted import PlantedDataset
+from fisa.runs import load_run
+from fisa.studies import StudyError
+from fisa.studies.attempt import attempt
+from fisa.studies.folder import StudyFolder, at_work
+from fisa.studies.pace import Pace
+from fisa.studies.plan import Cell, plan_cells, plan_trials
+from fisa.studies.runner import Outcome, run_study
+from fisa.studies.workers import News, train_apart
+from fisa.training import TrainingError
+
+ROOT = Path(__file__).parent.parent
+TRAINING = {"batch_size": 32, "lr": 0.01}
+STUDY: dict[str, Any] = {
+    "name": "tiny",
+    "data": {"name": "planted-tiny", "image_size": 32, "test": "fresh-7"},
+    "epochs": 2,
+    "search": {"trials": 2, "epochs": 1, "space": [{"training.lr": 0.01}, {"training.lr": 0.001}]},
+    "systems": {
+        "fisa": {"config": {"model": TINY_FISA, "training": TRAINING}, "seeds": [0, 1]},
+        "cnn": {"config": {"model": TINY_CNN, "training": TRAINING}},
+    },
+}
+CELLS = ["cells/fisa/seed-0", "cells/cnn/seed-0", "cells/fisa/seed-1"]
+TRIALS = ["trials/fisa/1", "trials/cnn/1", "trials/fisa/2", "trials/cnn/2"]
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """Training here, a study leaves one thread behind."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def written(folder: Path, **changes: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    file = folder / "study.yaml"
+    file.write_text(json.dumps(STUDY | changes), encoding="utf-8")
+    return file
+
+
+def here(cells: Sequence[Cell], folder: Path) -> Iterator[News]:
+    """An engine without processes."""
+    for cell in cells:
+        yield News(cell, "begun")
+        epochs: list[News] = []
+        document = cell.config.model_dump(mode="json")
+        told = attempt(
+            document, folder / cell.where, lambda *epoch, of=cell, to=epochs: to.append(News(of, "epoch", "", *epoch))
+        )
+        yield from epochs
+        yield News(cell, *told)
+
+
+def asked(given: list[str], cells: Sequence[Cell], folder: Path) -> Iterator[News]:
+    given += [cell.where for cell in cells]
+    return here(cells, folder)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome, dict[str, set[str]]]:
+    """A whole study, what it came to, and which splits were opened before and after the choices were frozen."""
+    folder = tmp_path_factory.mktemp("study")
+    opened: dict[str, set[str]] = {"before": set(), "after": set()}
+    begin = PlantedDataset.__init__
+
+    def note(self: PlantedDataset, *arguments: Any, **options: Any) -> None:
+        begin(self, *arguments, **options)
+        opened["after" if (folder / "out" / "choices.json").exists() else "before"].add(self.split)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PlantedDataset, "__init__", note)
+        outcome = run_study(written(folder), folder / "out", here)
+    return folder / "out", outcome, opened
+
+
+def test_trials_come_first_and_every_cell_is_a_run(done: tuple[Path, Outcome, Any]) -> None:
+    out, outcome, _ = done
+    assert [cell.where for cell in outcome.cells] == [*TRIALS, *CELLS] and outcome.failures == ()
+    for cell in outcome.cells:
+        assert load_run(out / cell.where).config == cell.config
+
+
+def test_trials_never_open_the_test_split(done: tuple[Path, Outcome, dict[str, set[str]]]) -> None:
+    out, _, opened = done
+    assert opened == {"before": {"train", "validation"}, "after": {"train", "validation", "fresh-7"}}
+    assert {load_run(out / where).metrics["split"] for where in TRIALS} == {"validation"}
+    assert {load_run(out / where).metrics["split"] for where in CELLS} == {"fresh-7"}
+
+
+def test_the_trial_with_the_lowest_validation_kl_is_chosen(done: tuple[Path, Outcome, Any]) -> None:
+    out, _, _ = done
+    choices = json.loads((out / "choices.json").read_text())
+    for system in ("fisa", "cnn"):
+        errors = [load_run(out / f"trials/{system}/{number}").history["validation_kl"].min() for number in (1, 2)]
+        best = errors.index(min(errors))
+        assert choices[system]["trial"] == best + 1
+        assert [trial["validation"] for trial in choices[system]["trials"]] == errors
+        chosen = load_run(out / f"cells/{system}/seed-0").config.training
+        assert (chosen.lr, chosen.epochs) == ([0.01, 0.001][best], 2)
+
+
+def test_every_look_at_the_test_split_is_logged_once(done: tuple[Path, Outcome, Any]) -> None:
+    out, outcome, _ = done
+    looks = StudyFolder(out).looks
+    assert [look["what"] for look in looks] == CELLS
+    assert [look["run"] for look in looks] == [load_run(out / where).digest for where in CELLS]
+    assert {look["split"] for look in looks} == {"fresh-7"}
+    StudyFolder(out).log_cells([*outcome.cells])  # as after a kill between the end of a run and its line
+    assert StudyFolder(out).looks == looks
+    frozen = {choice["frozen"] for choice in StudyFolder(out).choices.values()}
+    assert max(frozen) <= min(look["when"] for look in looks)
+
+
+class TestTheSameCommandAgain:
+    def test_runs_nothing_that_is_finished(self, done: tuple[Path, Outcome, Any]) -> None:
+        out, outcome, _ = done
+        given: list[str] = []
+        assert run_study(written(out.parent), out, partial(asked, given)) == outcome
+        assert given == []
+
+    def test_refuses_what_contradicts_a_finished_run_by_name(self, done: tuple[Path, Outcome, Any]) -> None:
+        out, _, _ = done
+        with pytest.raises(StudyError, match=r"cells/cnn/seed-0: has training\.epochs 2, and the study now says 3"):
+            run_study(written(out.parent, epochs=3), out, here)
+        less = {"fisa": STUDY["systems"]["fisa"]}
+        with pytest.raises(StudyError, match="cells/cnn/seed-0: is there, and the study has it no more"):
+            run_study(written(out.parent, systems=less), out, here)
+        other = STUDY["search"] | {"trials": 1, "space": [{"training.lr": 0.01}]}
+        with pytest.raises(StudyError, match=r"choices\.json: fisa was chosen from other trials"):
+            run_study(written(out.parent, search=other), out, here)
+        with pytest.raises(StudyError, match="holds the study tiny, not large"):
+            run_study(written(out.parent, name="large"), out, here)
+
+    def test_takes_added_systems_and_seeds(self, done: tuple[Path, Outcome, Any]) -> None:
+        out, _, _ = done
+        given: list[str] = []
+
+        class Enough(Exception):
+            pass
+
+        def stop(cells: Sequence[Cell], folder: Path) -> Iterator[News]:
+            given.extend(cell.where for cell in cells)
+            raise Enough
+            yield
+
+        more = STUDY["systems"] | {
+            "small": {"config": {"model": TINY_CNN | {"backbone": {"name": "plain", "width": 8}}}}
+        }
+        with pytest.raises(Enough):
+            run_study(written(out.parent, systems=more), out, stop)
+        assert given == ["trials/small/1", "trials/small/2"]
+
+
+def test_a_second_call_for_the_folder_is_refused(tmp_path: Path) -> None:
+    file = written(tmp_path / "in")
+    with at_work(tmp_path / "out", "tiny", file.read_text()), pytest.raises(StudyError, match="another call works on"):
+        run_study(file, tmp_path / "out", here)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "diary.txt").write_text("mine")
+    with pytest.raises(StudyError, match="already exists and holds no study"):
+        run_study(file, tmp_path / "other", here)
+
+
+def test_an_error_in_one_cell_is_found_before_the_first_is_trained(tmp_path: Path) -> None:
+    # 8 images of each of 8 emotions do not fit into a batch of 32.
+    metric = {"model": {"name": "sentiment_metric"}, "objective": {"metric": 1.0}}
+    wrong = {"config": metric | {"training": TRAINING | {"per_emotion": 8}}}
+    file = written(tmp_path, systems=STUDY["systems"] | {"metric": wrong})
+    given: list[str] = []
+    with pytest.raises(StudyError, match=r"trials/metric/1: .* do not fit into training\.batch_size 32"):
+        run_study(file, tmp_path / "out", partial(asked, given))
+    assert given == [] and not (tmp_path / "out" / "trials").exists()
+
+
+class TestFailures:
+    def test_a_diverged_trial_has_lost_and_is_not_tried_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from fisa.studies import attempt as module
+
+        train = module.train
+
+        def diverge(config: Any, path: Path, **options: Any) -> Any:
+            if "trials/fisa/1" in path.as_posix() or "cells/cnn" in path.as_posix():
+                raise TrainingError("fisa: the loss is not finite")
+            return train(config, path, **options)
+
+        monkeypatch.setattr(module, "train", diverge)
+        outcome = run_study(written(tmp_path), tmp_path / "out", here)
+        assert [(each.where, each.kind) for each in outcome.failures] == [
+            ("trials/fisa/1", "diverged"),
+            ("cells/cnn/seed-0", "diverged"),
+        ]
+        choice = StudyFolder(tmp_path / "out").choices["fisa"]
+        assert choice["trial"] == 2 and choice["trials"][0]["validation"] is None
+        given: list[str] = []
+        assert run_study(written(tmp_path), tmp_path / "out", partial(asked, given)).failures == outcome.failures
+        assert given == []
+
+    def test_a_trial_that_failed_otherwise_holds_up_its_own_system_alone(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from fisa.studies import attempt as module
+
+        train = module.train
+
+        def fail(config: Any, path: Path, **options: Any) -> Any:
+            if "trials/fisa/2" in path.as_posix():
+                raise MemoryError("no more")
+            return train(config, path, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "train", fail)
+            outcome = run_study(written(tmp_path), tmp_path / "out", here)
+        assert [each.where for each in outcome.failures] == ["trials/fisa/2", "cells/fisa"]
+        assert "MemoryError: no more" in outcome.failures[0].reason
+        assert (tmp_path / "out" / "cells/cnn/seed-0/digests.json").exists()
+        given: list[str] = []
+        assert run_study(written(tmp_path), tmp_path / "out", partial(asked, given)).failures == ()
+        assert given == ["trials/fisa/2", "cells/fisa/seed-0", "cells/fisa/seed-1"]
+
+
+def alone(**changes: Any) -> dict[str, Any]:
+    """A study of one cell a system, without a search."""
+    return {"search": None, "epochs": 3, "systems": {name: STUDY["systems"][name] | {"seeds": [0]} for name in changes}}
+
+
+def test_a_killed_process_fails_its_run_alone_and_the_run_goes_on_to_equal_weights(tmp_path: Path) -> None:
+    file = written(tmp_path, **alone(cnn=1, fisa=1))
+    whole = run_study(file, tmp_path / "whole", here)
+    assert whole.failures == ()
+
+    def kill(news: News, pace: Pace) -> None:
+        if news.what == "epoch" and news.cell.system == "cnn" and news.epoch == 1:
+            (process,) = (each for each in multiprocessing.active_children() if each.name == news.cell.where)
+            os.kill(process.pid or 0, signal.SIGKILL)
+
+    engine = partial(train_apart, processes=2)
+    (failure,) = run_study(file, tmp_path / "out", engine, kill).failures
+    assert failure.where == "cells/cnn/seed-0" and "killed by signal 9" in failure.reason
+    assert not (tmp_path / "out" / "cells/cnn/seed-0/digests.json").exists()
+    assert run_study(file, tmp_path / "out", engine).failures == ()
+    assert load_run(tmp_path / "out" / "cells/cnn/seed-0").provenance["resumed"] == 1
+    for where in ("cells/cnn/seed-0", "cells/fisa/seed-0"):
+        ours, theirs = (load_file(tmp_path / name / where / "model.safetensors") for name in ("out", "whole"))
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+        assert load_run(tmp_path / "out" / where).provenance["threads"] == 1
+
+
+@pytest.mark.slow
+def test_a_killed_study_leaves_no_process_and_goes_on(tmp_path: Path) -> None:
+    file = written(tmp_path, **alone(cnn=1) | {"epochs": 200})
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "fisa", "study", str(file), "--out", str(out)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "epoch 2 of 200" in line:
+            break
+    process.kill()
+    process.stderr.read()  # ends when the last process that holds it does
+    process.wait()
+    assert run_study(file, out, partial(train_apart, processes=1)).failures == ()
+    assert load_run(out / "cells/cnn/seed-0").provenance["resumed"] == 1
+    assert [look["what"] for look in StudyFolder(out).looks] == ["cells/cnn/seed-0"]
+
+
+class TestFile:
+    def read(self, folder: Path, **changes: Any) -> Any:
+        return load_study(written(folder, **changes))
+
+    @pytest.mark.parametrize(
+        ("changes", "complaint"),
+        [
+            ({"seed": 3}, "unknown key 'seed'"),
+            ({"systems": {"cnn": {"config": {}, "trials": [{}]}}}, r"systems\.cnn\.trials: there is no search"),
+            ({"reference": "gnn"}, "there is no system 'gnn'"),
+            ({"set": {"training.epochs": 3}}, r"systems\.fisa: training\.epochs is not for a system to change"),
+            ({"set": {"data.test": "test"}}, r"data\.test is not for a system to change"),
+            ({"systems": {"cnn": {}}}, r"systems\.cnn: names no config"),
+            ({"systems": {"cnn": {"config": "gone.yaml"}}}, r"gone\.yaml: cannot be read"),
+            ({"data": {"name": "planted-tiny", "fold": [1, 5]}}, r"name the number of folds as `folds`"),
+            ({"systems": {"cnn": {"config": {}, "grid": {"model.x": []}}}}, r"grid\.model\.x: has no values"),
+        ],
+    )
+    def test_what_is_wrong_is_named(self, tmp_path: Path, changes: dict[str, Any], complaint: str) -> None:
+        with pytest.raises(ConfigError, match=complaint):
+            self.read(tmp_path, **{"search": None, **changes})
+
+    def test_every_system_has_as_many_trials(self, tmp_path: Path) -> None:
+        more = {"fisa": STUDY["systems"]["fisa"] | {"trials": [{}, {}, {}]}}
+        with pytest.raises(ConfigError, match=r"systems\.fisa: has 3 trials; search\.trials gives 2 to all"):
+            self.read(tmp_path, systems=more)
+
+    def test_a_trial_may_not_change_what_all_have_alike(self, tmp_path: Path) -> None:
+        study, systems = self.read(tmp_path, search=STUDY["search"] | {"space": [{"training.seed": 1}, {}]})
+        with pytest.raises(ConfigError, match=r"fisa, trial 1: training\.seed is not for a system to change"):
+            plan_trials(study, systems)
+
+    def test_a_grid_is_a_system_for_each_combination(self, tmp_path: Path) -> None:
+        axes = {
+            "a": {".85": {"objective.emd": 0.85, "objective.density": 0.15}, "1": {"objective.emd": 1.0}},
+            "model.heads": [1, 4],
+        }
+        system = {"config": {"model": TINY_FISA}, "grid": axes}
+        study, systems = self.read(tmp_path, systems={"draft": system}, search=None)
+        assert [each.name for each in systems] == [
+            "draft-a.85-heads1",
+            "draft-a.85-heads4",
+            "draft-a1-heads1",
+            "draft-a1-heads4",
+        ]
+        config = plan_cells(study, systems, {"draft-a.85-heads4": {}})[0].config
+        assert (config.objective.emd, config.objective.density, config.model.heads) == (0.85, 0.15, 4)
+
+    def test_folds_and_seeds_are_cells_of_their_own(self, tmp_path: Path) -> None:
+        study, systems = self.read(tmp_path, folds=2, search=None, seeds=[0, 4], systems={"cnn": {"config": {}}})
+        cells = plan_cells(study, systems, {"cnn": {}})
+        assert [cell.where.rpartition("/")[2] for cell in cells] == [
+            "seed-0-fold-1",
+            "seed-0-fold-2",
+            "seed-4-fold-1",
+            "seed-4-fold-2",
+        ]
+        assert [(cell.config.training.seed, cell.config.data.fold) for cell in cells] == [
+            (0, (1, 2)),
+            (0, (2, 2)),
+            (4, (1, 2)),
+            (4, (2, 2)),
+        ]
+
+
+def test_pace_counts_and_estimates(tmp_path: Path) -> None:
+    study, systems = load_study(written(tmp_path, search=None))
+    cells = plan_cells(study, systems, {"fisa": {}, "cnn": {}})
+    pace = Pace(StudyFolder(tmp_path), cells)
+    assert (pace.done, pace.total, pace.seconds_left) == (0, 3, None)
+    for what, seconds in (("begun", 0.0), ("epoch", 30.0), ("epoch", 50.0), ("finished", 0.0)):
+        pace.note(News(cells[0], what, epoch=1, seconds=seconds))  # type: ignore[arg-type]
+    assert (pace.done, pace.epoch_seconds("fisa"), pace.epoch_seconds("cnn")) == (1, 40.0, 40.0)
+    pace.note(News(cells[1], "epoch", epoch=1, seconds=90.0))
+    # fisa seed 1 first of its own; among seeds 0 the costlier cnn.
+    assert [cell.where for cell in pace.costliest_first(cells)] == [CELLS[1], CELLS[0], CELLS[2]]
+    # One epoch of cnn at 90 s and two of fisa at 40 s are 170 s of work; 170 s took as long as this test so far.
+    assert pace.seconds_left is not None and 0 < pace.seconds_left < 170
+
+
+def test_a_fresh_split_is_another_one_and_changes_none() -> None:
+    known = {open_dataset("planted-tiny", split=split).version: split for split in ("train", "validation", "iid")}
+    first, second = (open_dataset("planted-tiny", split=f"fresh-{number}") for number in (1, 2))
+    assert len({first.version, second.version} - known.keys()) == 2
+    strengths = [column for column in first.manifest if column.startswith("strength_")]
+    tables = [open_dataset("planted-tiny", split=split).manifest for split in ("train", "validation", "iid")]
+    tables += [first.manifest, second.manifest]
+    firsts = {tuple(table.loc[0, [*strengths, "brightness"]]) for table in tables}
+    assert len(firsts) == len(tables)
+    assert len(first) == len(open_dataset("planted-tiny", split="iid"))
+    assert first[0].image.shape == (64, 64, 3)
+
+
+def test_only_the_split_that_a_configuration_names_is_opened() -> None:
+    study = STUDY["data"]
+    from fisa.config import DataConfig
+
+    assert open_configured(DataConfig.model_validate(study))["test"].split == "fresh-7"
+    assert open_configured(DataConfig.model_validate(study | {"test": "validation"}))["test"].split == "validation"
+    assert open_configured(DataConfig(name="planted-tiny"))["test"].split == "iid"
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "configs" / "studies").glob("*.yaml")), ids=lambda file: file.stem)
+def test_studies_that_ship_can_be_planned(file: Path) -> None:
+    study, systems = load_study(file)
+    trials = plan_trials(study, systems)
+    cells = plan_cells(study, systems, {system.name: {} for system in systems})
+    assert len(trials) == len(systems) * (study.search.trials if study.search else 0) and cells
+    assert f"python -m fisa study configs/studies/{file.name}" in file.read_text(encoding="utf-8").partition("\n")[0]
