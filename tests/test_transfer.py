@@ -14,7 +14,7 @@ import pytest
 import torch
 import trees
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import TINY_CNN, TINY_FISA
 from typer.testing import CliRunner
@@ -69,11 +69,18 @@ def evaluated(
     trained_on: str = "planted",
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Evaluate a stand-in for a run that predicts these rows."""
-    monkeypatch.setattr(evaluation, "predict_packed", lambda model, inputs: predicted)
+    monkeypatch.setattr(evaluation, "predict_packed", lambda model, inputs, task: predicted)
     monkeypatch.setattr(evaluation, "model_inputs", lambda data, size, progress: None)
     own = SimpleNamespace(name=trained_on, image_size=8, root=None)
     run: Any = SimpleNamespace(
-        name="mine", space=space, takes_vectors=False, model=None, config=SimpleNamespace(data=own), splits=None
+        name="mine",
+        space=space,
+        takes_vectors=False,
+        model=None,
+        config=SimpleNamespace(data=own),
+        splits=None,
+        task=evaluation.DISTRIBUTION,
+        metrics={},
     )
     return evaluate_run(run, data)
 
@@ -117,6 +124,7 @@ class TestMeeting:
         assert counterparts(EKMAN6, POLARITY3) == {"positive": "joy", "neither": "surprise"}
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(MAPS.values())), st.integers(0, 2**32 - 1), st.floats(0, 1))
 def test_mapping_keeps_mass_and_commutes_with_mixing(label_map: LabelMap, seed: int, share: float) -> None:
     first, second = np.random.default_rng(seed).dirichlet(np.ones(len(label_map.source)), (2, 5))
@@ -230,10 +238,10 @@ class TestStored:
         ("place", "value", "said"),
         [
             (("format",), 9, "format: Input should be 1"),
-            (("metrics", "space"), "moods", "metrics.space: Input should be"),
-            (("metrics", "n"), 4, "predictions need id and the labels of ekman6, 4 of each"),
+            (("metrics", "space"), "moods", "unknown space 'moods'; known: mikels8, "),
+            (("metrics", "n"), 4, "predictions need id and anger, disgust, fear, joy, sadness, surprise, 4 of each"),
             (("metrics", "measures"), {"kl": 1.0}, "measures lack accuracy"),
-            (("predictions", "joy"), [5.0, 1.0, 1.0], "a row of predictions is no distribution over ekman6"),
+            (("predictions", "joy"), [5.0, 1.0, 1.0], "predictions: a row is no distribution over ekman6"),
             (("predictions", "joy"), ["x", "y", "z"], "could not convert string to float: 'x'"),
             (("digest",), None, "digest: Input should be a valid string"),
         ],

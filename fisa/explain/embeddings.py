@@ -117,9 +117,10 @@ def _file(kind: str, run: Run, dataset: Dataset) -> Path:
 
 
 def _kept(file: Path, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Read arrays from the cache folder, or compute them and try to keep them there."""
+    """Read arrays by the names of ``EMBEDDINGS`` from the cache folder, or compute them and try to keep them there."""
     with suppress(OSError, SafetensorError):
-        return dict(load(file.read_bytes()))
+        found = load(file.read_bytes())  # in an order of its own
+        return {name: found[name] for name in EMBEDDINGS if name in found}
     arrays = compute()
     with suppress(OSError, RunError):  # a cache that cannot be written costs time, nothing else
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 from typer.testing import CliRunner
@@ -99,6 +99,7 @@ def test_cosine_compares_directions() -> None:
     assert search("fc", rows, rows, data, data, 1, "euclidean", True).neighbours[0].tolist() == [2]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.integers(2, 8))
 def test_average_precision_is_scikit_learns(seed: int, size: int, steps: int) -> None:
     random = np.random.default_rng(seed)
@@ -204,6 +205,7 @@ def test_vectors_are_those_of_the_run_and_computed_once(photograph_runs: Path, m
     monkeypatch.setattr(embeddings, "model_inputs", None)
     monkeypatch.setattr(embeddings, "project", None)
     np.testing.assert_array_equal(embeddings_of(run, data)["fc"], first["fc"])
+    assert list(embeddings_of(run, data)) == list(first)
     pd.testing.assert_frame_equal(planes_of(run, data)["fc"], planes["fc"])
 
 
