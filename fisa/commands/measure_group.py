@@ -1,4 +1,4 @@
-"""The declarations of ``evaluate`` and ``retrieve``, and of what several commands take; see ``fisa.__main__``."""
+"""The declarations of ``evaluate`` and ``retrieve``."""
 
 from __future__ import annotations
 
@@ -7,18 +7,12 @@ from typing import Annotated, Literal
 
 import typer
 
-app = typer.Typer()
+from fisa.commands.arguments import RunFolder, TableFormat
 
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, such as artifacts/fisa.")]
-TableFormat = Annotated[
-    Literal["markdown", "latex", "csv", "html"],
-    typer.Option("--format", help="Text format of the table; csv has every number exactly."),
-]
+EVALUATE = "Example: `python -m fisa evaluate artifacts/fisa --data emotion6 --root ~/data/Emotion6 --out there.json`"
+RETRIEVE = "Example: `python -m fisa retrieve artifacts/fisa --k 5 --by polarity`"
 
 
-@app.command(
-    epilog="Example: `python -m fisa evaluate artifacts/fisa --data emotion6 --root ~/data/Emotion6 --out there.json`"
-)
 def evaluate(
     run: RunFolder,
     data: Annotated[str | None, typer.Option(help="Data set. Default: the one the run was trained on.")] = None,
@@ -48,7 +42,6 @@ def evaluate(
     command.evaluate(run, data, root, split, skip_bad, out, form)
 
 
-@app.command(epilog="Example: `python -m fisa retrieve artifacts/fisa --k 5 --by polarity`")
 def retrieve(
     run: RunFolder,
     k: Annotated[int, typer.Option(min=1, help="Nearest images of a query that precision counts.")] = 10,

@@ -26,6 +26,10 @@ from fisa.studies import (
     save_evaluation,
     table_of,
 )
+from fisa.studies.folder import PLAN, StudyFolder
+from fisa.studies.results import StudyResults
+from fisa.studies.summary import is_study, load_results
+from fisa.studies.tables import study_table
 
 
 def evaluate(
@@ -63,10 +67,11 @@ def evaluate(
 
 
 def report(folders: Sequence[Path], artifacts: Path | None, form: Format) -> None:
-    """Print a comparison table for each data set among the runs; runs that cannot be read are named and left out.
+    """Print a table for each data set among the runs, and for each study; what cannot be read is named and left out.
 
     Args:
-        folders: Run folders and files of ``evaluate --out``, beside the runs in ``artifacts`` where it is given.
+        folders: Folders of runs and of studies, and files of ``evaluate --out``, beside the runs in ``artifacts`` where
+            it is given.
         artifacts: A folder of runs. None: that of ``FISA_ARTIFACTS`` or what ships, where ``folders`` is empty.
         form: Text format of the tables.
     """
@@ -77,15 +82,19 @@ def report(folders: Sequence[Path], artifacts: Path | None, form: Format) -> Non
             raise CommandError(f"{shelf}: no runs here; name run folders, or train one")
         folders = [*folders, *found]
     runs: list[Run | Result] = []
+    studies: list[StudyResults] = []
     refused = 0
     for folder in folders:
         try:
-            runs.append(_results_in(folder))
+            if is_study(folder):
+                studies.append(_study(folder))
+            else:
+                runs.append(_results_in(folder))
         except (RunError, StudyError) as error:
             tell(str(error))
             refused += 1
-    with Console(stderr=True).status("comparing"):
-        tables = comparison_tables(runs)
+    with Meter("compare") as meter:
+        tables = [*comparison_tables(runs, meter), *map(study_table, studies)]
     typer.echo("\n".join(format_table(table, form) for table in tables), nl=False)
     if refused:
         raise typer.Exit(1)
@@ -99,3 +108,13 @@ def _results_in(path: Path) -> Run | Result:
     if not {"data", "data_version", "split", "n", "measures"} <= run.metrics.keys():
         raise StudyError(f"{path / 'metrics.json'}: incomplete; evaluate or train the run again")
     return run
+
+
+def _study(folder: Path) -> StudyResults:
+    """Read a study; that somebody looks at what it has come to is logged, unless it is a summary."""
+    results = load_results(folder)
+    if not results.metrics:
+        raise StudyError(f"{folder}: no cell of the study is finished; go on with it")
+    if (folder / PLAN).is_file():
+        StudyFolder(folder).log_look("report")
+    return results

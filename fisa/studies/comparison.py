@@ -24,6 +24,8 @@ from fisa.studies.rated import rated_notes, rated_rows
 RATED = "valence_arousal"
 """The task whose results have a table of their own."""
 
+Progress = Callable[[int, int], None]
+
 
 class StudyError(ValueError):
     """Runs that cannot stand in one table; the message is one clear sentence."""
@@ -35,13 +37,13 @@ class Column:
 
     Attributes:
         title: Heading without its arrow.
-        higher_is_better: Direction of the arrow.
+        higher_is_better: Direction of the arrow; None where no system wins.
         convention: One line for the footnote.
         digits: Decimals shown.
     """
 
     title: str
-    higher_is_better: bool
+    higher_is_better: bool | None
     convention: str
     digits: int = 3
 
@@ -121,12 +123,13 @@ GRADE_COLUMNS = {
 
 
 def columns_of(table: pd.DataFrame) -> dict[str, Column]:
-    """Return how each column of measures of a comparison table reads, in its order."""
+    """Return how each column of measures of a table reads, in its order; ``attrs["columns"]`` are its own."""
     measures = {
         key: Column(metric.title, metric.higher_is_better, metric.convention) for key, metric in METRICS.items()
     }
     gaps = {"gap": GAP, "ccc_gap": RATING_GAP}
-    known = {**PLANTED_COLUMNS, **gaps, **measures, **LABEL_COLUMNS, **GRADE_COLUMNS, **RATING_COLUMNS}
+    own = table.attrs.get("columns", {})
+    known = {**PLANTED_COLUMNS, **gaps, **measures, **LABEL_COLUMNS, **GRADE_COLUMNS, **RATING_COLUMNS, **own}
     return {str(key): known[str(key)] for key in table.columns if key in known}
 
 
@@ -145,11 +148,12 @@ def result_of(run: Run, system: str | None = None) -> Result:
     )
 
 
-def comparison_table(runs: Sequence[Run | Result]) -> pd.DataFrame:
+def comparison_table(runs: Sequence[Run | Result], progress: Progress | None = None) -> pd.DataFrame:
     """Compare results on the split that they share, beside the oracle ladder where the data are planted.
 
     Args:
-        runs: Runs, which stand for the results in their folders, and results of runs on other data than their own.
+        runs: At least one.
+        progress: Called with (images done, images in all) while photographs are read to tell their version.
 
     Returns:
         One row a system, oracles first (each knows more than the one above it), then runs from worst to best.
@@ -170,22 +174,22 @@ def comparison_table(runs: Sequence[Run | Result]) -> pd.DataFrame:
         result if names[result.system] == 1 or result.path is None else replace(result, system=result.path)
         for result in results
     ]
-    return table_of(results, lambda name, split: _open(results[0], name, split))
+    return table_of(results, lambda name, split: _open(results[0], name, split, progress))
 
 
-def comparison_tables(runs: Iterable[Run | Result]) -> list[pd.DataFrame]:
+def comparison_tables(runs: Iterable[Run | Result], progress: Progress | None = None) -> list[pd.DataFrame]:
     """Return one :func:`comparison_table` for each task, data set, version, split and label space of the results."""
     groups: dict[tuple[str, ...], list[Result]] = {}
     for run in runs:
         result = result_of(run) if isinstance(run, Run) else run
         groups.setdefault(_place(result.metrics), []).append(result)
-    return [comparison_table(group) for group in groups.values()]
+    return [comparison_table(group, progress) for group in groups.values()]
 
 
-def _open(result: Result, name: str, split: str) -> Dataset:
+def _open(result: Result, name: str, split: str, progress: Progress | None) -> Dataset:
     if result.data is None:
         raise DataError(f"nothing says where {name} lies")
-    return open_configured(result.data, (split,), required=DIMENSIONS if result.rated else ())[split]
+    return open_configured(result.data, (split,), progress, DIMENSIONS if result.rated else ())[split]
 
 
 def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset]) -> pd.DataFrame:
@@ -207,7 +211,7 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
         raise StudyError(f"{one} ({' '.join(first)}) and {other} ({' '.join(second)}) do not belong in one table")
     metrics = results[0].metrics
     notes: list[str] = []
-    dataset = _open_same(metrics, open_split, notes)
+    dataset = open_same(metrics, open_split, notes)
     if len({result.system for result in results}) < len(results):
         raise StudyError("the same run is named twice; name it once")
     if metrics.get("task") == RATED:
@@ -215,7 +219,7 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
         notes += rated_notes(metrics, dataset)
         order = [key + end for key in ("ccc_gap", *RATING_COLUMNS) for end in ("", "_low", "_high")]
     else:
-        oracles = [] if dataset is None else _oracle_rows(dataset)
+        oracles = [] if dataset is None else oracle_rows(dataset)
         if not oracles and metrics.get("truth_measures") is not None:
             oracles = [MetricRow("truth", "oracle", {"score": 1.0, "kl_truth": 0.0, **metrics["truth_measures"]})]
         rows = [*oracles, *_run_rows(results, dataset)]
@@ -246,7 +250,7 @@ def _place(metrics: Mapping[str, Any]) -> tuple[str, ...]:
     return (*(str(metrics[key]) for key in ("data", "data_version", "split", "n")), space, task)
 
 
-def _open_same(
+def open_same(
     metrics: Mapping[str, Any], open_split: Callable[[str, str], Dataset], notes: list[str]
 ) -> Dataset | None:
     """Open what the results are of, or note why it cannot be had."""
@@ -264,7 +268,8 @@ def _open_same(
     return dataset if metrics.get("task") == RATED else in_space(dataset, SPACES[metrics["space"]])
 
 
-def _oracle_rows(dataset: Dataset) -> list[MetricRow]:
+def oracle_rows(dataset: Dataset) -> list[MetricRow]:
+    """Return the rungs of the oracle ladder on a split, or none where the data are real."""
     rungs = oracles_of(dataset)
     return [MetricRow(rung, "oracle", _values(summarise(dataset, predicted))) for rung, predicted in rungs.items()]
 

@@ -14,10 +14,14 @@ from fisa.emotions import EmotionSpace
 from fisa.studies.comparison import Column, columns_of
 
 Format = Literal["markdown", "latex", "csv", "html"]
-GAPS = ("gap", "ccc_gap")
+GAPS = ("gap", "ccc_gap", "difference")
 """Columns that compare a run with another, and no system wins."""
 
 FORMATS: tuple[Format, ...] = get_args(Format)
+
+
+NAMED_KINDS = {"oracle": " (oracle)", "published": " (theirs)"}
+"""What is said after the name of what was not trained here."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,8 @@ def format_table(table: pd.DataFrame, form: Format) -> str:
         return _csv(table)
     columns = columns_of(table)
     style = STYLES[form]
-    arrows = {True: "↑", False: "↓"}
-    header = ["system", *(f"{column.title} {arrows[column.higher_is_better]}" for column in columns.values())]
+    arrows = {True: " ↑", False: " ↓", None: ""}
+    header = ["system", *(f"{column.title}{arrows[column.higher_is_better]}" for column in columns.values())]
     best = {key: _best(table, key, column) for key, column in columns.items()}
     rows = []
     for index, row in table.iterrows():
@@ -97,22 +101,28 @@ def format_confusion(labels: Mapping[str, Any], space: EmotionSpace, form: Forma
 def system_of(row: pd.Series) -> str:
     """Return a row's system as a table shows it: with what marks it, or as an oracle."""
     marks = str(row.get("marks", ""))
-    return str(row["system"]) + (" (oracle)" if row["kind"] == "oracle" else f" [{marks}]" if marks else "")
+    return str(row["system"]) + NAMED_KINDS.get(row["kind"], f" [{marks}]" if marks else "")
 
 
 def _cell(row: pd.Series, key: str, column: Column) -> str:
+    if isinstance(row[key], str):
+        return str(row[key])
     if np.isnan(row[key]):
         return "–"
     digits = column.digits
     text = f"{row[key]:+.{digits}f}" if key in GAPS else f"{row[key]:.{digits}f}"
-    low, high = row.get(f"{key}_low", np.nan), row.get(f"{key}_high", np.nan)
+    low, high, spread = (row.get(f"{key}_{end}", np.nan) for end in ("low", "high", "std"))
+    if not np.isnan(spread):
+        return f"{text} ± {spread:.{digits}f}"
     return text if np.isnan(low) else f"{text} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def _best(table: pd.DataFrame, key: str, column: Column) -> np.ndarray:
     """Which rows to set in bold, bool [rows]: runs whose value shows the same digits as the best run's."""
+    if key in GAPS or column.higher_is_better is None:
+        return np.zeros(len(table), dtype=bool)
     values = table[key].where(table["kind"] == "run").round(column.digits)
-    if key in GAPS or values.notna().sum() < 2:
+    if values.notna().sum() < 2:
         return np.zeros(len(table), dtype=bool)
     return np.asarray(values == (values.max() if column.higher_is_better else values.min()))
 
@@ -131,12 +141,13 @@ def _foot(table: pd.DataFrame) -> list[str]:
     attrs = table.attrs
     runs = ", ".join(f"{name} {digest}" for name, digest in attrs["runs"].items())
     data = f"{attrs['data']} version {attrs['data_version']}, split {attrs['split']}, n = {attrs['n']}"
-    return [*foot, *attrs["notes"], f"Provenance: {data}, labels {attrs['space']}; runs {runs}."]
+    labels = f", labels {attrs['space']}" if attrs.get("space") else ""
+    return [*foot, *attrs["notes"], f"Provenance: {data}{labels}{'; runs ' if runs else ''}{runs}."]
 
 
 def _csv(table: pd.DataFrame) -> str:
     attrs = table.attrs
-    places = {key: attrs[key] for key in ("data", "data_version", "split", "n", "space")}
+    places = {key: attrs[key] for key in ("data", "data_version", "split", "n", "space") if key in attrs}
     return table.assign(run_digest=table["system"].map(attrs["runs"]), **places).to_csv(
         index=False, lineterminator="\n"
     )
@@ -187,6 +198,8 @@ _LATEX = {
     "–": "--",
     "·": r"$\cdot$",
     "√": r"$\surd$",
+    "±": r"$\pm$",
+    "÷": r"$\div$",
     "|": r"$|$",
     "≤": r"$\le$",
     "≥": r"$\ge$",

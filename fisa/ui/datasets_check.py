@@ -97,7 +97,7 @@ def _report(check: Check, report: Report) -> None:
     if len(report.problems):
         _problems(report.problems, report.name)
     st.download_button(
-        "JSON", json.dumps(report.document(), indent=2), f"{report.name}-check.json", "application/json",
+        "JSON", lambda: json.dumps(report.document(), indent=2), f"{report.name}-check.json", "application/json",
         icon=":material/download:", on_click="ignore", key="check_json",
     )  # fmt: skip
     st.caption(f"Checked {ended}. Data version without what is wrong: {plain(report.version or 'nothing is left')}.")
@@ -124,7 +124,7 @@ def _problems(table: pd.DataFrame, name: str) -> None:
     st.markdown(f"**{faults:,}** wrong, **{len(table) - faults:,}** worth knowing and no fault")
     shown = table[["kind", "file", "row", "image", "problem", "mend"]]
     st.dataframe(shown, hide_index=True, key="data_problems", alt="What is wrong: file, row, image, problem, mend")
-    text = table.to_csv(index=False, lineterminator="\n")
     st.download_button(
-        "CSV", text, f"{name}-problems.csv", "text/csv", icon=":material/download:", on_click="ignore", key="check_csv"
-    )
+        "CSV", lambda: table.to_csv(index=False, lineterminator="\n"), f"{name}-problems.csv", "text/csv",
+        icon=":material/download:", on_click="ignore", key="check_csv",
+    )  # fmt: skip

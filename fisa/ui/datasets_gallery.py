@@ -180,10 +180,10 @@ def draw(whole: Whole, looked: Looked) -> None:
         st.markdown(f"**{len(rows):,}** of {len(whole.manifest):,} images")
         if len(rows) < len(whole.manifest):
             st.button("Clear filters", icon=":material/filter_alt_off:", type="tertiary", on_click=clear)
-        text = whole.manifest.iloc[rows].to_csv(index=False, lineterminator="\n") if len(rows) <= 5_000 else None
-        if text is not None and len(rows):
+        if len(rows):
             st.download_button(
-                "CSV", text, f"{whole.name}-selection.csv", "text/csv", icon=":material/download:",
+                "CSV", lambda: whole.manifest.iloc[rows].to_csv(index=False, lineterminator="\n"),
+                f"{whole.name}-selection.csv", "text/csv", icon=":material/download:",
                 on_click="ignore", type="tertiary",
             )  # fmt: skip
     if not len(rows):

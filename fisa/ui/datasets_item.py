@@ -30,7 +30,7 @@ def draw(whole: Whole, row: int, rows: np.ndarray) -> None:
         if whole.has_images:
             shown = datasets_pictures.picture(whole, row, datasets_pictures.LARGE)
             if shown.jpeg is None:
-                st.warning(plain(shown.refused), icon=":material/broken_image:")
+                st.warning(plain(f"{name}: {shown.refused}"), icon=":material/broken_image:")
             else:
                 st.image(shown.jpeg, width="stretch", alt=f"{name}: {in_words(whole, row)}")
         _explain_link(whole, row)

@@ -18,7 +18,7 @@ from fisa.images import ImageRefused
 from fisa.ui import state
 from fisa.ui.state import clip, plain
 
-THUMBNAIL, LARGE = 260, 1024
+THUMBNAIL, LARGE = 200, 1024
 """Longer side in pixels of pictures in a gallery, and of one alone."""
 CELL = 134
 """Width of a cell of a gallery, in pixels of the page."""
@@ -26,7 +26,6 @@ CELL = 134
 # Every picture of a gallery stands in a square, and a click anywhere in a cell is one on its button.
 STYLE = """<style>
 [class*="st-key-cell_"] { position: relative; }
-[class*="st-key-cell_"] [data-testid="stImage"]:first-of-type img { object-fit: contain; }
 [class*="st-key-cell_"] [class*="st-key-shot_"] img { aspect-ratio: 1; object-fit: contain; }
 [class*="st-key-cell_"] [class*="st-key-open_"], [class*="st-key-cell_"] [class*="st-key-open_"] * { position: static; }
 [class*="st-key-cell_"] [class*="st-key-open_"] button::after { content: ""; position: absolute; inset: 0; }
@@ -34,7 +33,7 @@ STYLE = """<style>
 
 
 class Shown(NamedTuple):
-    """A picture ready for the browser: JPEG, or None and why it cannot be shown."""
+    """A picture ready for the browser: JPEG, or None and why it cannot be shown, a clause without its name."""
 
     jpeg: bytes | None
     refused: str
@@ -48,7 +47,7 @@ def picture(whole: Whole, row: int, side: int) -> Shown:
     try:
         status = file.stat()
     except OSError as error:
-        return Shown(None, f"{file.name}: cannot be read ({error.strerror}); check the path")
+        return Shown(None, f"cannot be read ({error.strerror}); check the path")
     digest = _digest(str(file), status.st_size, status.st_mtime_ns)
     return _encoded(digest or f"{file} {status.st_mtime_ns}", side, whole, row)
 
@@ -63,7 +62,7 @@ def _encoded(content: str, side: int, _whole: Whole, _row: int) -> Shown:
     try:
         image = _whole.picture(_row, side)
     except ImageRefused as error:
-        return Shown(None, str(error).removeprefix(f"{_whole.root}/"))
+        return Shown(None, str(error).removeprefix(f"{_whole.file(_row)}: "))
     file = io.BytesIO()
     Image.fromarray(image).save(file, "JPEG", quality=88)
     return Shown(file.getvalue(), "")

@@ -1,5 +1,7 @@
 """Totals, histograms and ratings of a data set: numbers, words for those who cannot see them, and refusals."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from fisa.emotions import MIKELS8, EmotionSpace
 from fisa.figures import (
     FigureError,
     Theme,
+    distribution_strip,
     entropy_histogram,
     label_totals,
     matrix,
@@ -110,6 +113,20 @@ def test_rating_scatter_refuses_what_is_none() -> None:
         rating_scatter(RATINGS, ((1, 1), (1, 7)))
     with pytest.raises(FigureError, match="at least one point"):
         rating_scatter(RATINGS[:0], ((1, 7), (1, 7)))
+
+
+def test_a_strip_has_a_field_for_each_label_as_wide_as_its_degree() -> None:
+    svg = distribution_strip(ABC, np.array([0.25, 0.0, 0.75]), width=100)
+    # 25 of 100 pixels, then 75; a label that nobody named has no field.
+    assert re.findall(r'x="([\d.]+)" width="([\d.]+)" height="10" fill="(#\w+)"', svg) == [
+        ("0.00", "25.00", "#e69f00"),
+        ("25.00", "75.00", "#009e73"),
+    ]
+    assert 'aria-label="sad 75%, calm 25%, &lt;b&gt;x&lt;/b&gt; 0%"' in svg
+    first = distribution_strip(MIKELS8, np.eye(8)[MIKELS8.wheel[0]] * 0.5 + np.eye(8)[0] * 0.5)
+    assert MIKELS8.colours[MIKELS8.wheel[0]] in first.split("/>")[0]  # fields stand in wheel order
+    with pytest.raises(FigureError, match="sum to 1"):
+        distribution_strip(ABC, np.array([0.5, 0.0, 0.0]))
 
 
 def test_a_correlation_names_pairs_once_and_a_label_never_with_itself() -> None:

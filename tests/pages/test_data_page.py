@@ -16,8 +16,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from fisa.datasets import open_dataset, whole
-from fisa.datasets.checking import look_at_check
+from fisa.datasets.checking import Check, look_at_check
 from fisa.emotions import MIKELS8
+from fisa.ui import datasets_check, datasets_pictures
 from fisa.ui.datasets import Library
 from fisa.ui.datasets_gallery import PAGE
 
@@ -30,6 +31,7 @@ def own_cache(tmp_path: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """A cache folder, no runs and no FISA_DATA, and nothing remembered of another test."""
     monkeypatch.setenv("FISA_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("FISA_DATA", raising=False)
+    monkeypatch.setattr(datasets_pictures, "THUMBNAIL", 32)  # pixels; large scenes take long to draw
     streamlit.cache_data.clear()
 
 
@@ -235,7 +237,7 @@ def test_a_set_of_which_nothing_is_right_is_its_problems(tmp_path: Path, visit: 
     for view in ("holds", "gallery", "check"):
         app = well(visit("data", data=str(tmp_path / "set"), view=view, text="a"))
         assert "0 images of 11,150 published" in words(app)
-    assert app.dataframe(key="data_problems").value["image"].tolist() == ["absent.jpg"]
+    assert app.dataframe[0].value["image"].tolist() == ["absent.jpg"]
 
 
 def test_no_more_images_are_decoded_than_one_page_shows(
@@ -258,7 +260,7 @@ def test_a_picture_that_is_written_over_is_seen(tmp_path: Path, visit: Visit) ->
     app = well(visit("data", data=str(root), view="gallery"))
     assert "cannot be" not in words(app) and "There are no splits" in words(visit("data", data=str(root)))
     (root / "a.png").write_text("no picture any more")
-    assert "a.png: is not an image" in words(app.run())
+    assert "is not an image" in words(app.run())
     Image.new("RGB", (4, 4)).save(root / "a.png")
     assert "is not an image" not in words(app.run())
 
@@ -274,14 +276,14 @@ def test_a_broken_tree_is_shown_with_its_problems_and_can_be_checked(tmp_path: P
         assert not app.exception and not app.error
         assert "2 rows are left out" in app.warning[0].value
     app = visit("data", data=str(root), view="check")
-    found = app.dataframe(key="data_problems").value
+    found = app.dataframe[0].value
     assert found["row"].tolist() == [42, 43] and found["problem"].tolist() == ["no such image", "its votes sum to zero"]
     app.button(key="check_start").click().run()
     assert not app.exception
     await_check(root)
     app = visit("data", data=str(root), view="check")
     assert not app.exception and "to mend" in app.error[0].value
-    found = app.dataframe(key="data_problems").value
+    found = app.dataframe[0].value
     assert {"absent.jpg", "9.jpg", "images/1.jpg"} <= set(found["image"])
     counted = app.table[0].value
     assert counted.loc["labelled\u00a0images"].tolist() == ["40", "11,150"]
@@ -298,9 +300,6 @@ def await_check(root: Path) -> None:
 
 
 def test_a_check_under_way_shows_how_far_it_is(tmp_path: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fisa.datasets.checking import Check
-    from fisa.ui import datasets_check
-
     trees.oasis(tmp_path / "oasis")
     monkeypatch.setattr(datasets_check, "look_at_check", lambda *_: Check("running", 7, 18))
     app = well(visit("data", data=str(tmp_path / "oasis"), view="check"))
