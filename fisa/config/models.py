@@ -64,6 +64,10 @@ class FisaConfig(Section):
     semantic_attention: Literal["spatial", "channel", "class_maps", "none"] = "spatial"
     score: Literal["dot", "hadamard"] = "hadamard"
     attention_width: PositiveInt = 32
+    label_embedding: Literal["learned", "file"] = "learned"
+    label_vectors_file: Path | None = Field(default=None, description="words with their vectors, a line each")
+    label_dimensions: PositiveInt | None = Field(default=None, description="numbers of a vector in that file")
+    label_vectors_trained: bool = Field(default=False, description="whether training changes these vectors")
     projection: Literal["shared", "per_class"] = "shared"
     effect: Literal["mean", "literal", "half", "softmax"] = "mean"
     readout: Literal["joint", "shared", "per_class"] = "per_class"
@@ -82,6 +86,19 @@ class FisaConfig(Section):
             raise ValueError(
                 f"evidence and null_position need spatial attention; semantic_attention is "
                 f"{self.semantic_attention!r}, so set both to false"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _vectors_are_named(self) -> FisaConfig:
+        named = (self.label_vectors_file is not None, self.label_dimensions is not None)
+        if self.label_embedding == "file" and not all(named):
+            raise ValueError("label_embedding 'file' needs label_vectors_file and label_dimensions; name both")
+        if self.label_embedding == "learned" and (any(named) or self.label_vectors_trained):
+            raise ValueError("options of vectors from a file need label_embedding 'file'; set it, or leave them away")
+        if self.label_embedding == "file" and self.semantic_attention in ("class_maps", "none"):
+            raise ValueError(
+                f"semantic_attention {self.semantic_attention!r} has no label embedding; leave label_embedding away"
             )
         return self
 
@@ -106,8 +123,9 @@ class EwMtcnnConfig(Section):
 
     name: Literal["ew_mtcnn"]
     backbone: BackboneConfig = PlainBackboneConfig()
-    prior: Literal["wheel", "eye", "rand", "corr", "none"] = "wheel"
+    prior: Literal["wheel", "eye", "rand", "corr", "none", "wheel_attention"] = "wheel"
     sigma: PositiveFloat = Field(default=0.6, description="width of the wheel prior, in steps")
+    attention_width: PositiveInt = Field(default=16, description="of queries and keys of wheel_attention")
     trained: bool = Field(default=False, description="whether training changes the prior")
     confound: bool = Field(default=False, description="ReLU and dropout between logits and prior")
     dropout: Probability = Field(default=0.5, description="that of the confound")

@@ -29,7 +29,7 @@ from fisa.models.two_level_attention import build_two_level_attention
 
 MODELS: Mapping[str, Callable[[Any, EmotionSpace, Backbone], System]] = MappingProxyType(
     {
-        "fisa": lambda config, space, backbone: build_fisa(config, len(space), backbone),
+        "fisa": lambda config, space, backbone: build_fisa(config, space.labels, backbone),
         "cnn": lambda config, space, backbone: Cnn(backbone, len(space)),
         "cnn_mlp": lambda config, space, backbone: Cnn(backbone, len(space), config.hidden),
         "ew_mtcnn": build_ew_mtcnn,
