@@ -16,7 +16,9 @@ from fisa.metrics import METRICS, paired_bootstrap
 from fisa.ratings import PARTS, RATING_MEASURES
 from fisa.records import MetricRow
 from fisa.runs import Run
+from fisa.sequence_measures import SEQUENCE_METRICS
 from fisa.studies.rated import rated_notes, rated_rows
+from fisa.studies.steps import step_notes, step_rows
 from fisa.tasks import open_data
 
 Progress = Callable[[int, int], None]
@@ -81,6 +83,15 @@ RATING_COLUMNS = {
 RATING_GAP = Column(
     "CCC gap", True, "paired difference of the mean CCC to the best run's, with its 95 % bootstrap interval"
 )
+STEP_COLUMNS = {
+    key: Column(metric.title, metric.higher_is_better, metric.convention) for key, metric in SEQUENCE_METRICS.items()
+}
+STEP_GAP = Column(
+    "KL gap",
+    False,
+    "paired difference of the KL of a step to the best run's, 95 % bootstrap interval over sequences",
+    4,
+)
 GRADE_COLUMNS = {
     "localisation_hit": Column(
         "localisation",
@@ -98,9 +109,9 @@ def columns_of(table: pd.DataFrame) -> dict[str, Column]:
     measures = {
         key: Column(metric.title, metric.higher_is_better, metric.convention) for key, metric in METRICS.items()
     }
-    gaps = {"gap": GAP, "ccc_gap": RATING_GAP}
+    gaps = {"gap": GAP, "ccc_gap": RATING_GAP, "step_gap": STEP_GAP}
     own = table.attrs.get("columns", {})
-    known = {**PLANTED_COLUMNS, **gaps, **measures, **GRADE_COLUMNS, **RATING_COLUMNS, **own}
+    known = {**PLANTED_COLUMNS, **gaps, **measures, **GRADE_COLUMNS, **RATING_COLUMNS, **STEP_COLUMNS, **own}
     return {str(key): known[str(key)] for key in table.columns if key in known}
 
 
@@ -166,6 +177,10 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
         rows = rated_rows({result.system: (result.metrics, result.predictions) for result in results}, dataset)
         notes += rated_notes(metrics, dataset)
         order = [key + end for key in ("ccc_gap", *RATING_COLUMNS) for end in ("", "_low", "_high")]
+    elif metrics.get("task") == "sequence":
+        rows = step_rows({result.system: (result.metrics, result.predictions) for result in results}, dataset)
+        notes += step_notes(metrics)
+        order = ["score", "step_gap", "step_gap_low", "step_gap_high", *STEP_COLUMNS]
     else:
         oracles = [] if dataset is None else oracle_rows(dataset)
         if not oracles and metrics.get("truth_measures") is not None:
