@@ -18,7 +18,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
-from fisa.images import ImageRefused, Pixels, decode, to_square
+from fisa.images import ImageRefused, Pixels, decode_square
 
 CHUNK = 8  # files a worker takes at once
 POOL_FROM = 64  # files; fewer are decoded before a worker process would have started
@@ -32,17 +32,21 @@ class DecodingError(RuntimeError):
     """Worker processes that cannot be had; the message is one clear sentence."""
 
 
-def default_workers() -> int:
-    """Return the number of processors that this process may use, less the one that the model needs; at most 8."""
+def available_processors() -> int:
+    """Return the number of processors that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # not everywhere
-    processors = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(processors - 1, 8)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def default_workers() -> int:
+    """Return how many processes decode beside a model: a processor each but for the one that it needs; at most 8."""
+    return min(available_processors() - 1, 8)
 
 
 def decode_squares(
     paths: Iterable[Path], size: int, workers: int | None = 0, ahead: int = 2 * POOL_FROM
 ) -> Generator[Decoded, None, None]:
-    """Decode image files and stretch each to a square, in order; see ``fisa.images.decode`` and ``to_square``.
+    """Decode image files to squares, in order; see ``fisa.images.decode_square``.
 
     Args:
         paths: The files; taken only as they are needed.
@@ -95,8 +99,7 @@ def process_files(
 
 def _square(path: Path, size: int) -> Decoded:
     try:
-        # Shrunk at once: photographs at full size would fill gigabytes.
-        return to_square(decode(path), size)
+        return decode_square(path, size)  # at full size, those ahead would fill gigabytes
     except ImageRefused as error:
         return error
 
@@ -149,13 +152,18 @@ def _start(workers: int) -> ProcessPoolExecutor | None:
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_settle)
     try:
-        _submit(pool, _square, []).result()
+        _submit_to_each(pool, workers)[0].result()
     except BaseException as error:
         pool.shutdown(cancel_futures=True)
         if not isinstance(error, BrokenProcessPool):
             raise
         return None
     return pool
+
+
+def _submit_to_each(pool: ProcessPoolExecutor, workers: int) -> list[Future[list[Decoded]]]:
+    """Give nothing to each worker, so that all start now: the pool starts one only where all others have work."""
+    return [_submit(pool, _square, []) for _ in range(workers)]
 
 
 def _submit(pool: ProcessPoolExecutor, task: Callable[..., T], paths: list[Path]) -> Future[list[T]]:

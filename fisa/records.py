@@ -71,6 +71,44 @@ class Explanation:
 
 
 @dataclass(frozen=True)
+class Attribution:
+    """Where in one image a method finds what speaks for, and against, one target.
+
+    Attributes:
+        values: Signed float [h, w], the model's square (h = w = input size) or its attention grid; what is positive
+            raises the target. Where ``delta`` is known, in units of the target and to be summed over places.
+        method: Key of ``fisa.explain.attribution.METHODS``.
+        target: As ``fisa.explain.targets`` writes it.
+        baseline: In words: what the target is compared with.
+        value: The target for this image.
+        delta: ``value`` less the target for the baseline; None where the method compares with nothing.
+        unplaced: The part of ``delta`` that lies at no place, such as what comes by way of the null position.
+        gap: ``abs(values.sum() + unplaced - delta)``: how far the method is from being complete.
+        settings: What else it was made with, such as steps, seed, window.
+    """
+
+    values: np.ndarray
+    method: str
+    target: str
+    baseline: str
+    value: float
+    delta: float | None
+    unplaced: float
+    gap: float | None
+    settings: Mapping[str, float | int | str]
+
+    @property
+    def tolerance(self) -> float | None:
+        """The gap up to which an attribution counts as complete: 1 % of ``delta``, but at least 0.001."""
+        return None if self.delta is None else max(0.01 * abs(self.delta), 1e-3)
+
+    @property
+    def complete(self) -> bool | None:
+        """Whether the gap is within the tolerance; None where the method compares with nothing."""
+        return None if self.gap is None or self.tolerance is None else self.gap <= self.tolerance
+
+
+@dataclass(frozen=True)
 class Interval:
     """An estimate with its bootstrap percentile interval (95 % unless said otherwise)."""
 

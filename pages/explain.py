@@ -2,7 +2,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fisa.runs import Run
-from fisa.ui import browse, cache, extras, panels, rated, state, widgets
+from fisa.ui import attributions, browse, cache, extras, panels, rated, state, widgets
 
 
 def page(run: Run, bar: DeltaGenerator) -> None:
@@ -11,7 +11,8 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     subject = cache.subject(dataset, name)
     found = cache.explanation(run, subject)
     emotion = panels.settle(found)
-    state.share("run", "image", "sort", "emotion", "head", "matrix", "masks", "opacity")
+    attributions.settle(run, found, subject, emotion)
+    state.share("run", "image", "sort", "emotion", "head", "matrix", "masks", "opacity", "method", "target")
 
     with bar:
         browse.bar(order, name)
@@ -31,9 +32,11 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     with among:
         st.header("Among the test images", anchor=False)
         panels.measures(cache.samples(run, dataset), name)
+    st.header("Which places speak for it", anchor=False)
+    attributions.draw(run, found, subject, emotion)
     st.header("Who acts on whom", anchor=False)
     panels.matrices(found, run.name, "matrix")
-    extras.draw(found, run.name)
+    extras.draw(found, run.name, subject)
 
 
 state.enter("explain")

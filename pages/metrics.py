@@ -2,7 +2,8 @@ import pandas as pd
 import streamlit as st
 
 from fisa import studies
-from fisa.ui import cache, published, state, widgets
+from fisa.studies.published import published_table
+from fisa.ui import cache, state, widgets
 
 DOWNLOADS = {"csv": "CSV", "markdown": "Markdown", "latex": "LaTeX"}
 SUFFIX = {"csv": "csv", "markdown": "md", "latex": "tex"}
@@ -62,4 +63,4 @@ with widgets.guard():
         comparison(table)
 st.header("Published, on photographs", anchor=False)
 st.markdown("Results as their authors report them, on real data sets; never to be compared with planted scenes.")
-widgets.html_table(published.TABLE, digits=2, alt="Published measures on real data sets")
+widgets.html_table(published_table(), digits=2, alt="Published measures on real data sets")

@@ -18,8 +18,11 @@ from typer.testing import CliRunner, Result
 
 from fisa import shards
 from fisa.__main__ import app
+from fisa.commands.explanation_group import ATTRIBUTIONS
 from fisa.datasets import open_dataset
 from fisa.emotions import MIKELS8
+from fisa.explain.attribution import METHODS
+from fisa.explain.graded import GradeRow, read_grades
 from fisa.images import decode
 from fisa.runs import REQUIRED, load_run
 from fisa.runs.format import read_digests, write_digests
@@ -36,6 +39,7 @@ COMMANDS = (
     ["evaluate"],
     ["predict"],
     ["explain"],
+    ["grade"],
     ["report"],
     ["bench"],
 )
@@ -437,6 +441,50 @@ class TestExplain:
         document = json.loads((out / "explanation.json").read_text(encoding="utf-8"))
         assert document["effect"] is None
         assert not (out / "effect.csv").exists()
+
+    def test_attribution_as_json_and_as_a_folder(self, tiny_runs: Path, tmp_path: Path) -> None:
+        asked = (tiny_runs / "fisa", "planted-tiny:iid:3", "--method", "contributions", "--target", "fear@absent")
+        result = fisa("explain", *asked)
+        assert result.exit_code == 0
+        document = json.loads(result.stdout)
+        strengths = open_dataset("planted-tiny").manifest.loc[3, [f"strength_{label}" for label in LABELS]]
+        absent = [label for label, strength in zip(LABELS, strengths, strict=True) if strength == 0]
+        assert document["target"] == "fear" + ("@" + ",".join(absent))
+        assert document["baseline"] == "the bias alone" and document["complete"] is True
+        assert np.sum(document["values"]) + document["unplaced"] == pytest.approx(document["delta"], abs=1e-4)
+        out = tmp_path / "attributed"
+        assert fisa("explain", *asked, "--out", out).stdout == f"{out}\n"
+        assert json.loads((out / "attribution.json").read_text(encoding="utf-8")) == document
+        table = pd.read_csv(out / "attribution.csv", header=None)
+        np.testing.assert_allclose(table, document["values"], atol=1e-6)
+        assert Image.open(out / "attribution.png").size == (512, 512)
+
+    def test_attribution_says_what_is_not_complete_and_what_does_not_apply(self, tiny_runs: Path) -> None:
+        asked = ("explain", tiny_runs / "cnn", "planted-tiny:iid:3", "--target", "kl", "--method")
+        result = fisa(*asked, "occlusion", "--baseline", "black")
+        assert result.exit_code == 0 and "the map is not complete" in result.stderr
+        assert json.loads(result.stdout)["baseline"] == "a black image"
+        assert "cnn has no attention maps; these apply: integrated_gradients" in refusal(fisa(*asked, "attention"))
+        assert fisa("explain", tiny_runs / "cnn", "planted-tiny:iid:3", "--method", "occlusion").exit_code == 2
+        assert fisa("explain", tiny_runs / "cnn", "planted-tiny:iid:3", "--head", "2").exit_code == 2
+
+    def test_help_names_every_method(self) -> None:
+        assert set(ATTRIBUTIONS) == set(METHODS)
+
+    def test_grades_as_a_table_as_json_and_in_the_run(self, tiny_runs: Path, tmp_path: Path) -> None:
+        shutil.copytree(tiny_runs / "fisa", tmp_path / "run")
+        few = ("--located", 3, "--scenes", 4, "--attributed", 3, "--checked", 0, "--method", "contributions")
+        asked, out = ("grade", tmp_path / "run", *few), tmp_path / "grades.json"
+        result = fisa(*asked, "--format", "csv", "--out", out, "--store")
+        assert result.exit_code == 0 and "Not graded: attention, interaction" in result.stderr
+        table = pd.read_csv(io.StringIO(result.stdout))
+        assert {"localisation", "recovery.slope", "path.direct", "faithfulness", "validity"} <= set(table["grade"])
+        pd.testing.assert_frame_equal(table, read_grades(out).table(), check_dtype=False)
+        stored = load_run(tmp_path / "run").grades
+        assert stored is not None and stored["localisation"]["n"] > 0  # what was stored before is still read
+        assert [GradeRow(**row) for row in stored["attribution"]["rows"]] == list(read_grades(out).rows)
+        assert refusal(fisa(*asked, "--out", out)).startswith(f"{out}: already exists")
+        assert "does not apply to cnn" in refusal(fisa("grade", tiny_runs / "cnn", "--method", "attention"))
 
     def test_refusals(self, tiny_runs: Path, tmp_path: Path) -> None:
         run = tiny_runs / "fisa"

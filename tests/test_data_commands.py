@@ -10,6 +10,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from fisa.__main__ import app
+from fisa.commands import terminal
 from fisa.datasets import known, open_splits
 from fisa.emotions import MIKELS8
 from fisa.runs import load_run
@@ -181,7 +182,9 @@ class TestTraining:
         file.write_text(yaml.safe_dump(document), encoding="utf-8")
         return file
 
-    def test_train_evaluate_explain_and_show(self, root: Path, config: Path, tmp_path: Path) -> None:
+    def test_train_evaluate_explain_and_show(
+        self, root: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         voted(root)
         out = tmp_path / "run"
         assert fisa("train", config, "--out", out).exit_code == 0
@@ -204,6 +207,14 @@ class TestTraining:
         assert fisa("report", out).exit_code == 0
         shown = fisa("data", "show", "folder", root)
         assert shown.exit_code == 0 and splits["train"].version in shown.stdout
+
+        # Elsewhere, where nothing is known of the files, their first reading is told of.
+        monkeypatch.setattr(terminal, "INTERVAL", -1.0)
+        for number, (command, what) in enumerate(
+            ((("report", out), "compare"), (("data", "show", "folder", root), "read folder"))
+        ):
+            monkeypatch.setenv("FISA_CACHE", str(tmp_path / f"other-{number}"))
+            assert f"{what}: 59 of 60, about 0 s left" in fisa(*command).stderr.splitlines()
 
     def test_bad_data_is_refused_or_left_out(self, root: Path, config: Path, tmp_path: Path) -> None:
         voted(root)

@@ -13,7 +13,7 @@ from tiny import save_untrained
 
 from fisa import decoding
 from fisa.emotions import MIKELS8
-from fisa.images import decode
+from fisa.images import decode, decode_square
 from fisa.prediction import predict_files
 from fisa.runs import Run
 
@@ -107,11 +107,11 @@ def test_unreadable_folder_is_a_row_in_its_place(run: Run, folder: Path, monkeyp
 def test_images_are_decoded_a_batch_at_a_time(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[Path] = []
 
-    def count(path: Path) -> np.ndarray:
+    def count(path: Path, size: int) -> np.ndarray:
         decoded.append(path)
-        return decode(path)
+        return decode_square(path, size)
 
-    monkeypatch.setattr(decoding, "decode", count)
+    monkeypatch.setattr(decoding, "decode_square", count)
     frames = predict_files(run, [folder], batch_size=2)
     next(frames)
     assert len(decoded) == 2

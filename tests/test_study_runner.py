@@ -1,8 +1,10 @@
 """Studies: what runs, in what order, on which data; whatever fails or is killed leaves the rest whole."""
 
+import io
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,11 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
 from tiny import TINY_CNN, TINY_FISA
+from typer.testing import CliRunner
 
+from fisa.__main__ import app
 from fisa.config import ConfigError
 from fisa.config.study import load_study
 from fisa.datasets import open_configured, open_dataset
@@ -132,6 +137,29 @@ def test_every_look_at_the_test_split_is_logged_once(done: tuple[Path, Outcome, 
     assert StudyFolder(out).looks == looks
     frozen = {choice["frozen"] for choice in StudyFolder(out).choices.values()}
     assert max(frozen) <= min(look["when"] for look in looks)
+
+
+def test_its_table_is_printed_and_so_is_that_of_its_summary(done: tuple[Path, Outcome, Any], tmp_path: Path) -> None:
+    out, _, _ = done
+    before = len(StudyFolder(out).looks)
+    shutil.copytree(out / "summary", tmp_path / "shipped")
+    shown = CliRunner().invoke(app, ["report", str(out)])
+    shipped = CliRunner().invoke(app, ["report", str(tmp_path / "shipped"), "--format", "csv"])
+    assert (shown.exit_code, shipped.exit_code) == (0, 0)
+    rows = pd.read_csv(io.StringIO(shipped.stdout)).set_index("system")
+    for system, count in (("fisa", 2), ("cnn", 1)):
+        cells = [load_run(out / where).metrics for where in CELLS if f"/{system}/" in where]
+        assert rows.loc[system, "cells"] == f"{count} of {count}"
+        assert rows.loc[system, "kl_truth"] == pytest.approx(sum(each["kl_truth"] for each in cells) / count)
+        assert f"{rows.loc[system, 'kl']:.3f}" in shown.stdout
+        assert rows.loc[system, "speed"] > 0
+    assert "2 trials of 1 epochs" in shown.stdout
+    # Whoever reads the table of a study that can still go on has looked; a summary cannot.
+    looks = StudyFolder(out).looks
+    assert [look["what"] for look in looks[before:]] == ["report"]
+    assert not (tmp_path / "shipped" / "looks").exists()
+    nothing = CliRunner().invoke(app, ["report", str(tmp_path)])
+    assert nothing.exit_code == 1
 
 
 class TestTheSameCommandAgain:
@@ -322,7 +350,7 @@ class TestFile:
 
     def test_a_grid_is_a_system_for_each_combination(self, tmp_path: Path) -> None:
         axes = {
-            "a": {".85": {"objective.emd": 0.85, "objective.density": 0.15}, "1": {"objective.emd": 1.0}},
+            "loss": {"a.85": {"objective.emd": 0.85, "objective.density": 0.15}, "a1": {"objective.emd": 1.0}},
             "model.heads": [1, 4],
         }
         system = {"config": {"model": TINY_FISA}, "grid": axes}

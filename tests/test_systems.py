@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import trees
 
 from fisa.config import RunConfig, load_config
 from fisa.datasets import open_dataset
@@ -15,6 +16,8 @@ from fisa.runs import load_run
 from fisa.training import train
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+DISTRIBUTIONS = [path for path in CONFIGS if load_config(path).task == "distribution"]
+RATINGS = [path for path in CONFIGS if load_config(path).task == "valence_arousal"]
 TINY = (
     "data={name: planted-tiny, image_size: 32}",
     "model.backbone={name: plain, width: 8}",
@@ -27,7 +30,15 @@ def test_every_system_has_a_configuration() -> None:
     assert {load_config(path).model.name for path in CONFIGS} == set(MODELS)
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RATINGS, ids=lambda path: path.stem)
+def test_a_configuration_of_ratings_trains_on_their_layout(path: Path, tmp_path: Path) -> None:
+    trees.oasis(tmp_path / "data", [f"Theme{chr(65 + number)}" for number in range(10)])
+    data = f"data={{name: oasis, root: {tmp_path / 'data'}, image_size: 32}}"
+    run = train(load_config(path, (data, *TINY[1:])), tmp_path / "run")
+    assert run.metrics["measures"]["rmse_mean"] > 0
+
+
+@pytest.mark.parametrize("path", DISTRIBUTIONS, ids=lambda path: path.stem)
 def test_a_configuration_trains_and_its_run_predicts_what_it_stored(path: Path, tmp_path: Path) -> None:
     balanced = ("training.per_emotion=2",) if load_config(path).training.per_emotion else ()
     trained = train(load_config(path, (*TINY, *balanced)), tmp_path / "run")

@@ -289,6 +289,14 @@ class TestCommands:
         assert expected is not None
         assert float(rows[Path(first.manifest["path"][0]).name]) == pytest.approx(expected[0, 0], abs=1e-5)
 
+    def test_predict_writes_them_to_a_file(self, run: Run, root: Path, tmp_path: Path) -> None:
+        out = tmp_path / "p.parquet"
+        done = RUNNER.invoke(app, ["predict", str(run.path), str(root / "images"), "--out", str(out)])
+        assert done.exit_code == 0, done.stderr
+        frame = pd.read_parquet(out)
+        assert list(frame) == ["path", *DIMENSIONS, "refused"] and len(frame) == 30
+        assert frame[list(DIMENSIONS)].abs().max(axis=None) <= 1
+
     def test_evaluate_report_and_explain_speak_of_ratings(self, run: Run, root: Path) -> None:
         for arguments in (["evaluate", str(run.path), "--split", "validation"], ["report", str(run.path)]):
             done = RUNNER.invoke(app, arguments)

@@ -45,10 +45,12 @@ class Settings:
         backbone: ``plain``, that of the shipped runs, or ``NETWORK:STAGE`` of torchvision, such as ``resnet18:layer3``.
         image_size: Side in pixels of what the model sees.
         batch_size: Images at once.
-        images: Files that are predicted in each round; ten times as many for the pipeline.
+        images: Files that are predicted in each round; ten times as many for the pipeline, and to be read as data.
         most: Files of the larger measurement of memory, and ten times its explanations.
         rounds: How often each call is timed.
         threads: Of torch.
+        data: Data set whose files are read; None generates some.
+        root: Where it lies.
     """
 
     backbone: str = "plain"
@@ -58,6 +60,8 @@ class Settings:
     most: int = 20_000
     rounds: int = 15
     threads: int = 1
+    data: str | None = None
+    root: str | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the settings for a report; threads stand with the machine."""

@@ -11,12 +11,15 @@ import torch
 from torch import Tensor
 from torch.utils.benchmark import set_torch_threads
 
+from fisa.bench.data import bench_data
 from fisa.bench.memory import peak
 from fisa.bench.report import Report
 from fisa.bench.rounds import Cost, cost, interleave
 from fisa.bench.subjects import Settings, photographs, pictures, training, untrained_runs
+from fisa.datasets.planted import draw_scene
 from fisa.decoding import decode_squares, default_workers
 from fisa.explain import explain
+from fisa.explain.counterfactuals import answers, draw_families
 from fisa.images import normalise
 from fisa.models import Fisa
 from fisa.models.interaction import compute_effect, mix
@@ -29,6 +32,8 @@ Bench = Callable[[Settings, Progress | None], Iterator[Cost]]
 LABELS = (8, 16, 32, 64, 128, 256, 512, 1024)
 """Numbers of emotions for which the interaction is timed, with four samples, eight heads of width 8."""
 MEMORY_ROUNDS = 3
+GRADED = 16
+"""Scenes of the bench of grades, some sixty images."""
 PIPELINE_ROUNDS = 5
 
 
@@ -94,6 +99,21 @@ def bench_explain(settings: Settings, progress: Progress | None = None) -> Itera
         yield cost("explain.one", what, seconds["explain"], seconds["predict"], 1.3)
 
 
+def bench_grade(settings: Settings, progress: Progress | None = None) -> Iterator[Cost]:
+    """The explanations that a grade takes, many scenes in a batch, beside as many separate explanations."""
+    with untrained_runs(settings) as runs:
+        run = runs["fisa"]
+        families = draw_families(draw_scene, GRADED, settings.image_size)
+        images = [image for family in families for image in (family.image, *family.without)]
+        calls: dict[str, Callable[[], object]] = {
+            "grade": partial(_exhaust, partial(answers, run, families)),
+            "explain": partial(_exhaust, partial(map, partial(explain, run), images)),
+        }
+        seconds = interleave(calls, settings.rounds, progress)
+        what = f"explaining {GRADED} drawn scenes and their counterfactuals for a grade, over one image at a time"
+        yield cost("grade.scenes", what, seconds["grade"], seconds["explain"], 1 / 3)
+
+
 def bench_train(settings: Settings, progress: Progress | None = None) -> Iterator[Cost]:
     """A training step, forward to optimiser, beside the bare network's."""
     calls = {}
@@ -135,9 +155,11 @@ def bench_memory(settings: Settings, progress: Progress | None = None) -> Iterat
 
 
 BENCHES: Mapping[str, Bench] = {
+    "data": bench_data,
     "predict": bench_predict,
     "model": bench_model,
     "explain": bench_explain,
+    "grade": bench_grade,
     "train": bench_train,
     "interaction": bench_interaction,
     "memory": bench_memory,

@@ -34,8 +34,9 @@ def list_known() -> None:
 
 def show(name: str, root: Path | None) -> None:
     """Print what a data set holds: splits, versions, mean distribution, vote totals, ratings."""
+    with Meter(f"read {name}") as meter:
+        splits = open_splits(name, root, progress=meter)
     with Console(stderr=True).status(f"reading {name}"):
-        splits = open_splits(name, root)
         manifests = {split: data.manifest for split, data in splits.items()}
         held = pd.DataFrame(
             {

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,17 @@ from PIL import Image
 from scipy.stats import entropy
 
 from fisa.commands.terminal import CommandError, tell
-from fisa.datasets import Dataset, open_dataset
+from fisa.datasets import open_dataset
 from fisa.datasets.planted import PlantedDataset, render
 from fisa.emotions import DIMENSIONS
 from fisa.explain import explain as explain_image
-from fisa.explain.localisation import own_mask
-from fisa.figures import attention_overlay, matrix_table
-from fisa.images import decode, to_square
+from fisa.explain.asking import Settings
+from fisa.explain.attribution import attribute as attribute_image
+from fisa.explain.baselines import Baseline
+from fisa.explain.counterfactuals import own_mask
+from fisa.explain.targets import Target
+from fisa.figures import attention_overlay, matrix_table, signed_overlay
+from fisa.images import decode, decode_square, to_square
 from fisa.records import Explanation
 from fisa.runs import Run, load_run
 
@@ -39,7 +43,7 @@ MATRICES = ("effect", "interaction", "contributions")
 
 @dataclass(frozen=True)
 class _Subject:
-    """An image to explain: as the model gets it, as overlays show it, and what is known of it."""
+    """An image to explain: as the model gets it, as overlays show it, and what is known of it (truth, votes, ...)."""
 
     name: str
     image: np.ndarray
@@ -70,6 +74,35 @@ def explain(folder: Path, image: str, out: Path | None) -> None:
     typer.echo(str(out))
 
 
+def attribute(
+    folder: Path, image: str, method: str, target: str, baseline: Baseline | None, head: int | None, out: Path | None
+) -> None:
+    """Attribute a target of one image to its places, as JSON or as a folder of JSON, overlay and CSV."""
+    if out is not None and out.exists():
+        raise CommandError(f"{out}: already exists; name another --out, nothing is overwritten")
+    run = load_run(folder)
+    subject = _subject(image, run)
+    absent = np.flatnonzero(np.array(subject.known.get("strengths", [1.0])) == 0).tolist()
+    truth = subject.known.get("truth", subject.known.get("votes"))
+    asked = Target.parse(target, run.space, absent)
+    settings = Settings(baseline=baseline, head=head)
+    found = attribute_image(run, subject.image, method, asked, settings, None if truth is None else np.array(truth))
+    if found.complete is False:
+        tell(f"{method}: sums to {found.gap:.3g} beside the difference of {found.delta:.3g}; the map is not complete")
+    head_of = {"run": {"name": run.name, "digest": run.digest}, "image": subject.name}
+    document = _lines({**head_of, **asdict(found), "tolerance": found.tolerance, "complete": found.complete})
+    if out is None:
+        typer.echo(document, nl=False)
+        return
+    with _new_folder(out) as draft:
+        (draft / "attribution.json").write_text(document, encoding="utf-8")
+        outlines = [subject.masks[emotion] for emotion in (asked.emotion,) if emotion in subject.masks]
+        pixels = signed_overlay(subject.picture, found.values, "light", outlines=outlines)
+        Image.fromarray(pixels).resize(subject.shape).save(draft / "attribution.png")
+        pd.DataFrame(found.values).to_csv(draft / "attribution.csv", index=False, header=False, lineterminator="\n")
+    typer.echo(str(out))
+
+
 def _subject(image: str, run: Run) -> _Subject:
     address = re.fullmatch(r"([\w-]+):([\w-]+):(\d+)", image)
     if address is None or Path(image).exists():
@@ -77,7 +110,9 @@ def _subject(image: str, run: Run) -> _Subject:
         height, width = pixels.shape[:2]
         scale = PICTURE / max(height, width)
         shape = (max(1, round(width * scale)), max(1, round(height * scale)))
-        return _Subject(image, pixels, to_square(pixels, PICTURE), shape)
+        # What `predict` predicts, to the bit: a large JPEG decoded whole makes a slightly other square.
+        square = decode_square(Path(image), run.config.data.image_size)
+        return _Subject(image, square, to_square(pixels, PICTURE), shape)
     name, split, number = address.groups()
     data = run.config.data
     if name == data.name:
@@ -88,7 +123,10 @@ def _subject(image: str, run: Run) -> _Subject:
     if index >= len(dataset):
         raise CommandError(f"{image}: {name} has images 0 to {len(dataset) - 1} in its {dataset.split} split")
     sample = dataset[index]
-    known = {"votes": sample.target.tolist()} if len(dataset.space) else _rated(dataset, index)
+    known = {"votes": sample.target.tolist()} if len(dataset.space) else {}
+    rated = dataset.manifest.reindex(columns=list(DIMENSIONS)).iloc[index].to_list()
+    if not np.isnan(rated).any():
+        known["rated"] = rated
     if not isinstance(dataset, PlantedDataset):
         return _Subject(image, sample.image, to_square(sample.image, PICTURE), (PICTURE, PICTURE), known)
     scene = dataset.scene(index)
@@ -96,10 +134,6 @@ def _subject(image: str, run: Run) -> _Subject:
     masks = {emotion: own_mask(drawn.ids, scene, emotion) for emotion in {motif.emotion for motif in scene.motifs}}
     known = {"truth": scene.distribution.tolist(), "strengths": scene.strengths.tolist(), **known}
     return _Subject(image, sample.image, drawn.image, (PICTURE, PICTURE), known, masks)
-
-
-def _rated(dataset: Dataset, index: int) -> dict[str, list[float]]:
-    return {"rated": dataset.manifest[list(DIMENSIONS)].iloc[index].to_list()}
 
 
 def _document(run: Run, subject: _Subject, explanation: Explanation) -> str:
@@ -121,6 +155,11 @@ def _document(run: Run, subject: _Subject, explanation: Explanation) -> str:
         "receptive_field": explanation.receptive_field,
     }
     content |= {key: getattr(explanation, key) for key in ("logits", "bias", "attention", "null", *MATRICES, "extras")}
+    return _lines(content)
+
+
+def _lines(content: dict[str, Any]) -> str:
+    """One JSON object, a line for each key."""
     lines = [f"  {json.dumps(key)}: {json.dumps(value, default=np.ndarray.tolist)}" for key, value in content.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 

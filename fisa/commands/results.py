@@ -15,6 +15,10 @@ from fisa.datasets import open_splits
 from fisa.emotions import DIMENSIONS
 from fisa.runs import RunError, list_runs, load_run
 from fisa.studies import Format, Result, StudyError, comparison_tables, format_table, table_of
+from fisa.studies.folder import PLAN, StudyFolder
+from fisa.studies.results import StudyResults
+from fisa.studies.summary import is_study, load_results
+from fisa.studies.tables import study_table
 from fisa.tasks import open_data
 
 
@@ -39,10 +43,10 @@ def evaluate(folder: Path, data: str | None, root: Path | None, split: str, skip
 
 
 def report(folders: Sequence[Path], artifacts: Path | None, form: Format) -> None:
-    """Print a comparison table for each data set among the runs; runs that cannot be read are named and left out.
+    """Print a table for each data set among the runs, and for each study; what cannot be read is named and left out.
 
     Args:
-        folders: Run folders, beside those in ``artifacts`` where it is given.
+        folders: Folders of runs and of studies, beside those in ``artifacts`` where it is given.
         artifacts: A folder of runs. None: that of ``FISA_ARTIFACTS`` or what ships, where ``folders`` is empty.
         form: Text format of the tables.
     """
@@ -52,9 +56,12 @@ def report(folders: Sequence[Path], artifacts: Path | None, form: Format) -> Non
         if not found:
             raise CommandError(f"{shelf}: no runs here; name run folders, or train one")
         folders = [*folders, *found]
-    runs, refused = [], 0
+    runs, studies, refused = [], [], 0
     for folder in folders:
         try:
+            if is_study(folder):
+                studies.append(_study(folder))
+                continue
             run = load_run(folder)
             if not {"data", "data_version", "split", "n", "measures"} <= run.metrics.keys():
                 raise StudyError(f"{folder / 'metrics.json'}: incomplete; evaluate or train the run again")
@@ -62,8 +69,18 @@ def report(folders: Sequence[Path], artifacts: Path | None, form: Format) -> Non
         except (RunError, StudyError) as error:
             tell(str(error))
             refused += 1
-    with Console(stderr=True).status("comparing"):
-        tables = comparison_tables(runs)
+    with Meter("compare") as meter:
+        tables = [*comparison_tables(runs, meter), *map(study_table, studies)]
     typer.echo("\n".join(format_table(table, form) for table in tables), nl=False)
     if refused:
         raise typer.Exit(1)
+
+
+def _study(folder: Path) -> StudyResults:
+    """Read a study; that somebody looks at what it has come to is logged, unless it is a summary."""
+    results = load_results(folder)
+    if not results.metrics:
+        raise StudyError(f"{folder}: no cell of the study is finished; go on with it")
+    if (folder / PLAN).is_file():
+        StudyFolder(folder).log_look("report")
+    return results

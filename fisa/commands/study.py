@@ -7,26 +7,34 @@ from functools import partial
 from pathlib import Path
 
 import typer
+from rich.console import Console
 
 from fisa.commands.terminal import Meter, tell
 from fisa.config.study import load_study
+from fisa.studies import format_table
 from fisa.studies.estimate import epoch_seconds
 from fisa.studies.folder import StudyFolder
 from fisa.studies.pace import Pace
 from fisa.studies.plan import Cell, plan_cells, plan_trials
 from fisa.studies.runner import run_study
+from fisa.studies.summary import load_results
+from fisa.studies.tables import study_table
 from fisa.studies.workers import News, train_apart
 
 
 def study(file: Path, out: Path | None, processes: int) -> None:
-    """Run a study or go on with it, print its folder, and name what failed."""
+    """Run a study or go on with it, print its table, and name what failed."""
     config, _ = load_study(file)
     path = out or default_folder(config.name)
     with Meter("check the study") as meter:
         outcome = run_study(file, path, partial(train_apart, processes=processes), _tell, meter)
     for failure in outcome.failures:
         tell(f"{failure.where}: {failure.kind}: {failure.reason}")
-    typer.echo(str(path))
+    results = load_results(path)
+    if results.metrics:
+        with Console(stderr=True).status("comparing"):
+            table = study_table(results)
+        typer.echo(format_table(table, "markdown"), nl=False)
     if outcome.failures:
         raise typer.Exit(1)
 
@@ -56,9 +64,9 @@ def default_folder(name: str) -> Path:
 
 
 def _state(folder: StudyFolder, cell: Cell) -> str:
-    if folder.finished(cell):
+    if folder.finished(cell.where):
         return "finished"
-    failure = folder.failure(cell)
+    failure = folder.failure(cell.where)
     return "to do" if failure is None else failure.kind
 
 

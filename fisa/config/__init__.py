@@ -32,6 +32,7 @@ from fisa.config.models import (
     SsdlConfig,
     StyleEdlConfig,
     TorchvisionBackboneConfig,
+    TwoLevelAttentionConfig,
 )
 from fisa.config.objective import ObjectiveConfig
 
@@ -58,6 +59,7 @@ __all__ = [
     "TaskName",
     "TorchvisionBackboneConfig",
     "TrainingConfig",
+    "TwoLevelAttentionConfig",
     "difference",
     "dump_config",
     "load_config",

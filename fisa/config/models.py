@@ -187,6 +187,21 @@ class DbcLdlConfig(Section):
     memory: PositiveInt = Field(default=4096, description="training images to remember, at most")
 
 
+class TwoLevelAttentionConfig(Section):
+    """Residual attention in each stage, then attention over the stages; see fisa/models/two_level_attention.py."""
+
+    name: Literal["two_level_attention"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    first_level: bool = Field(default=True, description="a soft mask in each stage")
+    pools: int = Field(default=2, ge=0, le=6, description="times that the mask branch halves its map")
+    mask_width: PositiveInt = Field(default=32, description="channels of the mask branch")
+    width: PositiveInt = Field(default=64, description="channels of each stage after its 1x1 convolution")
+    second_level: Literal["attention", "rnn", "none"] = "attention"
+    cell: Literal["rnn", "gru", "lstm"] = "gru"
+    hidden: PositiveInt = Field(default=64, description="state of the RNN in each direction")
+    multi_task: Literal["joint", "separate", "two_stage"] = "joint"
+
+
 ModelConfig = Annotated[
     FisaConfig
     | CnnConfig
@@ -198,7 +213,8 @@ ModelConfig = Annotated[
     | CsrConfig
     | EmotionGcnConfig
     | StyleEdlConfig
-    | DbcLdlConfig,
+    | DbcLdlConfig
+    | TwoLevelAttentionConfig,
     Field(discriminator="name"),
 ]
 

@@ -20,7 +20,7 @@ Name = Annotated[str, Field(pattern=NAME, max_length=80)]
 Changes = dict[str, Any]
 """Dotted key of a configuration -> value."""
 Axis = list[Any] | dict[str, Changes]
-"""Of a grid: the values of the key it is named by, or by name what each of its points changes."""
+"""Of a grid: the values of the key that it is called by, or its points by name and what each changes."""
 FIXED = ("name", "data", "training.seed", "training.epochs")
 """What the study itself says, the same for every system or for every trial; no change may touch it."""
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
@@ -198,7 +198,7 @@ def _combinations(grid: Mapping[str, Axis], where: str) -> Iterator[tuple[str, C
             raise ConfigError(f"{where}.grid.{key}: has no values")
         last = key.rpartition(".")[2].replace("_", "-")
         if isinstance(axis, dict):
-            axes.append([(f"{last}{point}", changes) for point, changes in axis.items()])
+            axes.append(list(axis.items()))
         else:
             axes.append([(f"{last}{str(value).lower().replace('_', '-')}", {key: value}) for value in axis])
     for points in itertools.product(*axes):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from pathlib import Path
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -58,3 +59,11 @@ class Dataset(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Sample: ...
+
+
+@runtime_checkable
+class OnDisk(Protocol):
+    """A data set each image of which is a file, so that it can be decoded as small as it is needed."""
+
+    def files(self) -> list[Path]:
+        """Return the file of each image, in order."""

@@ -7,23 +7,26 @@ import multiprocessing
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import closing, suppress
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 
-from fisa.datasets.base import Dataset
-from fisa.images import to_square
+from fisa.datasets.base import Dataset, OnDisk
+from fisa.decoding import Decoded, available_processors, decode_squares
+from fisa.images import SQUARES, ImageRefused, to_square
 
-# Changes whenever the same data set would be packed into other pixels.
+# Changes whenever the same data set would be packed into other pixels; for files fisa.images.SQUARES does, too.
 VERSION = "1"
 
 CHUNK = 32  # images a worker hands back at once
 POOL_FROM = 256  # images; fewer are made before a worker process would have started
+MOST_WORKERS = 16  # the disk has enough to do
 LEFTOVER_AGE = 24 * 3600  # seconds after which an unfinished file counts as left by a process that was killed
 
 Progress = Callable[[int, int], None]
@@ -34,25 +37,31 @@ def cache_folder() -> Path:
     return Path(os.environ.get("FISA_CACHE") or platformdirs.user_cache_dir("fisa-studio"))
 
 
-def packed_images(dataset: Dataset, size: int, progress: Progress | None = None, workers: int = 2) -> np.ndarray:
+def packed_images(
+    dataset: Dataset, size: int, progress: Progress | None = None, workers: int | None = None
+) -> np.ndarray:
     """Return every image of ``dataset`` as a square, in order.
 
-    The first call draws or decodes the images and keeps them on disk; later calls map that file. Where the cache
-    folder cannot be written, or the disk is full, the array is built in memory instead.
+    The first call draws or decodes the images and keeps them on disk, all or none; later calls map that file and open
+    no image. Where the cache folder cannot be written, or the disk is full, the array is built in memory instead.
 
     Args:
         dataset: Any data set; its ``version`` says when the file is out of date.
-        size: Side length in pixels. Other images are stretched by ``fisa.images.to_square``.
+        size: Side length in pixels. Files are decoded by ``fisa.images.decode_square``; drawn images of another size
+            are stretched by ``to_square``.
         progress: Called with (images done, images in all) while images are made.
-        workers: Processes that make images; 1 makes them in this one and starts no other. So do small data sets.
+        workers: Processes that make images; 1 makes them in this one and starts no other. So do small data sets. None
+            takes one for each processor, up to ``MOST_WORKERS``.
 
     Returns:
         uint8 [N, size, size, 3], read-only where it is mapped.
 
     Raises:
         ImageRefused: An image cannot be decoded.
+        DecodingError: A worker that decodes ended and none can be started in its place.
         ValueError: ``size`` or ``workers`` is below 1.
     """
+    workers = min(available_processors(), MOST_WORKERS) if workers is None else workers
     for what, value in (("size", size), ("workers", workers)):
         if value < 1:
             raise ValueError(f"{what} must be at least 1, not {value}")
@@ -62,17 +71,19 @@ def packed_images(dataset: Dataset, size: int, progress: Progress | None = None,
     if packed is not None:
         return packed
     # An OSError of the data set itself comes again, and is raised, when the array is built in memory.
-    with suppress(OSError):
-        _write(path, shape, _chunks(dataset, size, progress, workers))
+    with suppress(OSError), closing(_chunks(dataset, size, progress, workers)) as made:
+        _write(path, shape, made)
         packed = _mapped(path, shape)
     if packed is not None:
         return packed
-    chunks = list(_chunks(dataset, size, progress, workers))
+    with closing(_chunks(dataset, size, progress, workers)) as made:
+        chunks = list(made)
     return np.concatenate(chunks) if chunks else np.empty(shape, dtype=np.uint8)
 
 
 def _path(dataset: Dataset, size: int) -> Path:
-    key = hashlib.sha256(repr((VERSION, dataset.name, dataset.split, dataset.version, size)).encode()).hexdigest()
+    pixels = f"{VERSION} {SQUARES}" if isinstance(dataset, OnDisk) else VERSION
+    key = hashlib.sha256(repr((pixels, dataset.name, dataset.split, dataset.version, size)).encode()).hexdigest()
     return cache_folder() / "packed" / f"{dataset.name}-{dataset.split}-{size}-{key[:16]}.npy"
 
 
@@ -108,26 +119,44 @@ def _remove_leftovers(folder: Path) -> None:
                 leftover.unlink()
 
 
-def _chunks(dataset: Dataset, size: int, progress: Progress | None, workers: int) -> Iterator[np.ndarray]:
+def _chunks(dataset: Dataset, size: int, progress: Progress | None, workers: int) -> Generator[np.ndarray, None, None]:
     """Yield the images in order, CHUNK at a time."""
     count = len(dataset)
-    spans = [range(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
+    workers = workers if count >= POOL_FROM else 1
+    made = _decoded(dataset, size, workers) if isinstance(dataset, OnDisk) else _drawn(dataset, size, workers)
     done = 0
-    if workers > 1 and count >= POOL_FROM:
+    with closing(made):
+        for chunk in made:
+            done += len(chunk)
+            if progress:
+                progress(done, count)
+            yield chunk
+
+
+def _decoded(dataset: OnDisk, size: int, workers: int) -> Generator[np.ndarray, None, None]:
+    with closing(decode_squares(dataset.files(), size, workers if workers > 1 else 0)) as squares:
+        whole = map(_or_raise, squares)
+        while chunk := list(islice(whole, CHUNK)):
+            yield np.stack(chunk)
+
+
+def _or_raise(decoded: Decoded) -> np.ndarray:
+    if isinstance(decoded, ImageRefused):
+        raise decoded
+    return decoded
+
+
+def _drawn(dataset: Dataset, size: int, workers: int) -> Generator[np.ndarray, None, None]:
+    spans = [range(start, min(start + CHUNK, len(dataset))) for start in range(0, len(dataset), CHUNK)]
+    done = 0
+    if workers > 1:
         # A pool that cannot start (a script without a main guard, a process killed for its memory) is no reason to
         # fail: the images that it still owes are made here.
         with suppress(BrokenProcessPool):
             for chunk in _pooled(dataset, size, spans, workers):
-                done += len(chunk)
-                if progress:
-                    progress(done, count)
+                done += 1
                 yield chunk
-    for span in spans[-(-done // CHUNK) :]:
-        chunk = _squares(dataset, size, span)
-        done += len(chunk)
-        if progress:
-            progress(done, count)
-        yield chunk
+    yield from (_squares(dataset, size, span) for span in spans[done:])
 
 
 def _pooled(dataset: Dataset, size: int, spans: list[range], workers: int) -> Iterator[np.ndarray]:

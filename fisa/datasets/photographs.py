@@ -126,7 +126,7 @@ def _part(manifest: pd.DataFrame, split: str) -> pd.DataFrame:
 
 
 class Photographs:
-    """One split of a collection; satisfies ``fisa.datasets.base.Dataset``.
+    """One split of a collection; satisfies ``fisa.datasets.base.Dataset`` and ``OnDisk``.
 
     Attributes:
         name: Key in ``fisa.datasets.DATASETS``.
@@ -154,6 +154,10 @@ class Photographs:
         row = self.manifest.iloc[index]
         target = row[list(self.space.labels)].to_numpy(np.float64)
         return Sample(decode(self.root / row["path"]), target)
+
+    def files(self) -> list[Path]:
+        """Return the file of each image, in order."""
+        return [self.root / path for path in self.manifest["path"].to_list()]
 
     @cached_property
     def version(self) -> str:

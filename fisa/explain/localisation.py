@@ -18,6 +18,7 @@ import torch
 from fisa.datasets.planted import Scene
 from fisa.datasets.planted.render import render
 from fisa.evaluation import Progress
+from fisa.explain.counterfactuals import own_mask
 from fisa.metrics import bootstrap_mean
 from fisa.models import System, build_model
 from fisa.runs import Run
@@ -39,18 +40,6 @@ def hit(attention: np.ndarray, mask: np.ndarray) -> float:
         mask: bool [S, S].
     """
     return float(mask[attention == attention.max()].mean())
-
-
-def own_mask(ids: np.ndarray, scene: Scene, emotion: int) -> np.ndarray:
-    """Return the visible mask of all motifs of one emotion, bool [S, S].
-
-    Args:
-        ids: The scene's id buffer: m + 1 where motif m is on top.
-        scene: Gives the motifs' emotions.
-        emotion: Column of the label space.
-    """
-    own = [number + 1 for number, motif in enumerate(scene.motifs) if motif.emotion == emotion]
-    return np.isin(ids, own)
 
 
 def grade_localisation(

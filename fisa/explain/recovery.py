@@ -1,63 +1,57 @@
 """Interaction recovery: do the contributions find the planted effects?
 
-The planted effect of emotion j on the logit of emotion i is A_ij s_i s_j where both are present. Its
-estimate from a run is c_ij(x) - c_ij(x without j), contributions summed over heads, in the absent gauge:
-softmax ignores a constant added to all logits, so from every source column j the mean over the emotions
-absent from the scene is subtracted. Both are averaged over the scenes that hold the pair, and compared
-over the planted pairs (``r_all``: over all 56 ordered pairs). The same estimator on whole logits stands
-beside it.
+The planted effect of emotion j on the logit of emotion i is A_ij s_i s_j where both are present. Its estimate from a
+run is c_ij(x) - c_ij(x without j), contributions summed over heads, in the absent gauge: softmax ignores a constant
+added to all logits, so from every source column j the mean over the emotions absent from the scene is subtracted. Both
+are averaged over the scenes that hold the pair, and compared over the planted pairs (``r_all``: over all 56 ordered
+pairs). The same estimator on whole logits, and on the true ones, stands beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from fisa.datasets.planted import AFFINITY, Scene
-from fisa.datasets.planted.render import render
 from fisa.evaluation import Progress
+from fisa.explain.counterfactuals import Answer, Family, absent_gauge, answers, draw_family
 from fisa.runs import Run
 
 RESAMPLES = 1000
+CHUNK = 16
+"""Scenes drawn before they are asked about together."""
+
+PLANTED = (AFFINITY != 0).ravel()
 
 
-def absent_gauge(effect: np.ndarray, absent: NDArray[np.bool_]) -> np.ndarray:
-    """Subtract the mean over absent emotions from effects [C]; ``absent`` is bool [C] with a True."""
-    return np.asarray(effect - effect[absent].mean())
-
-
-def scene_effects(run: Run, scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return estimated effects by contributions, by logits, and the planted ones; each [C, C], NaN off the scene.
+def family_effects(family: Family, answer: Answer) -> np.ndarray:
+    """Return effects by contributions, by logits, by true logits, and the planted ones: [4, C, C], NaN off the scene.
 
     Args:
-        run: A run with contributions.
-        scene: A planted scene.
+        family: A scene with its counterfactuals.
+        answer: What a run with contributions says of them.
     """
-    size, present = run.config.data.image_size, sorted({motif.emotion for motif in scene.motifs})
-    absent = scene.strengths == 0
-    variants = [scene, *(scene.without_emotion(emotion) for emotion in present)]
-    output = run.output([render(variant, size).image for variant in variants])
-    assert output.contributions is not None
-    contributions, logits = output.contributions.sum(1).numpy(), output.logits.numpy()
-    by_contribution, by_logit, planted = (np.full(AFFINITY.shape, np.nan) for _ in range(3))
-    for number, source in enumerate(present, start=1):
-        pushed = absent_gauge(contributions[0, :, source] - contributions[number, :, source], absent)
-        moved = absent_gauge(logits[0] - logits[number], absent)
-        for target in present:
-            if target != source:
-                by_contribution[target, source] = pushed[target]
-                by_logit[target, source] = moved[target]
-                planted[target, source] = AFFINITY[target, source] * scene.strengths[target] * scene.strengths[source]
-    return by_contribution, by_logit, planted
+    assert answer.contributions is not None
+    effects = np.full((4, *AFFINITY.shape), np.nan)
+    by_logit, strengths = answer.change(family), family.scene.strengths
+    for number, source in enumerate(family.present):
+        pushed = answer.contributions[0, :, source] - answer.contributions[1 + number, :, source]
+        others = [emotion for emotion in family.present if emotion != source]
+        effects[0, others, source] = absent_gauge(pushed, family.absent)[others]
+        effects[1, others, source] = by_logit[others, number]
+        effects[2, others, source] = family.planted[others, number]
+        effects[3, others, source] = (AFFINITY[:, source] * strengths * strengths[source])[others]
+    return effects
 
 
 def grade_recovery(
     run: Run, scenes: Callable[[int], Scene], count: int, progress: Progress | None = None
 ) -> dict[str, Any] | None:
-    """Grade a run's contributions on planted scenes and their counterfactuals.
+    """Grade a run's contributions on planted scenes and their counterfactuals; see :func:`grade_effects`.
 
     Args:
         run: A run trained on planted data.
@@ -66,52 +60,100 @@ def grade_recovery(
         progress: Called with (scenes done, count).
 
     Returns:
-        ``r`` (Pearson) and ``slope`` over planted pairs with a 95 % bootstrap interval of r over scenes,
-        ``r_all`` over all pairs, ``sign`` (share of planted pairs with the right sign), ``r_logits`` and
-        n, the number of planted pairs. None where the run has no contributions.
+        None where the run has no contributions.
     """
-    if run.output([render(scenes(0), run.config.data.image_size).image]).contributions is None:
-        return None
-    effects = np.empty((count, 3, *AFFINITY.shape))
-    for index in range(count):
-        effects[index] = scene_effects(run, scenes(index))
+    effects: list[np.ndarray] = []
+    for start in range(0, count, CHUNK):
+        size, stop = run.config.data.image_size, min(start + CHUNK, count)
+        families = [draw_family(scenes(index), size) for index in range(start, stop)]
+        found = effects_of(families, list(answers(run, families)))
+        if found is None:
+            return None
+        effects += list(found)
         if progress is not None:
-            progress(index + 1, count)
-    held = ~np.isnan(effects[:, 0])
-    everything = np.asarray(held.any(axis=0))  # a small sample may lack a pair
-    pairs = np.logical_and(everything, AFFINITY != 0)
-    estimate, by_logit, planted = np.nan_to_num(effects).sum(axis=0) / np.maximum(held.sum(axis=0), 1)
-    low, high = np.quantile(_resampled_r(effects, pairs), [0.025, 0.975])
+            progress(stop, count)
+    return grade_effects(np.stack(effects))
+
+
+def effects_of(families: Sequence[Family], said: Sequence[Answer]) -> np.ndarray | None:
+    """Return the effects of many families, [n, 4, C, C], or None where the run has no contributions."""
+    if said[0].contributions is None:
+        return None
+    return np.stack([family_effects(family, answer) for family, answer in zip(families, said, strict=True)])
+
+
+def grade_effects(effects: np.ndarray) -> dict[str, Any]:
+    """Compare estimated with planted effects.
+
+    Args:
+        effects: [n, 4, C, C], as :func:`effects_of` returns them.
+
+    Returns:
+        ``r`` (Pearson) with its 95 % bootstrap interval over scenes and ``slope`` over planted pairs; ``r_all`` over
+        all pairs; ``sign``, the share of planted pairs with the right sign; ``auroc``, how well the size of an estimate
+        tells planted from other pairs; ``r_logits``; ``intervals`` of all these; ``logits`` and ``ceiling``, the same
+        measures by whole logits and by true ones; n, the number of planted pairs; ``scenes``.
+    """
+    held = ~np.isnan(effects[:, 0]).reshape(len(effects), -1)
+    filled = np.nan_to_num(effects).reshape(len(effects), 4, -1)
+    random = np.random.default_rng(0)
+    draws = [
+        np.bincount(random.integers(0, len(effects), len(effects)), minlength=len(effects)) for _ in range(RESAMPLES)
+    ]
+    found = {}
+    for part, name in enumerate(("contributions", "logits")):
+        value = _measures(np.ones(len(effects)), filled[:, part], filled[:, 3], held)
+        drawn = [_measures(times, filled[:, part], filled[:, 3], held) for times in draws]
+        bounds = {key: np.quantile([each[key] for each in drawn], [0.025, 0.975]).tolist() for key in value}
+        found[name] = value, bounds
+    value, bounds = found["contributions"]
+    low, high = bounds["r"]
     return {
-        "r": _r(estimate, planted, pairs),
-        "low": float(low),
-        "high": float(high),
-        "slope": float(np.polyfit(planted[pairs], estimate[pairs], 1)[0]),
-        "r_all": _r(estimate, planted, everything),
-        "sign": float((np.sign(estimate) == np.sign(planted))[pairs].mean()),
-        "r_logits": _r(by_logit, planted, pairs),
-        "n": int(pairs.sum()),
-        "scenes": count,
+        "r": value["r"],
+        "low": low,
+        "high": high,
+        **{key: value[key] for key in ("slope", "r_all", "sign", "auroc")},
+        "r_logits": found["logits"][0]["r"],
+        "n": int((held.any(axis=0) & PLANTED).sum()),
+        "scenes": len(effects),
+        "intervals": bounds,
+        "logits": {**found["logits"][0], "intervals": found["logits"][1]},
+        "ceiling": _measures(np.ones(len(effects)), filled[:, 2], filled[:, 3], held),
     }
 
 
-def _r(estimate: np.ndarray, planted: np.ndarray, pairs: np.ndarray) -> float:
-    """Return Pearson's r over the pairs; an estimate that never varies (H = 0, say) recovers nothing: 0."""
-    return _correlation(estimate[pairs], planted[pairs])
+def _measures(
+    times: np.ndarray, estimates: np.ndarray, planted: np.ndarray, held: NDArray[np.bool_]
+) -> dict[str, float]:
+    """Return the measures of mean effects, each scene counted ``times`` [n]; all else is [n, C * C]."""
+    seen = held.any(axis=0)  # a small sample may lack a pair
+    counts = np.maximum(times @ held, 1)
+    estimate, truth = times @ estimates / counts, times @ planted / counts
+    pairs = seen & PLANTED
+    spread = float(truth[pairs].var())
+    covered = float(((estimate[pairs] - estimate[pairs].mean()) * truth[pairs]).mean())
+    return {
+        "r": _correlation(estimate[pairs], truth[pairs]),
+        "slope": covered / spread if spread else 0.0,
+        "r_all": _correlation(estimate[seen], truth[seen]),
+        "sign": float((np.sign(estimate) == np.sign(truth))[pairs].mean()),
+        "auroc": auroc(np.abs(estimate[seen]), PLANTED[seen]),
+    }
 
 
 def _correlation(estimate: np.ndarray, planted: np.ndarray) -> float:
-    return float(np.corrcoef(estimate, planted)[0, 1]) if np.ptp(estimate) > 1e-9 else 0.0
+    """Return Pearson's r; an estimate that never varies (H = 0, say) recovers nothing: 0."""
+    if np.ptp(estimate) <= 1e-9 or np.ptp(planted) <= 1e-9:
+        return 0.0
+    return float(np.corrcoef(estimate, planted)[0, 1])
 
 
-def _resampled_r(effects: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Return r over bootstrap resamples of the base scenes (each with its counterfactuals)."""
-    random = np.random.default_rng(0)
-    held = ~np.isnan(effects[:, 0][:, pairs])
-    estimate, planted = (np.nan_to_num(effects[:, part][:, pairs]) for part in (0, 2))
-    rs = []
-    for _ in range(RESAMPLES):
-        times = np.bincount(random.integers(0, len(effects), len(effects)), minlength=len(effects))
-        scenes = np.maximum(times @ held, 1)
-        rs.append(_correlation(times @ estimate / scenes, times @ planted / scenes))
-    return np.array(rs)
+def auroc(values: np.ndarray, positive: NDArray[np.bool_]) -> float:
+    """Return the chance that a positive has the larger value, ties half; 0.5 where there is only one kind.
+
+    It is the statistic of Mann & Whitney (1947) over its largest value.
+    """
+    count, others = int(positive.sum()), int((~positive).sum())
+    if not count or not others:
+        return 0.5
+    return float((rankdata(values)[positive].sum() - count * (count + 1) / 2) / (count * others))

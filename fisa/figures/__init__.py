@@ -12,7 +12,7 @@ from fisa.figures.curves import history
 from fisa.figures.diagram import method_diagram
 from fisa.figures.grams import gram
 from fisa.figures.matrices import Kind, matrix, matrix_grid
-from fisa.figures.overlays import attention_overlay
+from fisa.figures.overlays import attention_overlay, signed_overlay
 from fisa.figures.scatter import embedding_map, error_scatter, rating_scatter
 from fisa.figures.strip import distribution_strip
 from fisa.figures.tables import distribution_table, matrix_table
@@ -42,6 +42,7 @@ __all__ = [
     "method_diagram",
     "palette",
     "rating_scatter",
+    "signed_overlay",
     "vote_histogram",
     "wheel",
     "wheel_emblem",

@@ -1,4 +1,4 @@
-"""Attention over the image: pixels in, pixels out."""
+"""Attention and attribution over the image: pixels in, pixels out."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from plotly.colors import hex_to_rgb
 from scipy import ndimage
 
 from fisa.figures.checks import FigureError, checked
+from fisa.figures.theme import Theme, palette
+
+STRONG = 0.99
+"""Quantile of the absolute values of a signed map that has full colour."""
 
 _LIGHT, _DARK = (255, 255, 255), (16, 18, 24)
 
@@ -54,6 +58,47 @@ def attention_overlay(
         cover = opacity * _upsampled(weights, side)[:, :, None]
         mixed = image * (1 - cover) + np.array(hex_to_rgb(colour)) * cover
         result = np.rint(mixed).astype(np.uint8)
+    for mask in outlines:
+        _outline(result, mask)
+    return result
+
+
+def signed_overlay(
+    image: np.ndarray, values: np.ndarray, theme: Theme, opacity: float = 0.75, outlines: Sequence[np.ndarray] = ()
+) -> np.ndarray:
+    """Lay a signed map over the greyed image: what raises the target in ``up``, what lowers it in ``down``.
+
+    Brought to the image's size bilinearly and divided by the ``STRONG`` quantile of its absolute values, so that a few
+    extreme pixels do not make all others invisible; what lies beyond has full colour.
+
+    Args:
+        image: uint8 RGB [S, S, 3].
+        values: float [h, w], any signs; all zero leaves the greyed image.
+        theme: Gives the two colours.
+        opacity: In [0, 1], of the strongest places.
+        outlines: As for :func:`attention_overlay`.
+
+    Returns:
+        A new uint8 RGB [S, S, 3].
+
+    Raises:
+        FigureError: Wrong shapes, values that are not finite, an opacity or theme that is none.
+    """
+    side = _side(image)
+    amounts = checked(values, (None, None), "attribution")
+    if not amounts.size:
+        raise FigureError("attribution: has no cells")
+    if not 0 <= opacity <= 1:
+        raise FigureError(f"opacity {opacity!r}: expected a number from 0 to 1")
+    large = np.asarray(
+        Image.fromarray(amounts.astype(np.float32)).resize((side, side), Image.Resampling.BILINEAR), dtype=np.float64
+    )
+    strong = float(np.quantile(np.abs(large), STRONG)) or float(np.abs(large).max()) or 1.0
+    cover = opacity * np.clip(np.abs(large) / strong, 0, 1)[:, :, None]
+    colours = palette(theme)
+    colour = np.where(large[:, :, None] > 0, hex_to_rgb(colours.up), hex_to_rgb(colours.down))
+    grey = np.repeat(np.asarray(Image.fromarray(image).convert("L"))[:, :, None], 3, axis=2)
+    result: np.ndarray = np.rint(grey * (1 - cover) + colour * cover).astype(np.uint8)
     for mask in outlines:
         _outline(result, mask)
     return result

@@ -24,6 +24,7 @@ from fisa.models.sentiment_metric import build_sentiment_metric
 from fisa.models.ssdl import build_ssdl
 from fisa.models.style_edl import build_style_edl
 from fisa.models.system import System
+from fisa.models.two_level_attention import build_two_level_attention
 
 MODELS: Mapping[str, Callable[[Any, EmotionSpace, Backbone], System]] = MappingProxyType(
     {
@@ -38,10 +39,11 @@ MODELS: Mapping[str, Callable[[Any, EmotionSpace, Backbone], System]] = MappingP
         "emotion_gcn": build_emotion_gcn,
         "style_edl": build_style_edl,
         "dbc_ldl": build_dbc_ldl,
+        "two_level_attention": build_two_level_attention,
     }
 )
 
-RATERS = ("fisa", "cnn", "cnn_mlp")
+RATERS = ("fisa", "cnn", "cnn_mlp", "two_level_attention")
 """The systems that can predict valence and arousal, beside emotions or alone."""
 
 

@@ -19,6 +19,8 @@ from fisa.runs import Run
 from fisa.studies.rated import rated_notes, rated_rows
 from fisa.tasks import open_data
 
+Progress = Callable[[int, int], None]
+
 
 class StudyError(ValueError):
     """Runs that cannot stand in one table; the message is one clear sentence."""
@@ -30,13 +32,13 @@ class Column:
 
     Attributes:
         title: Heading without its arrow.
-        higher_is_better: Direction of the arrow.
+        higher_is_better: Direction of the arrow; None where no system wins.
         convention: One line for the footnote.
         digits: Decimals shown.
     """
 
     title: str
-    higher_is_better: bool
+    higher_is_better: bool | None
     convention: str
     digits: int = 3
 
@@ -92,12 +94,13 @@ GRADE_COLUMNS = {
 
 
 def columns_of(table: pd.DataFrame) -> dict[str, Column]:
-    """Return how each column of measures of a comparison table reads, in its order."""
+    """Return how each column of measures of a table reads, in its order; ``attrs["columns"]`` are its own."""
     measures = {
         key: Column(metric.title, metric.higher_is_better, metric.convention) for key, metric in METRICS.items()
     }
     gaps = {"gap": GAP, "ccc_gap": RATING_GAP}
-    known = {**PLANTED_COLUMNS, **gaps, **measures, **GRADE_COLUMNS, **RATING_COLUMNS}
+    own = table.attrs.get("columns", {})
+    known = {**PLANTED_COLUMNS, **gaps, **measures, **GRADE_COLUMNS, **RATING_COLUMNS, **own}
     return {str(key): known[str(key)] for key in table.columns if key in known}
 
 
@@ -106,8 +109,12 @@ def result_of(run: Run, system: str | None = None) -> Result:
     return Result(system or run.name, run.digest, run.metrics, run.predictions, run.grades)
 
 
-def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
+def comparison_table(runs: Sequence[Run], progress: Progress | None = None) -> pd.DataFrame:
     """Compare runs on the test split that they share, beside the oracle ladder where the data are planted.
+
+    Args:
+        runs: At least one.
+        progress: Called with (images done, images in all) while photographs are read to tell their version.
 
     Returns:
         One row a system, oracles first (each knows more than the one above it), then runs from worst to best.
@@ -123,15 +130,15 @@ def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
     """
     names = Counter(run.name for run in runs)
     results = [result_of(run, run.name if names[run.name] == 1 else str(run.path)) for run in runs]
-    return table_of(results, lambda _name, split: open_data(runs[0].config, (split,))[split])
+    return table_of(results, lambda _name, split: open_data(runs[0].config, (split,), progress)[split])
 
 
-def comparison_tables(runs: Iterable[Run]) -> list[pd.DataFrame]:
+def comparison_tables(runs: Iterable[Run], progress: Progress | None = None) -> list[pd.DataFrame]:
     """Return one :func:`comparison_table` for each task, data set, version and split that runs were tested on."""
     groups: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
         groups.setdefault(_place(run.metrics), []).append(run)
-    return [comparison_table(group) for group in groups.values()]
+    return [comparison_table(group, progress) for group in groups.values()]
 
 
 def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset]) -> pd.DataFrame:
@@ -152,7 +159,7 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
         raise StudyError(f"{one} ({' '.join(first)}) and {other} ({' '.join(second)}) do not belong in one table")
     metrics = results[0].metrics
     notes: list[str] = []
-    dataset = _open_same(metrics, open_split, notes)
+    dataset = open_same(metrics, open_split, notes)
     if len({result.system for result in results}) < len(results):
         raise StudyError("the same run is named twice; name it once")
     if metrics.get("task") == "valence_arousal":
@@ -160,7 +167,7 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
         notes += rated_notes(metrics, dataset)
         order = [key + end for key in ("ccc_gap", *RATING_COLUMNS) for end in ("", "_low", "_high")]
     else:
-        oracles = [] if dataset is None else _oracle_rows(dataset)
+        oracles = [] if dataset is None else oracle_rows(dataset)
         if not oracles and metrics.get("truth_measures") is not None:
             oracles = [MetricRow("truth", "oracle", {"score": 1.0, "kl_truth": 0.0, **metrics["truth_measures"]})]
         rows = [*oracles, *_run_rows(results, dataset)]
@@ -185,7 +192,7 @@ def _place(metrics: Mapping[str, Any]) -> tuple[str, ...]:
     return (*(str(metrics[key]) for key in ("data", "data_version", "split", "n")), task)
 
 
-def _open_same(
+def open_same(
     metrics: Mapping[str, Any], open_split: Callable[[str, str], Dataset], notes: list[str]
 ) -> Dataset | None:
     """Open what the results are of, or note why it cannot be had."""
@@ -203,7 +210,8 @@ def _open_same(
     return dataset
 
 
-def _oracle_rows(dataset: Dataset) -> list[MetricRow]:
+def oracle_rows(dataset: Dataset) -> list[MetricRow]:
+    """Return the rungs of the oracle ladder on a split, or none where the data are real."""
     truth = truth_of(dataset)
     if truth is None:
         return []

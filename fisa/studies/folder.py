@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from fisa.runs.format import DIGESTS, is_unfinished
 from fisa.studies.comparison import StudyError
 from fisa.studies.plan import Cell
 
-STUDY, CHOICES, LOOKS = "study.yaml", "choices.json", "looks.jsonl"
+STUDY, PLAN, CHOICES, LOOKS = "study.yaml", "plan.json", "choices.json", "looks.jsonl"
 FAILED = ".failed.json"
 
 Kind = Literal["diverged", "failed"]
@@ -50,28 +50,28 @@ class StudyFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def finished(self, cell: Cell) -> bool:
+    def finished(self, where: str) -> bool:
         """Tell whether a run is whole."""
-        return (self.path / cell.where / DIGESTS).is_file()
+        return (self.path / where / DIGESTS).is_file()
 
-    def run(self, cell: Cell) -> Run:
+    def run(self, where: str) -> Run:
         """Open a finished run.
 
         Raises:
             RunError: It is damaged.
         """
-        return load_run(self.path / cell.where)
+        return load_run(self.path / where)
 
-    def failure(self, cell: Cell) -> Failure | None:
+    def failure(self, where: str) -> Failure | None:
         """Return why a run failed when it was last tried, or None."""
-        file = self._failure_file(cell.where)
-        if self.finished(cell) or not file.is_file():
+        file = self._failure_file(where)
+        if self.finished(where) or not file.is_file():
             return None
         told = parse_json(read_bytes(file), file)
         try:
-            return Failure(cell.where, told["kind"], str(told["reason"]), str(told["when"]))
+            return Failure(where, told["kind"], str(told["reason"]), str(told["when"]))
         except LookupError:
-            raise StudyError(f"{file}: is not as it was written; remove it to try {cell.where} again") from None
+            raise StudyError(f"{file}: is not as it was written; remove it to try {where} again") from None
 
     def note_failure(self, where: str, kind: Kind, reason: str) -> Failure:
         """Keep why a run failed, until it is finished."""
@@ -84,6 +84,21 @@ class StudyFolder:
     def forget_failure(self, where: str) -> None:
         """Drop what :meth:`note_failure` kept."""
         self._failure_file(where).unlink(missing_ok=True)
+
+    def store_plan(self, name: str, reference: str, systems: Sequence[str], cells: Sequence[Cell]) -> None:
+        """Keep which runs there are to be, for whoever makes tables before all are done."""
+        runs = [
+            {
+                "where": cell.where,
+                "system": cell.system,
+                "trial": None if cell.trial is None else cell.trial + 1,
+                "seed": cell.config.training.seed,
+                "fold": cell.config.data.fold[0] if cell.config.data.fold else 0,
+            }
+            for cell in cells
+        ]
+        plan = {"name": name, "reference": reference, "systems": [*systems], "runs": runs}
+        write_whole(self.path / PLAN, dump_json(plan).encode())
 
     @property
     def choices(self) -> dict[str, Any]:
@@ -119,8 +134,8 @@ class StudyFolder:
         """See that the test of every finished cell is logged, also of one whose runner was killed just after it."""
         known = {look["what"] for look in self.looks}
         for cell in cells:
-            if cell.trial is None and self.finished(cell) and cell.where not in known:
-                run = self.run(cell)
+            if cell.trial is None and self.finished(cell.where) and cell.where not in known:
+                run = self.run(cell.where)
                 place = {key: run.metrics[key] for key in ("data", "data_version", "split")}
                 self.log_look(cell.where, run=run.digest, trained=run.provenance.get("created"), **place)
 

@@ -13,10 +13,14 @@ import pandas as pd
 from fisa.studies.comparison import Column, columns_of
 
 Format = Literal["markdown", "latex", "csv", "html"]
-GAPS = ("gap", "ccc_gap")
+GAPS = ("gap", "ccc_gap", "difference")
 """Columns that compare a run with another, and no system wins."""
 
 FORMATS: tuple[Format, ...] = get_args(Format)
+
+
+NAMED_KINDS = {"oracle": " (oracle)", "published": " (theirs)"}
+"""What is said after the name of what was not trained here."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,12 @@ def format_table(table: pd.DataFrame, form: Format) -> str:
         return _csv(table)
     columns = columns_of(table)
     style = STYLES[form]
-    arrows = {True: "↑", False: "↓"}
-    header = ["system", *(f"{column.title} {arrows[column.higher_is_better]}" for column in columns.values())]
+    arrows = {True: " ↑", False: " ↓", None: ""}
+    header = ["system", *(f"{column.title}{arrows[column.higher_is_better]}" for column in columns.values())]
     best = {key: _best(table, key, column) for key, column in columns.items()}
     rows = []
     for index, row in table.iterrows():
-        name = str(row["system"]) + (" (oracle)" if row["kind"] == "oracle" else "")
+        name = str(row["system"]) + NAMED_KINDS.get(row["kind"], "")
         cells = [style.escape(name)]
         for key, column in columns.items():
             text = style.escape(_cell(row, key, column))
@@ -58,18 +62,24 @@ def format_table(table: pd.DataFrame, form: Format) -> str:
 
 
 def _cell(row: pd.Series, key: str, column: Column) -> str:
+    if isinstance(row[key], str):
+        return str(row[key])
     if np.isnan(row[key]):
         return "–"
     digits = column.digits
     text = f"{row[key]:+.{digits}f}" if key in GAPS else f"{row[key]:.{digits}f}"
-    low, high = row.get(f"{key}_low", np.nan), row.get(f"{key}_high", np.nan)
+    low, high, spread = (row.get(f"{key}_{end}", np.nan) for end in ("low", "high", "std"))
+    if not np.isnan(spread):
+        return f"{text} ± {spread:.{digits}f}"
     return text if np.isnan(low) else f"{text} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def _best(table: pd.DataFrame, key: str, column: Column) -> np.ndarray:
     """Which rows to set in bold, bool [rows]: runs whose value shows the same digits as the best run's."""
+    if key in GAPS or column.higher_is_better is None:
+        return np.zeros(len(table), dtype=bool)
     values = table[key].where(table["kind"] == "run").round(column.digits)
-    if key in GAPS or values.notna().sum() < 2:
+    if values.notna().sum() < 2:
         return np.zeros(len(table), dtype=bool)
     return np.asarray(values == (values.max() if column.higher_is_better else values.min()))
 
@@ -88,7 +98,7 @@ def _foot(table: pd.DataFrame) -> list[str]:
     attrs = table.attrs
     runs = ", ".join(f"{name} {digest}" for name, digest in attrs["runs"].items())
     data = f"{attrs['data']} version {attrs['data_version']}, split {attrs['split']}, n = {attrs['n']}"
-    return [*foot, *attrs["notes"], f"Provenance: {data}; runs {runs}."]
+    return [*foot, *attrs["notes"], f"Provenance: {data}{'; runs ' if runs else ''}{runs}."]
 
 
 def _csv(table: pd.DataFrame) -> str:
@@ -144,6 +154,8 @@ _LATEX = {
     "–": "--",
     "·": r"$\cdot$",
     "√": r"$\surd$",
+    "±": r"$\pm$",
+    "÷": r"$\div$",
     "|": r"$|$",
     "≤": r"$\le$",
     "≥": r"$\ge$",

@@ -32,10 +32,10 @@ class Pace:
         self._begun: float | None = None
         self._work = 0.0
         for cell in planned:
-            if folder.finished(cell):
+            if folder.finished(cell.where):
                 del self._left[cell.where]
                 try:
-                    self._seconds.setdefault(cell.system, []).extend(folder.run(cell).history["seconds"])
+                    self._seconds.setdefault(cell.system, []).extend(folder.run(cell.where).history["seconds"])
                 except RunError:  # said where the run is needed
                     continue
 

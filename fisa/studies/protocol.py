@@ -55,15 +55,15 @@ def freeze(
 
 
 def _done(folder: StudyFolder, cell: Cell) -> bool:
-    failure = folder.failure(cell)
-    return folder.finished(cell) or (failure is not None and failure.kind == "diverged")
+    failure = folder.failure(cell.where)
+    return folder.finished(cell.where) or (failure is not None and failure.kind == "diverged")
 
 
 def _validation(folder: StudyFolder, cell: Cell) -> float | None:
     """Return the lowest validation error of a trial that is done, None where it diverged."""
-    if not folder.finished(cell):
+    if not folder.finished(cell.where):
         return None
-    return float(folder.run(cell).history[f"validation_{TASKS[cell.config.task].error}"].min())
+    return float(folder.run(cell.where).history[f"validation_{TASKS[cell.config.task].error}"].min())
 
 
 def refuse_other_trials(path: Path, choices: dict[str, Any], study: StudyConfig, systems: Sequence[System]) -> None:

@@ -29,21 +29,33 @@ def rated_rows(systems: Mapping[str, Stored], dataset: Dataset | None) -> list[M
     """
     metrics, _ = next(iter(systems.values()))
     if dataset is None:
-        rows = {name: _values(stored["measures"]) for name, (stored, _) in systems.items()}
-        constant = _values(metrics["constant_measures"])
-    else:
-        target = dataset.manifest[list(DIMENSIONS)].to_numpy(float)
-        groups = groups_of(dataset)
-        predictions = {name: frame[list(DIMENSIONS)].to_numpy(float) for name, (_, frame) in systems.items()}
-        rows = {name: with_intervals(target, predicted, groups) for name, predicted in predictions.items()}
-        constant = with_intervals(target, np.broadcast_to(metrics["constant"], target.shape), groups)
-        best = max(rows, key=lambda name: _rank(rows[name]))
-        for name, predicted in predictions.items():
-            if name != best:
-                gap = bootstrap_ratings(target, predicted, groups, predictions[best])[PRIMARY]
-                rows[name] |= _flat("ccc_gap", gap)
-    ranked = sorted(rows, key=lambda name: _rank(rows[name]))
-    return [MetricRow("constant", "baseline", constant), *(MetricRow(name, "run", rows[name]) for name in ranked)]
+        rows = [MetricRow(name, "run", _values(stored["measures"])) for name, (stored, _) in systems.items()]
+        constant = MetricRow("constant", "baseline", _values(metrics["constant_measures"]))
+        return [constant, *sorted(rows, key=_rank)]
+    target = dataset.manifest[list(DIMENSIONS)].to_numpy(float)
+    predictions = {name: frame[list(DIMENSIONS)].to_numpy(float) for name, (_, frame) in systems.items()}
+    return measured_rows(target, np.broadcast_to(metrics["constant"], target.shape), predictions, groups_of(dataset))
+
+
+def measured_rows(
+    target: np.ndarray, constant: np.ndarray, predictions: Mapping[str, np.ndarray], groups: np.ndarray | None
+) -> list[MetricRow]:
+    """Return rows with intervals: the constant's, then those of predictions from worst to best, with their gap to it.
+
+    Args:
+        target: [N, 2].
+        constant: [N, 2], what the constant predictor says.
+        predictions: Name -> [N, 2].
+        groups: Group of each image, [N], or None.
+    """
+    rows = [
+        MetricRow(name, "run", with_intervals(target, predicted, groups)) for name, predicted in predictions.items()
+    ]
+    rows.sort(key=_rank)
+    for row in rows[:-1]:
+        gap = bootstrap_ratings(target, predictions[row.system], groups, predictions[rows[-1].system])[PRIMARY]
+        row.values.update(_flat("ccc_gap", gap))
+    return [MetricRow("constant", "baseline", with_intervals(target, constant, groups)), *rows]
 
 
 def rated_notes(metrics: Mapping[str, Any], dataset: Dataset | None) -> list[str]:
@@ -81,5 +93,5 @@ def _values(measures: Mapping[str, float | None]) -> dict[str, float]:
     return {key: np.nan if value is None else float(value) for key, value in measures.items()}
 
 
-def _rank(values: Mapping[str, float]) -> float:
-    return values[PRIMARY] if np.isfinite(values[PRIMARY]) else -np.inf
+def _rank(row: MetricRow) -> float:
+    return row.values[PRIMARY] if np.isfinite(row.values[PRIMARY]) else -np.inf

@@ -17,6 +17,10 @@ from fisa.studies.folder import Failure, StudyFolder, at_work
 from fisa.studies.pace import Pace
 from fisa.studies.plan import Cell, plan_cells, plan_trials
 from fisa.studies.protocol import freeze
+from fisa.studies.results import gather
+from fisa.studies.speed import measure_speeds
+from fisa.studies.summary import FOLDER as SUMMARY_FOLDER
+from fisa.studies.summary import store_summary
 from fisa.studies.workers import News
 from fisa.tasks import open_data
 from fisa.training import prepare
@@ -72,14 +76,18 @@ def run_study(
         undecided: dict[str, dict[str, Any]] = {system.name: {} for system in systems}
         undecided |= chosen
         planned = [*trials, *plan_cells(study, systems, undecided)]
-        check([cell for cell in planned if not folder.finished(cell)], progress)
+        reference = study.reference or ("fisa" if "fisa" in undecided else systems[0].name)
+        folder.store_plan(study.name, reference, [system.name for system in systems], planned)
+        check([cell for cell in planned if not folder.finished(cell.where)], progress)
         pace = Pace(folder, planned)
         _train(folder, trials, engine, watch, pace)
         chosen = freeze(folder, study, systems, trials)
         cells = plan_cells(study, systems, chosen)
         _pack_test(folder, cells, progress)
         _train(folder, pace.costliest_first(cells), engine, watch, pace)
-        tried = [failure for cell in (*trials, *cells) if (failure := folder.failure(cell))]
+        measure_speeds(folder, cells, progress)
+        store_summary(gather(folder.path), folder.path / SUMMARY_FOLDER)
+        tried = [failure for cell in (*trials, *cells) if (failure := folder.failure(cell.where))]
         return Outcome((*trials, *cells), (*tried, *_without_choice(systems, chosen)))
 
 
@@ -110,7 +118,7 @@ def check(cells: Sequence[Cell], progress: Progress | None = None) -> None:
 
 def _pack_test(folder: StudyFolder, cells: Sequence[Cell], progress: Progress | None) -> None:
     """Draw or decode the test split once, before several processes would at once; folds have too many of them."""
-    places = {cell.config.data: cell.config for cell in cells if not folder.finished(cell)}
+    places = {cell.config.data: cell.config for cell in cells if not folder.finished(cell.where)}
     for config in places.values() if len(places) == 1 else ():
         model_inputs(open_data(config, ("test",))["test"], config.data.image_size, progress)
 
@@ -118,15 +126,15 @@ def _pack_test(folder: StudyFolder, cells: Sequence[Cell], progress: Progress | 
 def _train(folder: StudyFolder, cells: Sequence[Cell], engine: Engine, watch: Watch, pace: Pace) -> None:
     left = []
     for cell in cells:
-        failure = folder.failure(cell)
+        failure = folder.failure(cell.where)
         if failure is not None and failure.kind == "diverged":
             pace.note(News(cell, "diverged"))
-        elif not folder.finished(cell):
+        elif not folder.finished(cell.where):
             left.append(cell)
     for news in engine(left, folder.path):
         if news.what == "finished":
             try:
-                folder.run(news.cell)
+                folder.run(news.cell.where)
             except RunError as error:
                 news = replace(news, what="failed", text=str(error))
         if news.what == "finished":

@@ -24,7 +24,8 @@ def settle(run: Run, dataset: Dataset) -> tuple[list[str], str]:
 
 def sorts_of(run: Run) -> dict[str, str]:
     """Return the orders that there are for a run: only a distribution has an entropy."""
-    return {name: title for name, title in SORTS.items() if name != "entropy" or len(run.space)}
+    distributions = run.task.name == "distribution"
+    return {name: title for name, title in SORTS.items() if name != "entropy" or distributions}
 
 
 def bar(order: Sequence[str], chosen: str, sorts: Mapping[str, str] = SORTS) -> None:

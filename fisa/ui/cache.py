@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -202,14 +202,14 @@ def subject(dataset: Dataset, name: str) -> Subject:
 def _subject(version: str, image_size: int | None, name: str, _dataset: Dataset) -> Subject:
     index = int(np.flatnonzero(_dataset.manifest["id"] == name)[0])
     sample = _dataset[index]
-    digest = hashlib.sha256(sample.image.tobytes()).hexdigest()[:16]
     if not isinstance(_dataset, PlantedDataset):
         known = {"votes": sample.target} if len(sample.target) else {}
-        return Subject(name, sample.image, sample.image, known, (), (), digest)
+        return replace(photograph(name, sample.image), known=known)
     scene = _dataset.scene(index)
     drawn = render(scene, PICTURE)
     masks = tuple(drawn.ids == number + 1 for number in range(len(scene.motifs)))
     known = {"truth": scene.distribution, "votes": sample.target}
+    digest = hashlib.sha256(sample.image.tobytes()).hexdigest()[:16]
     return Subject(name, drawn.image, sample.image, known, masks, tuple(m.emotion for m in scene.motifs), digest)
 
 

@@ -1,19 +1,28 @@
-"""What only one system says of an image: relations between emotions, Gram matrices, numbers."""
+"""What only one system says of an image: relations between emotions, Gram matrices, maps of places, numbers."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from fisa import figures
+from fisa.images import to_square
 from fisa.records import Explanation
 from fisa.ui import state
+from fisa.ui.cache import Subject
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart
 
 MOST_NUMBERS = 8
 """Vectors longer than this are not written out."""
+
+SMALL = 224
+"""Side in pixels of the small pictures that maps are laid over."""
+
+_WARM = "#ff6a00"
 
 _MEANING = {
     "prior": "The prior: what the logit of an emotion (row) takes of every emotion's own score (column).",
@@ -25,17 +34,22 @@ _MEANING = {
     "intensity": "Length of that vector, 0 to 1",
     "angle": "Its angle in radians, 0 at the middle of the positive emotions",
     "decoded": "Prediction without the remembered images",
+    "stage_attention": "Weight of each stage of the network, from shallow to deep",
+    "stage_attention_valence": "Weight of each stage for valence, from shallow to deep",
+    "stage_attention_arousal": "Weight of each stage for arousal, from shallow to deep",
 }
 
 
-def draw(found: Explanation, system: str) -> None:
-    """Draw the extras of ``found``; nothing, not even a heading, where the system has none."""
+def draw(found: Explanation, system: str, subject: Subject) -> None:
+    """Draw the extras of ``found``, which explains ``subject``; nothing, not even a heading, where there are none."""
     if not found.extras:
         return
     st.header(f"Only in {plain(system)}", anchor=False)
     count = len(found.space)
     grams = {name: values for name, values in found.extras.items() if name.startswith("gram_")}
-    others = {name: values for name, values in found.extras.items() if name not in grams}
+    places = maps_of(found.extras)
+    drawn = {*grams, *(name for name in found.extras if name.startswith("mask_") or name == "latent_attention")}
+    others = {name: values for name, values in found.extras.items() if name not in drawn}
     relations = {name: values for name, values in others.items() if values.shape == (count, count)}
     numbers = {name: values for name, values in others.items() if values.ndim < 2 and values.size <= MOST_NUMBERS}
     for name, values in relations.items():
@@ -45,9 +59,32 @@ def draw(found: Explanation, system: str) -> None:
     for name, values in numbers.items():
         st.caption(f"{_MEANING.get(name, name)}: {_in_words(found, values)}.")
     _draw_grams(grams)
+    _draw_maps(places, subject)
     unseen = sorted(others.keys() - relations.keys() - numbers.keys())
     if unseen:
         st.caption(f"`python -m fisa explain` also gives {', '.join(map(plain, unseen))}.")
+
+
+def maps_of(extras: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the maps of places [h, w] among extras, by the words that stand below them."""
+    maps = {f"stage {name.removeprefix('mask_')}": each for name, each in extras.items() if name.startswith("mask_")}
+    unnamed = extras.get("latent_attention", ())
+    return maps | {f"feature {number}": each for number, each in enumerate(unnamed, start=1)}
+
+
+def _draw_maps(maps: Mapping[str, np.ndarray], subject: Subject) -> None:
+    if not maps:
+        return
+    st.caption(
+        "Where it looks: each map from its least (as the picture is) to its greatest value (orange). Masks gate every "
+        "entry of a stage, from 0 to 1, here their mean; attention sums to 1 over the places."
+    )
+    picture = to_square(subject.picture, SMALL)
+    with st.container(horizontal=True, gap="small"):
+        for name, values in maps.items():
+            image = figures.attention_overlay(picture, values - values.min(), _WARM, 0.75)
+            words = f"{name}: {values.min():.2f} to {values.max():.2f}"
+            st.image(image, width=SMALL, caption=words, alt=f"Map of {name} over {subject.name}")
 
 
 def _draw_grams(grams: dict[str, np.ndarray]) -> None:

@@ -72,7 +72,7 @@ def picture(found: Explanation, subject: Subject, emotion: str) -> None:
     opacity, outlined = float(state.get("opacity") or 0), state.get("masks") == "on"
     image = overlay(found, subject, index, opacity, outlined, subject.picture.shape[0])
     what = f"attention of {emotion}" if found.attention is not None else "no attention map"
-    st.image(_in_shape(image, subject.aspect), width="stretch", alt=f"{subject.name} with {what}")
+    st.image(in_shape(image, subject.aspect), width="stretch", alt=f"{subject.name} with {what}")
     with st.container(horizontal=True, vertical_alignment="center"):
         if found.attention is not None:
             st.session_state["choose_opacity"] = opacity
@@ -295,7 +295,7 @@ def _head_name(head: str, quantity: Quantity) -> str:
     return f"Head {head}"
 
 
-def _in_shape(square: np.ndarray, aspect: float) -> np.ndarray:
+def in_shape(square: np.ndarray, aspect: float) -> np.ndarray:
     """Give a square back the shape that the photograph had, within reason."""
     side, aspect = len(square), min(max(aspect, 1 / 3), 3)
     width, height = (side, round(side / aspect)) if aspect > 1 else (round(side * aspect), side)

@@ -43,14 +43,14 @@ def explain_page(run: Run, bar: DeltaGenerator) -> None:
     st.markdown(headline(found, run, rated))
     left, right = st.columns(2, gap="medium")
     with left:
-        st.image(subject.picture, width="stretch", alt=name)
+        st.image(subject.image, width="stretch", alt=name)
     with right:
         ratings_table(found, rated)
         table = cache.samples(run, dataset)
         error = table["error"].to_numpy(float)
         worse = float(np.mean(error > error[list(table["id"]).index(name)]))
         st.caption(f"Its mean squared error is smaller than on {worse:.0%} of the {len(error)} test images. {SCALE}")
-    extras.draw(found, run.name)
+    extras.draw(found, run.name, subject)
 
 
 def images_page(run: Run, subjects: Mapping[str, Subject], refused: int) -> None:
@@ -64,12 +64,12 @@ def images_page(run: Run, subjects: Mapping[str, Subject], refused: int) -> None
     photographs.download(table, run, refused)
     st.header(plain(picked), anchor=False)
     left, right = st.columns(2, gap="medium")
-    left.image(subjects[picked].picture, width="stretch", alt=picked)
+    left.image(subjects[picked].image, width="stretch", alt=picked)
     with right:
         st.badge("no ground truth", icon=":material/help:", color="gray")
         st.markdown(headline(found[picked], run))
         st.caption(SCALE)
-    extras.draw(found[picked], run.name)
+    extras.draw(found[picked], run.name, subjects[picked])
 
 
 def headline(found: Explanation, run: Run, rated: Mapping[str, float] | None = None) -> str:

@@ -21,7 +21,8 @@ DATA_KEYS = (
 """What the Data page shows: which set, how it is read, filters, and the image that is open."""
 
 VIEW_KEYS = (
-    "run", "image", "emotion", "head", "matrix", "sort", "against", "masks", "opacity", "colour", *DATA_KEYS,
+    "run", "image", "emotion", "head", "matrix", "sort", "against", "masks", "opacity", "colour", "method", "target",
+    *DATA_KEYS,
 )  # fmt: skip
 _VIEW, _WRITTEN, _NOTICES, _TOUCHED = "fisa_view", "fisa_written_query", "fisa_notices", "fisa_touched"
 

@@ -13,6 +13,8 @@ import streamlit as st
 from fisa.config import ConfigError
 from fisa.datasets import DataError
 from fisa.evaluation import EvaluationError
+from fisa.explain.attribution import AttributionError
+from fisa.explain.targets import TargetError
 from fisa.figures import FigureError
 from fisa.runs import Run, RunError
 from fisa.studies import StudyError
@@ -20,7 +22,9 @@ from fisa.ui import cache, state
 from fisa.ui.shelves import shelves
 from fisa.ui.state import plain
 
-PROBLEMS = (RunError, DataError, EvaluationError, StudyError, FigureError, ConfigError, OSError)
+PROBLEMS = (
+    RunError, DataError, EvaluationError, StudyError, AttributionError, TargetError, FigureError, ConfigError, OSError,
+)  # fmt: skip
 """What a broken folder can raise; each message is one sentence for the person."""
 
 

@@ -1,16 +1,19 @@
 """The benches, end to end at their smallest: what they measure, and that it is what they say."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import trees
 from typer.testing import CliRunner
 
 from fisa import __main__
 from fisa.bench import BENCHES, BenchError, Settings, read_report, run_bench
+from fisa.bench.data import draw_photographs
 from fisa.bench.memory import STATUS, peak
 from fisa.bench.subjects import photographs, training, untrained_runs
 from fisa.images import decode
@@ -29,6 +32,7 @@ def test_the_command_line_names_every_bench() -> None:
         ("predict", ["predict.files", "predict.pipeline"]),
         ("model", ["model.batch", "model.interaction"]),
         ("explain", ["explain.one"]),
+        ("grade", ["grade.scenes"]),
         ("train", ["train.step"]),
     ],
 )
@@ -109,3 +113,34 @@ def test_the_command_writes_compares_and_flags_what_became_worse(tmp_path: Path)
     result = CliRunner().invoke(__main__.app, ["bench", "explain", *OPTIONS, "--out", str(now)])
     assert result.exit_code == 1 and "already exists" in result.stderr
     assert CliRunner().invoke(__main__.app, ["bench", "nothing"]).exit_code == 2
+
+
+def test_data_are_read_by_each_of_the_three(tmp_path: Path) -> None:
+    trees.classes(tmp_path / "own", each=2)
+    before = os.environ.get("FISA_CACHE")
+    for settings in (SMALL, replace(SMALL, data="folder", root=str(tmp_path / "own"))):
+        report = run_bench([BENCHES["data"]], settings)
+        found = {each.name: each for each in report.costs}
+        assert list(found) == ["data.pillow", "data.torchvision", "data.drafted", "data.again", "data.reopened"]
+        count = 16 if settings.data else 20
+        assert f"{count} files of folder to batches" in found["data.pillow"].what
+        # One timing of the first epoch serves all: a later epoch is beside it, and so is it beside the others.
+        assert found["data.again"].to == found["data.pillow"].of == found["data.torchvision"].of
+    assert os.environ.get("FISA_CACHE") == before
+
+
+def test_generated_photographs_have_as_many_bytes_as_real_ones(tmp_path: Path) -> None:
+    draw_photographs(tmp_path, 9)
+    files = sorted(tmp_path.rglob("*.jpg"))
+    assert len(files) == 9 and len({file.read_bytes() for file in files}) == 9
+    assert [decode(file).shape for file in files[:2]] == [(480, 640, 3)] * 2
+    # The 467 of OASIS: 0.46 bytes a pixel.
+    assert np.mean([file.stat().st_size for file in files]) / (480 * 640) == pytest.approx(0.46, abs=0.05)
+
+
+def test_data_without_files_are_refused(tmp_path: Path) -> None:
+    vectors = tmp_path / "vectors.npz"
+    np.savez(vectors, features=np.zeros((9, 3)), labels=np.eye(6)[np.arange(9) % 6])
+    with pytest.raises(BenchError, match="bench data: features is not made of image files"):
+        run_bench([BENCHES["data"]], replace(SMALL, data="features", root=str(vectors)))
+    assert CliRunner().invoke(__main__.app, ["bench", "data", "--data", "oasis"]).exit_code == 2

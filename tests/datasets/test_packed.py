@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import trees
+from PIL import Image
 
-from fisa.datasets import packed
+from fisa.datasets import Dataset, open_dataset, packed
 from fisa.datasets.base import Sample
 from fisa.datasets.packed import CHUNK, cache_folder, packed_images
 from fisa.datasets.planted import PlantedDataset
 from fisa.emotions import EKMAN6, EmotionSpace
-from fisa.images import to_square
+from fisa.images import ImageRefused, decode_square, to_square
 
 ROOT = Path(__file__).parents[2]
 
@@ -202,6 +204,78 @@ def test_two_processes_at_once(folder: Path) -> None:
         builder.join(120)
     assert [builder.exitcode for builder in builders] == [0, 0]
     assert [path.suffix for path in folder.rglob("*") if path.is_file()] == [".npy"]
+
+
+@pytest.fixture(scope="module")
+def opened() -> list[str]:
+    """Every file that this process opens from now on: an audit hook cannot be taken away."""
+    names: list[str] = []
+
+    def note(event: str, values: tuple[object, ...]) -> None:
+        if event == "open" and isinstance(values[0], str | bytes | os.PathLike):
+            names.append(os.fsdecode(values[0]))
+
+    sys.addaudithook(note)
+    return names
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Dataset:
+    """Forty large enough to be decoded at half their size for squares of 12 pixels."""
+    root = tmp_path / "photographs"
+    for number, name in enumerate(trees.classes(root, each=5)):
+        noise = np.random.default_rng(number).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        Image.fromarray(noise).resize((64, 48), Image.Resampling.BICUBIC).save(root / name)
+    return open_dataset("folder", root, "all")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_files_become_the_squares_of_the_decoder(pool_for_all: None, photographs: Dataset, workers: int) -> None:
+    seen: list[tuple[int, int]] = []
+    images = packed_images(photographs, 12, lambda *step: seen.append(step), workers)
+    files = photographs.root / photographs.manifest["path"]  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(images, [decode_square(file, 12) for file in files])
+    assert seen == [(32, 40), (40, 40)]
+    assert abs(images.astype(int) - [to_square(photographs[i].image, 12) for i in range(40)]).max() > 0  # halved
+
+
+def test_after_the_first_epoch_no_image_is_opened(opened: list[str], photographs: Dataset) -> None:
+    root = str(photographs.root)  # type: ignore[attr-defined]
+    opened.clear()
+    first = np.array(packed_images(photographs, 12, workers=1))
+    assert sum(name.startswith(root) and name.endswith(".jpg") for name in opened) >= 40
+    opened.clear()
+    again = packed_images(open_dataset("folder", root, "all"), 12)
+    np.testing.assert_array_equal(again, first)
+    assert not [name for name in opened if name.startswith(root) and name.endswith(".jpg")]
+
+
+def test_an_image_that_cannot_be_decoded_is_named_and_nothing_is_kept(photographs: Dataset, folder: Path) -> None:
+    file = photographs.root / "awe" / "awe_03.jpg"  # type: ignore[attr-defined]
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(ImageRefused, match=r"awe_03\.jpg: is damaged or cut short"):
+        packed_images(photographs, 12)
+    assert not list(folder.rglob("*.npy")) + list(folder.rglob("*.unfinished"))
+
+
+def test_other_pixels_of_files_make_new_files_of_these_alone(
+    photographs: Dataset, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in (packed.SQUARES, "other"):
+        monkeypatch.setattr(packed, "SQUARES", version)
+        packed_images(photographs, 4)
+        packed_images(Patches(), 4)
+    names = [path.name[:6] for path in folder.rglob("*.npy")]
+    assert sorted(names) == ["folder", "folder", "patche"]
+
+
+def test_a_cancelled_packing_leaves_nothing(photographs: Dataset, folder: Path) -> None:
+    def cancel(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        packed_images(photographs, 4, cancel)
+    assert not list(folder.rglob("*.npy")) + list(folder.rglob("*.unfinished"))
 
 
 def test_cache_folder(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

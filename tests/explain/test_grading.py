@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from fisa.datasets.planted import AFFINITY, PlantedDataset
-from fisa.explain import localisation, recovery
-from fisa.explain.localisation import grade_localisation, hit, own_mask, upsample
-from fisa.explain.recovery import absent_gauge, grade_recovery
+from fisa.explain import counterfactuals, localisation
+from fisa.explain.counterfactuals import absent_gauge, own_mask
+from fisa.explain.localisation import grade_localisation, hit, upsample
+from fisa.explain.recovery import auroc, grade_recovery
 from fisa.runs import load_run
 
 
@@ -41,9 +42,16 @@ def test_the_absent_gauge_by_hand() -> None:
     assert gauged.tolist() == [3, -1, 1]
 
 
+def test_auroc_by_hand() -> None:
+    # Positives 3 and 1 against 2 and 1: of four pairs, 3 > 2, 3 > 1, 1 < 2 and one tie: 2.5 / 4.
+    assert auroc(np.array([3.0, 2, 1, 1]), np.array([True, False, True, False])) == 0.625
+    assert auroc(np.array([1.0, 2]), np.array([True, True])) == 0.5
+
+
 @dataclass
 class Drawn:
     image: Any
+    ids: Any = None
 
 
 class PlantedTruth:
@@ -60,12 +68,13 @@ class PlantedTruth:
         effects = self.scale * AFFINITY * strengths[:, :, None] * strengths[:, None, :]
         shifted = effects + 7.0 * strengths[:, None, :] + self.noise * self.random.standard_normal(effects.shape)
         contributions = torch.from_numpy(np.stack([shifted / 2, shifted / 2], axis=1))  # two heads
-        return SimpleNamespace(contributions=contributions, logits=contributions.sum((1, 3)))
+        logits = contributions.sum((1, 3))
+        return SimpleNamespace(contributions=contributions, logits=logits, features=logits)
 
 
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recovery, "render", lambda scene, size: Drawn(scene))
+    monkeypatch.setattr(counterfactuals, "render", lambda scene, size: Drawn(scene))
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -76,6 +85,9 @@ def test_planted_effects_are_recovered_whatever_the_softmax_shift() -> None:
     assert grade["r"] == pytest.approx(1) and grade["r_all"] == pytest.approx(1) and grade["sign"] == 1
     assert grade["slope"] == pytest.approx(0.5)
     assert grade["n"] == np.count_nonzero(AFFINITY)
+    assert grade["auroc"] == 1 and grade["intervals"]["slope"] == pytest.approx([0.5, 0.5])
+    ceiling = {"r": 1, "slope": 1, "r_all": 1, "sign": 1, "auroc": 1}  # the true logits hold the planted effects
+    assert grade["ceiling"] == pytest.approx(ceiling)
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from fisa.figures import FigureError, attention_overlay
+from fisa.figures import PALETTES, FigureError, attention_overlay, signed_overlay
 
 GREY = np.full((4, 4, 3), 100, np.uint8)
 
@@ -105,3 +105,25 @@ def test_unusable_input_is_refused(changes: dict[str, object], complaint: str) -
     given_ = {"image": GREY, "attention": np.ones((2, 2)), "colour": "#ff0000", "opacity": 0.5, **changes}
     with pytest.raises(FigureError, match=complaint):
         attention_overlay(**given_)  # type: ignore[arg-type]
+
+
+def test_a_signed_map_by_hand() -> None:
+    # Four cells on four pixels a side; the 0.99 quantile of the absolute values is 2, so 1 has half the cover.
+    values = np.zeros((4, 4))
+    values[0] = [2, -2, 1, 0]
+    values[1:3, 0] = 2
+    shown = signed_overlay(GREY, values, "light", opacity=1.0)
+    up, down = ([int(PALETTES["light"].up[i : i + 2], 16) for i in (1, 3, 5)], [0x1F, 0x66, 0xB0])
+    assert shown[0, 0].tolist() == up and shown[0, 1].tolist() == down
+    assert shown[0, 2].tolist() == [round((100 + colour) / 2) for colour in up]
+    assert (shown[3] == 100).all()
+
+
+def test_a_signed_map_of_nothing_greys_the_image_and_bad_ones_are_refused() -> None:
+    image = np.zeros((4, 4, 3), np.uint8)
+    image[..., 0] = 255
+    grey = round(255 * 0.299)  # luma of pure red, ITU-R 601
+    assert (signed_overlay(image, np.zeros((2, 2)), "dark") == grey).all()
+    for values, opacity in ((np.full((2, 2), np.nan), 0.5), (np.zeros(3), 0.5), (np.zeros((2, 2)), 2.0)):
+        with pytest.raises(FigureError):
+            signed_overlay(image, values, "dark", opacity)

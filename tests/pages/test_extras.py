@@ -19,6 +19,7 @@ from fisa.evaluation import prediction_frame, summarise
 from fisa.explain import explain
 from fisa.models import build_model
 from fisa.runs import NewRun, Run, save_run
+from fisa.ui.extras import maps_of
 
 Visit = Callable[..., AppTest]
 SMALL = {"name": "plain", "width": 8}
@@ -52,6 +53,7 @@ def said(app: AppTest) -> str:
         ({"name": "csr"}, ["The prediction on the emotion circle", "Length of that vector"]),
         ({"name": "style_edl", "gram_width": 8}, ["The graph:", "graph of the training labels", "also gives class"]),
         ({"name": "emotion_gcn"}, ["The graph:"]),
+        ({"name": "two_level_attention"}, ["Weight of each stage of the network", "Where it looks"]),
     ],
     ids=lambda value: value["name"] if isinstance(value, dict) else "",
 )
@@ -60,6 +62,13 @@ def test_the_page_shows_them(model: dict[str, Any], words: list[str], shelf: Pat
     app = visit("explain", run=run.name)
     assert not app.exception and not app.error
     assert [word for word in words if word not in said(app).replace("\\", "")] == []
+
+
+def test_maps_are_the_masks_and_the_attention_of_unnamed_features() -> None:
+    mask, attention = np.full((2, 3), 0.5), np.arange(8.0).reshape(2, 2, 2)
+    found = maps_of({"mask_2": mask, "latent_attention": attention, "stage_attention": np.ones(3)})
+    assert list(found) == ["stage 2", "feature 1", "feature 2"]
+    assert found["stage 2"] is mask and found["feature 2"].tolist() == [[4, 5], [6, 7]]
 
 
 def test_a_system_without_any_says_nothing(shelf: Path, visit: Visit) -> None:

@@ -19,6 +19,8 @@ from streamlit.testing.v1 import AppTest
 from fisa.bench import BenchError, Settings, run_bench
 from fisa.datasets import open_dataset
 from fisa.emotions import MIKELS8
+from fisa.explain.attribution import attribute
+from fisa.explain.targets import Target
 from fisa.runs import load_run
 from fisa.runs.files import digest_of
 from fisa.runs.format import read_digests, write_digests
@@ -204,6 +206,26 @@ def test_link_to_what_is_gone_opens_the_nearest_and_says_so(
     assert not app.exception and not app.error
     assert app.query_params[name] == nearest
     assert len(app.warning) == 1 and value in re.sub(r"\\(?=\W)", "", app.warning[0].value)
+
+
+def test_attribution_shows_its_baseline_and_gap_and_follows_the_link(full: Path, visit: Visit) -> None:
+    app = visit("explain", run="fisa", emotion="awe", method="feature_ablation", target="-fear")
+    assert not app.exception and not app.error and not app.warning
+    image = open_dataset("planted-tiny")[0].image
+    found = attribute(load_run(full / "fisa"), image, "feature_ablation", Target.parse("awe-fear", MIKELS8))
+    said = words(app)
+    assert f"The target is **{found.value:+.3f}**, **{found.delta:+.3f}** from the image blurred" in said
+    assert f"a gap of {found.gap:.2g}, {'complete' if found.complete else 'not complete'}" in said
+    app.selectbox(key="choose_target").set_value("<-fear").run()
+    assert not app.exception and app.query_params["target"] == "<-fear"
+    app.button(key="emotion_fear").click().run()  # fear does nothing to itself
+    assert not app.exception and not app.warning and app.query_params["target"] != "<-fear"
+
+
+def test_a_method_that_a_system_lacks_gives_way_quietly(full: Path, visit: Visit) -> None:
+    app = visit("explain", run="cnn", method="attention")
+    assert not app.exception and not app.warning and app.query_params["method"] != "attention"
+    assert "attention" not in app.selectbox(key="choose_method").options
 
 
 def test_system_without_attention_says_so(full: Path, visit: Visit) -> None:

@@ -1,0 +1,113 @@
+"""Declarations of ``explain`` and ``grade``; the work is in ``fisa.commands.explain`` and ``grade``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from fisa.commands.arguments import RunFolder
+
+ATTRIBUTIONS = (
+    "attention", "contributions", "interaction",
+    "integrated_gradients", "gradient_shap", "grad_cam", "occlusion", "feature_ablation",
+)  # fmt: skip
+
+EXPLAIN = "Example: `python -m fisa explain artifacts/fisa planted:iid:17 --out explained`"
+
+
+def explain(
+    run: RunFolder,
+    image: Annotated[
+        str, typer.Argument(metavar="IMAGE", help="Image file, or DATASET:SPLIT:INDEX, such as planted:iid:17.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder to make; must not exist. Default: JSON on stdout.")
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(help=f"Attribute --target to places instead, by one of {', '.join(ATTRIBUTIONS)}."),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="What to attribute: an emotion's logit, such as fear, or in a gauge, fear@absent or fear@awe,anger; "
+            "a difference, fear-awe; what awe does to fear, fear<-awe; kl (to the truth); entropy."
+        ),
+    ] = None,
+    baseline: Annotated[
+        Literal["blur", "mean", "black"] | None,
+        typer.Option(help="What --method compares the image with. Default: blur; all three for gradient_shap."),
+    ] = None,
+    head: Annotated[
+        int | None, typer.Option(min=1, help="Head of --method interaction. Default: the mean of all.")
+    ] = None,
+) -> None:
+    """Explain one prediction: attention for each emotion, interaction of emotions, signed contributions.
+
+    The JSON holds all numbers: distribution (0 to 1), entropy (nats), logits and bias, attention and its null share
+    (sum to 1 for each emotion), and by head effect (1 is indifferent), interaction (rows sum to 1) and contributions
+    (signed, in logits; rows receive, columns give; logits = bias + their sum over heads and columns). DIR holds it as
+    explanation.json, an overlay PNG for each emotion, and a CSV for each kind of matrix.
+
+    With --method and --target: a signed map (values, rows from the top) in units of the target (logits, or nats), the
+    target's value, its delta to the baseline, and the gap between that and the map's sum; a gap above 1 % of delta, and
+    above 0.001, is told. DIR then holds attribution.json, attribution.png and attribution.csv.
+    """
+    from fisa.commands import explain as command
+
+    if (method is None) != (target is None):
+        raise typer.BadParameter("--method and --target belong together", param_hint="--method")
+    if method is not None and target is not None:
+        command.attribute(run, image, method, target, baseline, head, out)
+        return
+    if baseline is not None or head is not None:
+        raise typer.BadParameter("is for --method", param_hint="--baseline" if baseline is not None else "--head")
+    command.explain(run, image, out)
+
+
+GRADE = "Example: `python -m fisa grade artifacts/fisa --scenes 100 --method contributions --method grad_cam`"
+
+
+def grade(
+    run: RunFolder,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option("--method", help=f"Of {', '.join(ATTRIBUTIONS)}; may be repeated. Default: all that apply."),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Split of the planted data.")] = "iid",
+    located: Annotated[int, typer.Option(min=1, help="Scenes for localisation.")] = 2000,
+    scenes: Annotated[int, typer.Option(min=1, help="Scenes for interaction recovery and the path test.")] = 500,
+    attributed: Annotated[int, typer.Option(min=1, help="Of these, scenes for faithfulness and validity.")] = 100,
+    checked: Annotated[
+        int, typer.Option(min=0, help="Of those, scenes for deletion, insertion, sanity and stability.")
+    ] = 40,
+    control: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="A run of this architecture, trained on shuffled labels, to compare with."),
+    ] = None,
+    form: Annotated[
+        Literal["markdown", "csv", "json"], typer.Option("--format", help="csv and json have every number exactly.")
+    ] = "markdown",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON file to write as well; must not exist.")
+    ] = None,
+    store: Annotated[
+        bool, typer.Option("--store", help="Keep the grades in the run folder, where the studio finds them.")
+    ] = False,
+) -> None:
+    """Grade the explanations of a run on planted scenes, where it is known which places bear which emotion.
+
+    A row for each grade and subject: value, 95 % bootstrap interval over scenes (each with its counterfactuals), units
+    and scenes. Kinds: method; baseline, what is had without understanding; ceiling. Localisation is a share of hits;
+    faithfulness, validity, sanity and stability are Spearman's correlations, -1 to 1; deletion and insertion are 0 like
+    a random order and 1 like the oracle's; paths are shares of the whole change. Nothing is written but --out, which is
+    whole or absent, and with --store grades.json of the run. The defaults take an hour on one processor, most of it in
+    integrated_gradients, gradient_shap and occlusion.
+    """
+    from fisa.commands import grade as command
+    from fisa.explain.report import GradeSettings
+
+    settings = GradeSettings(located, scenes, attributed, checked, tuple(methods) if methods else None)
+    command.grade(run, settings, split, control, form, out, store)

@@ -1,0 +1,91 @@
+"""Checks that an attribution depends on what the model learned, and not on how the picture looks.
+
+*Weight randomisation* (Adebayo et al. 2018): the entries of every weight are shuffled, so that their sizes stay and
+what was learned goes; *untrained*: fresh weights. What a method then lays on motifs must agree with what the trained
+model does no better than what it lays there for the untrained network. *Stability*: the map of an image with a little
+noise, or moved by some pixels, against its own.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from fisa.explain.asking import Settings
+from fisa.explain.attribution import attribute_batch
+from fisa.explain.counterfactuals import Family
+from fisa.explain.faithfulness import gauged_target, spearman, spread_out
+from fisa.explain.resampling import over_scenes, ratio
+from fisa.models import System, build_model
+from fisa.records import Interval
+from fisa.runs import Run
+
+NOISE = 2.0
+"""Standard deviation of the noise in grey levels of 255: below what an eye sees."""
+
+SHIFT = 2
+"""Pixels by which the image is moved, right and down."""
+
+
+def untrained(run: Run, seed: int = 0) -> System:
+    """Return the run's architecture with fresh weights, in evaluation mode."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build_model(run.config.model, run.space, pretrained=False).eval().requires_grad_(False)
+
+
+def shuffled(model: System, seed: int = 0) -> System:
+    """Return a copy of a system in which the entries of each weight have changed places."""
+    random = torch.Generator().manual_seed(seed)
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        for weight in other.parameters():
+            weight.copy_(weight.flatten()[torch.randperm(weight.numel(), generator=random)].view_as(weight))
+    return other
+
+
+def grade_stability(
+    run: Run,
+    subjects: Sequence[tuple[Family, int]],
+    maps: Sequence[np.ndarray],
+    method: str,
+    settings: Settings | None = None,
+) -> dict[str, Interval]:
+    """Compare the maps of slightly changed images with those of the images.
+
+    Args:
+        run: A loaded run.
+        subjects: Scenes, each with an emotion that it shows.
+        maps: Their attributions [h, w] by the method.
+        method: Key of ``METHODS``.
+        settings: How to attribute.
+
+    Returns:
+        ``noise`` and ``shift``: mean of Spearman's correlation between the two maps, the shift undone.
+    """
+    targets = [gauged_target(family, emotion) for family, emotion in subjects]
+    random = np.random.default_rng(0)
+    images = [family.image for family, _ in subjects]
+    noisy = [
+        np.clip(np.rint(image + random.normal(0, NOISE, image.shape)), 0, 255).astype(np.uint8) for image in images
+    ]
+    moved = [ndimage.shift(image, (SHIFT, SHIFT, 0), order=0, mode="nearest") for image in images]
+    grades = {}
+    for name, changed, shift in (("noise", noisy, 0), ("shift", moved, SHIFT)):
+        found = attribute_batch(run, changed, method, targets, settings)
+        agreements = np.array(
+            [_agreement(one, other.values, len(images[0]), shift) for one, other in zip(maps, found, strict=True)]
+        )
+        grades[name] = over_scenes(ratio(agreements, np.ones_like(agreements)), np.arange(len(maps)))
+    return grades
+
+
+def _agreement(before: np.ndarray, after: np.ndarray, size: int, shift: int) -> float:
+    """Return the correlation of two maps at image size, the second moved back; edges that came in are left out."""
+    inner = size - shift
+    first, second = spread_out(before, size)[:inner, :inner], spread_out(after, size)[shift:, shift:]
+    return spearman(first.ravel(), second.ravel())

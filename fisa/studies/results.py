@@ -1,0 +1,132 @@
+"""What a study has come to, read from its runs, or from the summary that ships: all that its tables are made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fisa.config import RunConfig
+from fisa.runs import Run
+from fisa.runs.files import digest_of, parse_json, read_bytes
+from fisa.studies.comparison import StudyError
+from fisa.studies.folder import PLAN, StudyFolder
+
+SPEEDS = "speeds.json"
+STATES = ("finished", "diverged", "failed", "missing")
+RUN_COLUMNS = ("where", "system", "trial", "seed", "fold", "state", "reason")
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """All of a study but its weights.
+
+    Attributes:
+        name: Of the study.
+        reference: The system that the others are compared with.
+        systems: Names, in the order of the study's file.
+        runs: One row a run: ``where``, ``system``, ``trial`` (from 1; NaN for a cell), ``seed``, ``fold`` (from 1; 0:
+            none), ``state`` (one of ``STATES``), ``reason``; of finished ones ``config`` and ``run`` (digests),
+            ``parameters``, ``seconds``, ``epochs``, ``best_epoch``, ``validation``, ``n``, ``n_train``,
+            ``data_version``; of finished cells every measure, too.
+        history: ``where`` and what a run's history holds, a row an epoch.
+        predictions: ``where``, ``id`` and a column for each that the task predicts, of every finished cell.
+        configs: System -> configuration of its first finished cell.
+        metrics: What ``metrics.json`` of the first finished cell holds, for what all cells share; empty before.
+        choices: See :mod:`fisa.studies.protocol`.
+        looks: See :attr:`fisa.studies.folder.StudyFolder.looks`.
+        speeds: System -> images a second as a multiple of those of cnn on the same backbone.
+    """
+
+    name: str
+    reference: str
+    systems: tuple[str, ...]
+    runs: pd.DataFrame
+    history: pd.DataFrame
+    predictions: pd.DataFrame
+    configs: Mapping[str, RunConfig]
+    metrics: Mapping[str, Any]
+    choices: Mapping[str, Any]
+    looks: tuple[Mapping[str, Any], ...]
+    speeds: Mapping[str, float]
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """The rows of ``runs`` that stand in tables."""
+        return self.runs[self.runs["trial"].isna()]
+
+
+def gather(path: Path) -> StudyResults:
+    """Read the runs of a study's folder, finished or not.
+
+    Raises:
+        StudyError: It is no such folder.
+        RunError: A run is damaged.
+    """
+    file = path / PLAN
+    if not file.is_file():
+        raise StudyError(f"{path}: holds no study; `python -m fisa study STUDY.yaml --out {path}` makes one")
+    plan = parse_json(read_bytes(file), file)
+    folder = StudyFolder(path)
+    rows, histories, predictions = [], [], []
+    configs: dict[str, RunConfig] = {}
+    metrics: dict[str, Any] = {}
+    for planned in plan["runs"]:
+        row, run = _row(folder, planned)
+        rows.append(row)
+        if run is None:
+            continue
+        error = f"validation_{run.task.error}"
+        histories.append(run.history.rename(columns={error: "validation"}).assign(where=row["where"]))
+        if planned["trial"] is None:
+            predictions.append(run.predictions.assign(where=row["where"]))
+            configs.setdefault(row["system"], run.config)
+            metrics = metrics or run.metrics
+    speeds = path / SPEEDS
+    return StudyResults(
+        name=plan["name"],
+        reference=plan["reference"],
+        systems=tuple(plan["systems"]),
+        runs=pd.DataFrame(rows, columns=None if rows else list(RUN_COLUMNS)),
+        history=pd.concat(histories, ignore_index=True) if histories else pd.DataFrame(),
+        predictions=pd.concat(predictions, ignore_index=True) if predictions else pd.DataFrame(),
+        configs=configs,
+        metrics=metrics,
+        choices=folder.choices,
+        looks=tuple(folder.looks),
+        speeds=parse_json(read_bytes(speeds), speeds) if speeds.is_file() else {},
+    )
+
+
+def _row(folder: StudyFolder, planned: Mapping[str, Any]) -> tuple[dict[str, Any], Run | None]:
+    """Return the row of a run, and the run where it is finished."""
+    where = planned["where"]
+    row = {key: planned[key] for key in ("where", "system", "trial", "seed", "fold")}
+    if not folder.finished(where):
+        failure = folder.failure(where)
+        state = ("missing", "not trained yet") if failure is None else (failure.kind, failure.reason)
+        return row | dict(zip(("state", "reason"), state, strict=True)), None
+    run = folder.run(where)
+    config = json.dumps(run.config.model_dump(mode="json"), sort_keys=True)
+    row |= {
+        "state": "finished",
+        "reason": "",
+        "config": digest_of(config.encode())[:16],
+        "run": run.digest,
+        "parameters": run.provenance.get("parameters"),
+        "seconds": run.provenance.get("seconds"),
+        "epochs": len(run.history),
+        "best_epoch": run.provenance.get("best_epoch"),
+        "validation": float(run.history[f"validation_{run.task.error}"].min()),
+        "n": run.metrics["n"],
+        "n_train": run.provenance["data"]["images"].get("train"),
+        "data_version": run.metrics["data_version"],
+    }
+    if planned["trial"] is None:
+        row |= {key: run.metrics[key] for key in ("score", "kl_truth") if run.metrics.get(key) is not None}
+        row |= run.metrics["measures"]
+    return row, run

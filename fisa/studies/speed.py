@@ -1,0 +1,64 @@
+"""How fast a system predicts, as a multiple of what cnn does on the same backbone, measured side by side."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+from torch import nn
+
+from fisa.config import CnnConfig, FeaturesBackboneConfig, RunConfig
+from fisa.evaluation import Progress
+from fisa.models import build_model
+from fisa.models.inputs import as_tensor
+from fisa.runs import Run
+from fisa.runs.files import dump_json, parse_json, read_bytes, write_whole
+from fisa.studies.folder import StudyFolder
+from fisa.studies.plan import Cell
+from fisa.studies.results import SPEEDS
+
+IMAGES = 32
+ROUNDS = 9
+
+
+def relative_speed(run: Run) -> float:
+    """Return images a second over those of cnn with the same backbone: the median of rounds in turn, one thread."""
+    config, space = run.config, run.space
+    cnn = CnnConfig(name="cnn", backbone=config.model.backbone)
+    bare = build_model(cnn, space, pretrained=False, ratings=config.objective.ratings > 0).eval()
+    images = as_tensor(_images(config))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            ratios = [_seconds(bare, images) / _seconds(run.model, images) for _ in range(ROUNDS + 1)]
+    finally:
+        torch.set_num_threads(threads)
+    return float(np.median(ratios[1:]))  # the first round loads and allocates
+
+
+def measure_speeds(folder: StudyFolder, cells: list[Cell], progress: Progress | None = None) -> None:
+    """Measure each system once, by its first finished cell, and keep it in ``speeds.json``."""
+    file = folder.path / SPEEDS
+    known: dict[str, float] = parse_json(read_bytes(file), file) if file.is_file() else {}
+    first = {cell.system: cell.where for cell in reversed(cells) if folder.finished(cell.where)}
+    new = [(system, where) for system, where in first.items() if system not in known]
+    for number, (system, where) in enumerate(new):
+        known[system] = relative_speed(folder.run(where))
+        write_whole(file, dump_json(known).encode())
+        if progress is not None:
+            progress(number + 1, len(new))
+
+
+def _images(config: RunConfig) -> np.ndarray:
+    chance = np.random.default_rng(0)
+    if isinstance(config.model.backbone, FeaturesBackboneConfig):
+        return chance.normal(size=(IMAGES, config.model.backbone.dimensions)).astype(np.float32)
+    return chance.integers(0, 256, (IMAGES, config.data.image_size, config.data.image_size, 3), dtype=np.uint8)
+
+
+def _seconds(model: nn.Module, images: torch.Tensor) -> float:
+    started = time.perf_counter()
+    model(images, explain=False)
+    return time.perf_counter() - started

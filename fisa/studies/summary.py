@@ -1,0 +1,177 @@
+"""A study without its weights, small enough to ship; docs/studies.md describes every file.
+
+Degrees are stored as whole steps of their logarithm, so that each is within half a percent of what was predicted.
+Measures are stored as they were taken, from the predictions as they were.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fisa.config import RunConfig
+from fisa.runs.files import digest_of, dump_json, parse_json, parse_table, read_bytes, write_whole
+from fisa.studies.comparison import StudyError
+from fisa.studies.folder import PLAN
+from fisa.studies.results import StudyResults, gather
+
+FORMAT = 1
+SUMMARY = "summary.json"
+FOLDER = "summary"
+"""Where a study's folder keeps its own."""
+
+STEP = 0.01
+"""Of the logarithm of a degree: half of it, .5 %, is the largest relative error of a stored one."""
+SMALLEST = 1e-12
+"""Degree below which all are alike, as they are to KL."""
+RATING_STEP = 1e-4
+"""Of a rating, which is in -1 to 1."""
+
+FILES = ("runs.csv", "history.parquet", "predictions.parquet", "looks.jsonl")
+
+
+def load_results(path: Path) -> StudyResults:
+    """Read a study: from its runs where it has a plan of them, else from the summary in ``path`` or below it.
+
+    Raises:
+        StudyError: It is neither.
+        RunError: A file is damaged.
+    """
+    if (path / PLAN).is_file():
+        return gather(path)
+    for folder in (path, path / FOLDER):
+        if (folder / SUMMARY).is_file():
+            return load_summary(folder)
+    raise StudyError(f"{path}: holds no study and no summary of one; `python -m fisa study STUDY.yaml` makes them")
+
+
+def is_study(path: Path) -> bool:
+    """Tell whether :func:`load_results` reads ``path``."""
+    return any((path / name).is_file() for name in (PLAN, SUMMARY, f"{FOLDER}/{SUMMARY}"))
+
+
+def store_summary(results: StudyResults, folder: Path) -> None:
+    """Write a summary, replacing the last one; ``summary.json`` comes last, with a digest of every file.
+
+    Raises:
+        RunError: The disk refuses.
+    """
+    task = results.metrics.get("task", "distribution")
+    contents = {
+        "runs.csv": results.runs.to_csv(index=False, lineterminator="\n").encode(),
+        "history.parquet": _parquet(results.history.astype(_single(results.history))),
+        "predictions.parquet": _parquet(encode(results.predictions, task)),
+        "looks.jsonl": "".join(json.dumps(look) + "\n" for look in results.looks).encode(),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        write_whole(folder / name, content)
+    document = {
+        "format": FORMAT,
+        "name": results.name,
+        "reference": results.reference,
+        "systems": list(results.systems),
+        "configs": {system: config.model_dump(mode="json") for system, config in results.configs.items()},
+        "metrics": {key: value for key, value in results.metrics.items() if key != "measures"},
+        "choices": dict(results.choices),
+        "speeds": dict(results.speeds),
+        "files": {name: digest_of(content) for name, content in contents.items()},
+    }
+    write_whole(folder / SUMMARY, dump_json(document).encode())
+
+
+def load_summary(folder: Path) -> StudyResults:
+    """Read what :func:`store_summary` wrote.
+
+    Raises:
+        RunError: A file is not what was stored.
+        StudyError: It is of another format, or lacks something.
+    """
+    file = folder / SUMMARY
+    document = parse_json(read_bytes(file), file)
+    if document.get("format") != FORMAT:
+        raise StudyError(f"{file}: format {str(document.get('format'))[:20]}, this version reads {FORMAT}")
+    try:
+        contents = {name: _checked(folder / name, document["files"][name]) for name in FILES}
+        metrics = document["metrics"]
+        runs = parse_table(contents["runs.csv"], folder / "runs.csv", (), ())
+        return StudyResults(
+            name=document["name"],
+            reference=document["reference"],
+            systems=tuple(document["systems"]),
+            runs=runs.assign(reason=runs["reason"].astype(object).fillna("")),
+            history=parse_table(contents["history.parquet"], folder / "history.parquet", (), ()),
+            predictions=decode(
+                parse_table(contents["predictions.parquet"], folder / "predictions.parquet", (), ()),
+                metrics.get("task", "distribution"),
+            ),
+            configs={system: RunConfig.model_validate(config) for system, config in document["configs"].items()},
+            metrics=metrics,
+            choices=document["choices"],
+            looks=tuple(json.loads(line) for line in contents["looks.jsonl"].decode().splitlines()),
+            speeds=document["speeds"],
+        )
+    except (LookupError, TypeError, ValueError) as error:
+        if type(error).__module__.startswith("fisa."):
+            raise
+        reason = " ".join(str(error).split())[:160]
+        raise StudyError(f"{file}: is not as this version writes it ({reason}); restore the file") from None
+
+
+def encode(predictions: pd.DataFrame, task: str) -> pd.DataFrame:
+    """Return predictions as whole steps, int16."""
+    if predictions.empty:
+        return pd.DataFrame({name: pd.Series(dtype=str) for name in ("where", "id")})
+    names = [name for name in predictions if name not in ("where", "id")]
+    values = predictions[names].to_numpy(float)
+    steps = -np.log(np.maximum(values, SMALLEST)) / STEP if task == "distribution" else values / RATING_STEP
+    coded = pd.DataFrame(np.rint(steps).astype(np.int16), columns=names)
+    return pd.concat([predictions[["where", "id"]].reset_index(drop=True), coded], axis=1)
+
+
+def decode(coded: pd.DataFrame, task: str) -> pd.DataFrame:
+    """Return what :func:`encode` was given, distributions with sum 1 again."""
+    names = [name for name in coded if name not in ("where", "id")]
+    if not names:
+        return coded
+    steps = coded[names].to_numpy(float)
+    values = np.exp(-steps * STEP) if task == "distribution" else steps * RATING_STEP
+    if task == "distribution":
+        values /= values.sum(1, keepdims=True)
+    return pd.concat([coded[["where", "id"]], pd.DataFrame(values, columns=names)], axis=1)
+
+
+def _single(frame: pd.DataFrame) -> dict[Any, Any]:
+    """Which columns to keep in single precision: all that are of double."""
+    return {name: np.float32 for name, kind in frame.dtypes.items() if kind == np.float64}
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    texts = [str(name) for name in ("where", "id") if name in frame]
+    numbers = {str(name): "BYTE_STREAM_SPLIT" for name in frame if name not in texts}
+    stream = io.BytesIO()
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    pq.write_table(
+        table,
+        stream,
+        compression="zstd",
+        compression_level=19,
+        use_dictionary=texts,
+        column_encoding=numbers,
+        row_group_size=max(1, len(frame)),
+    )
+    return stream.getvalue()
+
+
+def _checked(file: Path, digest: str) -> bytes:
+    content = read_bytes(file)
+    if digest_of(content) != digest:
+        raise StudyError(f"{file}: changed since it was stored, its digest is not that of {SUMMARY}; restore the file")
+    return content

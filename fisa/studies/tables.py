@@ -1,0 +1,287 @@
+"""The table of a study: means over seeds and folds, differences to the reference, cost, and what others report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fisa.datasets import Dataset
+from fisa.evaluation import EvaluationError, per_sample
+from fisa.metrics import METRICS, Metric
+from fisa.runs.files import digest_of
+from fisa.studies.comparison import PLANTED_COLUMNS, RATING_COLUMNS, Column, StudyError, open_same, oracle_rows
+from fisa.studies.published import published_measures
+from fisa.studies.rated import groups_of
+from fisa.studies.results import StudyResults
+from fisa.studies.statistics import average_ranks, corrected_t, hierarchical_difference, holm
+from fisa.tasks import TASKS, open_data
+
+# fmt: off
+COST_COLUMNS = {
+    "cells": Column("cells", None, "finished and in all; means are over finished ones, ± their standard deviation"),
+    "rank": Column("rank", None, "mean rank over all measures, 1 the best: a description, not a test", 1),
+    "parameters": Column("parameters", None, "numbers that training changes, and those it keeps", 0),
+    "seconds": Column("seconds", None, "to train a cell, in one thread, two at a time unless said otherwise", 0),
+    "speed": Column("images/s ÷ cnn", None, "images predicted a second over those of cnn on the same backbone", 2),
+}
+# fmt: on
+ERRORS = {"kl_truth": "KL(p‖q)", "kl": "KL", "squared_error": "squared error"}
+"""An error of each sample by which systems are compared -> its title."""
+
+
+def study_table(results: StudyResults) -> pd.DataFrame:
+    """Set the systems of a study side by side.
+
+    Returns:
+        One row a system: on planted data the oracles, on real data what others report for them (``kind`` is
+        "published"), then the study's own from worst to best. Columns: ``system``, ``kind``, ``cells`` (such as
+        "4 of 5"); every measure as the mean over cells, with its standard deviation under ``<measure>_std``;
+        ``difference`` to the reference with ``_low``, ``_high`` and the adjusted ``p``, and with folds ``p_folds``;
+        ``rank``, ``parameters``, ``seconds``, ``speed``. A system of which a cell diverged has no means. ``attrs`` are
+        those of :func:`fisa.studies.comparison.comparison_table`, and ``columns``.
+
+    Raises:
+        StudyError: No cell is finished.
+    """
+    cells = results.cells
+    if not results.metrics:
+        raise StudyError(f"study {results.name}: no cell is finished; go on with it")
+    primary = _primary(results.metrics)
+    measures = [key for key in (*PLANTED_COLUMNS, *METRICS, *RATING_COLUMNS) if key in cells]
+    notes = [*_state_notes(cells), *_protocol_notes(results)]
+    rows = {system: _means(cells[cells["system"] == system], measures) for system in results.systems}
+    for system, speed in results.speeds.items():
+        if system in rows:
+            rows[system]["speed"] = speed
+    _rank(rows, measures)
+    errors = _Errors.of(results, primary, notes)
+    if errors is not None:
+        _compare(rows, errors, results, notes)
+    worst_first = sorted(rows, key=lambda system: -_order(rows[system], measures))
+    known = [{"system": row.system, "kind": row.kind, **row.values} for row in _others(results, errors)]
+    known += [{"system": system, "kind": "run", **rows[system]} for system in worst_first]
+    return _framed(known, measures, results, ERRORS[primary], notes)
+
+
+def _primary(metrics: Mapping[str, Any]) -> str:
+    if metrics.get("task") == "valence_arousal":
+        return "squared_error"
+    return "kl" if metrics.get("kl_truth") is None else "kl_truth"
+
+
+def _means(cells: pd.DataFrame, measures: Sequence[str]) -> dict[str, Any]:
+    """Return the row of a system: means over its cells, unless one of them diverged."""
+    finished = cells[cells["state"] == "finished"]
+    diverged = int((cells["state"] == "diverged").sum())
+    row: dict[str, Any] = {"cells": f"{len(finished)} of {len(cells)}" + (f", {diverged} diverged" if diverged else "")}
+    if not len(finished):
+        return row
+    row |= {key: float(finished[key].astype(float).mean()) for key in ("parameters", "seconds")}
+    if diverged:
+        return row
+    for key in measures:
+        row[key] = float(finished[key].astype(float).mean())
+        row[f"{key}_std"] = float(finished[key].astype(float).std(ddof=1)) if len(finished) > 1 else np.nan
+    return row
+
+
+def _rank(rows: dict[str, dict[str, Any]], measures: Sequence[str]) -> None:
+    ranked = [system for system, row in rows.items() if all(np.isfinite(row.get(key, np.nan)) for key in measures)]
+    if len(ranked) > 1:
+        columns: dict[str, Column | Metric] = {**PLANTED_COLUMNS, **METRICS, **RATING_COLUMNS}
+        up = [bool(columns[key].higher_is_better) for key in measures]
+        ranks = average_ranks([[rows[system][key] for key in measures] for system in ranked], up)
+        for system, rank in zip(ranked, ranks, strict=True):
+            rows[system]["rank"] = float(rank)
+
+
+def _order(row: Mapping[str, Any], measures: Sequence[str]) -> float:
+    """Return by what rows are sorted, the smallest last; a row without means first."""
+    key, sign = next((key, sign) for key, sign in (("kl_truth", 1), ("kl", 1), ("ccc_mean", -1)) if key in measures)
+    value = row.get(key, np.nan)
+    return sign * value if np.isfinite(value) else np.inf
+
+
+@dataclass(frozen=True)
+class _Errors:
+    """The error of every sample.
+
+    Attributes:
+        tables: System -> [seeds, samples], of the seeds all of whose folds are finished.
+        groups: Group of each sample, or None where each stands alone.
+        folds: System -> (seed, fold) -> mean error of a cell.
+        dataset: The test split, or that of the first fold.
+    """
+
+    tables: Mapping[str, np.ndarray]
+    groups: np.ndarray | None
+    folds: Mapping[str, Mapping[tuple[int, int], float]]
+    dataset: Dataset
+
+    @classmethod
+    def of(cls, results: StudyResults, primary: str, notes: list[str]) -> _Errors | None:
+        """Measure every stored prediction again, or note why that cannot be."""
+        opened: dict[int, Dataset] = {}
+        rows: dict[str, dict[tuple[int, int], np.ndarray]] = {}
+        task = TASKS[results.metrics.get("task", "distribution")]
+        parts = dict(tuple(results.predictions.groupby("where", sort=False)))
+        done = results.cells[results.cells["state"] == "finished"]
+        for cell in done.to_dict("records"):
+            fold = int(cell["fold"])
+            if fold not in opened:
+                found = _open(results, str(cell["system"]), fold, str(cell["data_version"]), notes)
+                if found is None:
+                    return None
+                opened[fold] = found
+            stored = parts[cell["where"]].drop(columns="where").reset_index(drop=True)
+            try:
+                errors = per_sample(stored, opened[fold], task)[primary].to_numpy()
+            except EvaluationError as error:
+                notes.append(f"Without paired differences: {error}.")
+                return None
+            rows.setdefault(str(cell["system"]), {})[int(cell["seed"]), fold] = errors
+        count = int(done["fold"].nunique())
+        tables = {system: _whole_seeds(found, count) for system, found in rows.items()}
+        folds = {system: {place: float(each.mean()) for place, each in found.items()} for system, found in rows.items()}
+        parted = [groups_of(opened[fold]) for fold in sorted(opened)]
+        known = [each for each in parted if each is not None]
+        groups = np.concatenate(known) if len(known) == len(parted) else None
+        tables = {system: table for system, table in tables.items() if table.size}
+        return cls(tables, groups, folds, opened[min(opened)])
+
+
+def _open(results: StudyResults, system: str, fold: int, version: str, notes: list[str]) -> Dataset | None:
+    config = results.configs[system]
+    if fold and config.data.fold is not None:
+        config = config.model_copy(
+            update={"data": config.data.model_copy(update={"fold": (fold, config.data.fold[1])})}
+        )
+    metrics = {**results.metrics, "data_version": version}
+    return open_same(metrics, lambda _name, _split: open_data(config, ("test",))["test"], notes)
+
+
+def _whole_seeds(found: Mapping[tuple[int, int], np.ndarray], folds: int) -> np.ndarray:
+    """Return the errors of the seeds all of whose folds are there, folds one after another, [seeds, samples]."""
+    seeds = sorted({seed for seed, _ in found})
+    whole = [[found[place] for place in sorted(found) if place[0] == seed] for seed in seeds]
+    return np.array([np.concatenate(parts) for parts in whole if len(parts) == folds])
+
+
+def _compare(rows: dict[str, dict[str, Any]], errors: _Errors, results: StudyResults, notes: list[str]) -> None:
+    """Add the differences to the reference, their intervals and their p values."""
+    reference = results.reference
+    others = [
+        system
+        for system in results.systems
+        if system != reference and system in errors.tables and "rank" in rows[system] and "rank" in rows[reference]
+    ]
+    if reference not in errors.tables or not others:
+        return
+    own = errors.tables[reference]
+    found = [hierarchical_difference(errors.tables[system], own, errors.groups) for system in others]
+    for system, difference, p in zip(others, found, holm([each.p for each in found]), strict=True):
+        bounds = {"difference_low": difference.low, "difference_high": difference.high}
+        rows[system] |= {"difference": difference.value, **bounds, "p": p}
+    alone = [system for system in (reference, *others) if len(errors.tables[system]) == 1]
+    if alone:
+        notes.append(f"One seed only: {', '.join(alone)}; their intervals say nothing of another seed.")
+    _compare_folds(rows, errors, others, results)
+
+
+def _compare_folds(
+    rows: dict[str, dict[str, Any]], errors: _Errors, others: Sequence[str], results: StudyResults
+) -> None:
+    cells = results.cells[results.cells["state"] == "finished"]
+    if not cells["fold"].astype(bool).any():
+        return
+    share = float((cells["n"] / cells["n_train"]).mean())
+    own = errors.folds[results.reference]
+    tested = []
+    for system in others:
+        both = sorted(own.keys() & errors.folds[system].keys())
+        if len(both) > 1:
+            tested.append((system, corrected_t([errors.folds[system][place] - own[place] for place in both], share).p))
+    for (system, _), p in zip(tested, holm([p for _, p in tested]), strict=True):
+        rows[system]["p_folds"] = p
+
+
+@dataclass(frozen=True)
+class _Row:
+    system: str
+    kind: str
+    values: Mapping[str, float]
+
+
+def _others(results: StudyResults, errors: _Errors | None) -> Iterator[_Row]:
+    """Yield the rows of what the study did not train."""
+    metrics = results.metrics
+    if metrics.get("task") == "valence_arousal":
+        yield _Row("constant", "baseline", {k: v for k, v in metrics["constant_measures"].items() if v is not None})
+    elif errors is not None:
+        for oracle in oracle_rows(errors.dataset):
+            yield _Row(oracle.system, oracle.kind, oracle.values)
+    for system, values in published_measures(str(metrics["data"])).items():
+        yield _Row(system, "published", values)
+
+
+def _state_notes(cells: pd.DataFrame) -> Iterator[str]:
+    for cell in cells[cells["state"] != "finished"].to_dict("records"):
+        yield f"{cell['where']} {cell['state']}: {str(cell['reason']).rstrip('.')}."
+
+
+def _protocol_notes(results: StudyResults) -> Iterator[str]:
+    choices = {name: choice for name, choice in results.choices.items() if choice["trial"] is not None}
+    if choices:
+        first = next(iter(choices.values()))
+        chosen = "; ".join(f"{name} {_changes(choice['changes'])}" for name, choice in choices.items())
+        yield (
+            f"Search: {len(first['trials'])} trials of {first['epochs']} epochs each, on one seed, the best on "
+            f"validation chosen: {chosen}."
+        )
+    looks = [str(look["when"]) for look in results.looks]
+    if looks:
+        yield f"The test split was looked at {len(looks)} times, first at {min(looks)}."
+        late = [name for name, choice in results.choices.items() if str(choice["frozen"]) > min(looks)]
+        if late:
+            yield f"Chosen only after that first look: {', '.join(late)}."
+
+
+def _changes(changes: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in changes.items()) or "as configured"
+
+
+def _framed(
+    rows: list[dict[str, Any]], measures: Sequence[str], results: StudyResults, error: str, notes: list[str]
+) -> pd.DataFrame:
+    table = pd.DataFrame(rows)
+    spread = [key + end for key in measures for end in ("", "_std")]
+    head = [key for key in spread if key.removesuffix("_std") in PLANTED_COLUMNS]
+    tests = ["difference", "difference_low", "difference_high", "p", "p_folds"]
+    rest = [key for key in spread if key not in head]
+    order = ["cells", *head, *tests, *rest, "rank", "parameters", "seconds", "speed"]
+    table = table[["system", "kind", *(key for key in order if key in table)]]
+    reference = results.reference
+    done = results.cells[results.cells["state"] == "finished"]
+    interval = "95 % bootstrap interval, seeds drawn within each system, scenes across both"
+    table.attrs = {
+        **{key: results.metrics[key] for key in ("data", "data_version", "split")},
+        "n": int(results.metrics["n"]),
+        "runs": {system: _digest(done[done["system"] == system]) for system in results.systems},
+        "notes": notes,
+        "columns": {
+            **COST_COLUMNS,
+            "difference": Column(f"− {reference}", None, f"{error} less that of {reference}; {interval}", 4),
+            "p": Column("p", None, f"of no difference to {reference}, two-sided, after Holm over the others", 4),
+            "p_folds": Column("p (folds)", None, "the same, by the corrected resampled t test over folds", 4),
+        },
+    }
+    return table
+
+
+def _digest(cells: pd.DataFrame) -> str:
+    """Return one digest for the runs of a system."""
+    return digest_of(" ".join(sorted(cells["run"].astype(str))).encode())[:16] if len(cells) else "–"

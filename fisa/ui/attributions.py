@@ -1,0 +1,124 @@
+"""Which places of an image speak for a target: one method's signed map, with what it is compared with and its gap."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from fisa import figures
+from fisa.explain.attribution import METHODS, applicable, attribute
+from fisa.explain.targets import Target
+from fisa.records import Attribution, Explanation
+from fisa.runs import Run
+from fisa.ui import state
+from fisa.ui.cache import Subject
+from fisa.ui.panels import in_shape, wheel_order
+from fisa.ui.state import plain
+from fisa.ui.widgets import choose
+
+FASTEST = ("contributions", "grad_cam", "feature_ablation")
+"""What is shown first, where it applies: a page should not wait for seconds unasked."""
+
+
+def settle(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
+    """Resolve method and target; the target is kept as what is asked about ``emotion``, such as ``-awe``."""
+    about = _questions(found, subject, emotion)
+    stale = (state.get("target") or "").lstrip("<-") == emotion  # right until the emotion was changed
+    asked = state.resolve("target", about, about[0], "target", quiet=stale)
+    methods = _applicable(run.digest, _kind(asked), run)
+    first = next(name for name in FASTEST if name in methods)
+    state.resolve("method", methods, first, "method", quiet=state.get("method") in METHODS)
+
+
+def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
+    """Draw the map with the choice of method and target."""
+    about, methods = _questions(found, subject, emotion), _applicable(run.digest, _kind(_asked()), run)
+    left, right = st.columns(2, gap="medium")
+    with right:
+        choose("method", methods, "Method", shown=lambda name: METHODS[name].title)
+        choose("target", about, "Target", shown=lambda asked: _words(asked, emotion))
+        attribution = _attribution(
+            run.digest, subject.digest, str(state.get("method")), _asked(), emotion, run, subject
+        )
+        st.markdown(_numbers(attribution))
+        st.caption(_meaning(attribution))
+        st.caption(_graded(run, attribution.method))
+    with left:
+        shown = figures.signed_overlay(subject.picture, attribution.values, state.theme())
+        what = f"{METHODS[attribution.method].title} of {_words(_asked(), emotion)}"
+        st.image(in_shape(shown, subject.aspect), width="stretch", alt=f"{subject.name}: {what}")
+
+
+def _asked() -> str:
+    return str(state.get("target"))
+
+
+def _questions(found: Explanation, subject: Subject, emotion: str) -> list[str]:
+    others = [found.space.labels[i] for i in wheel_order(found.space) if found.space.labels[i] != emotion]
+    pushes = [f"<-{other}" for other in others] if found.contributions is not None else []
+    return ["logit", *pushes, *(f"-{other}" for other in others), *(["kl"] if subject.known else []), "entropy"]
+
+
+def _words(asked: str, emotion: str) -> str:
+    if asked == "logit":
+        return f"logit of {emotion}"
+    if asked.startswith("<-"):
+        return f"what {asked[2:]} does to {emotion}"
+    if asked.startswith("-"):
+        return f"logit of {emotion} less that of {asked[1:]}"
+    return {"kl": "KL to the truth", "entropy": "entropy of the prediction"}[asked]
+
+
+def _kind(asked: str) -> str:
+    if asked.startswith("<-"):
+        return "interaction"
+    return asked if asked in ("kl", "entropy") else "linear"
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _applicable(run_digest: str, kind: str, _run: Run) -> list[str]:
+    return list(applicable(_run, kind))
+
+
+@st.cache_data(max_entries=256, show_spinner="Attributing …")
+def _attribution(
+    run_digest: str, image_digest: str, method: str, asked: str, emotion: str, _run: Run, _subject: Subject
+) -> Attribution:
+    text = {"logit": emotion, "kl": "kl", "entropy": "entropy"}.get(asked, f"{emotion}{asked}")
+    truth = _subject.known.get("truth", _subject.known.get("votes"))
+    target = Target.parse(text, _run.space)
+    return attribute(_run, _subject.image, method, target, truth=None if truth is None else np.asarray(truth))
+
+
+def _numbers(found: Attribution) -> str:
+    if found.delta is None or found.gap is None or found.tolerance is None:
+        return f"The target is **{found.value:+.3f}**. The map has no sum to be held to."
+    words = f"The target is **{found.value:+.3f}**, **{found.delta:+.3f}** from {plain(found.baseline)}."
+    gap = f"The places sum to {found.values.sum():+.3f}: a gap of {found.gap:.2g}, "
+    gap += f"{'complete' if found.complete else 'not complete'} (at most {found.tolerance:.2g})."
+    lost = f" {found.unplaced:+.3f} lies at no place, in the null shares." if found.unplaced else ""
+    return f"{words} {gap}{lost}"
+
+
+def _graded(run: Run, method: str) -> str:
+    """Say what the method is worth where the truth is known: its stored grades beside the best baseline."""
+    stored = (run.grades or {}).get("attribution", {})
+    rows = [row for row in stored.get("rows", []) if row["grade"] in ("faithfulness", "validity")]
+    words = []
+    for grade in ("faithfulness", "validity"):
+        own = next((row for row in rows if row["grade"] == grade and row["subject"] == method), None)
+        rest = [row["value"] for row in rows if row["grade"] == grade and row["kind"] == "baseline"]
+        if own is not None:
+            bounds = "" if own["low"] is None else f" [{own['low']:.2f}, {own['high']:.2f}]"
+            words.append(f"{grade} {own['value']:.2f}{bounds}, best baseline {max(rest, default=0):.2f}")
+    if not words:
+        return "Not graded yet: `python -m fisa grade RUN --store` does that on planted scenes."
+    return f"Graded on {rows[0]['scenes']} planted scenes: {'; '.join(words)}."
+
+
+def _meaning(found: Attribution) -> str:
+    settings = ", ".join(f"{name} {value}" for name, value in found.settings.items())
+    words = "Warm places raise the target, cold ones lower it."
+    if found.method == "attention":
+        words = "Attention has no sign: it says where an emotion looks, not what that does."
+    return f"{words} {settings[:1].upper()}{settings[1:]}." if settings else words

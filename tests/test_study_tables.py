@@ -1,0 +1,287 @@
+"""Tables of studies, from results whose every number is worked by hand; and what ships of a study."""
+
+import json
+from dataclasses import replace
+from math import log
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fisa.config import RunConfig
+from fisa.datasets import open_dataset
+from fisa.evaluation import summarise, truth_of
+from fisa.metrics import METRICS
+from fisa.runs import RunError
+from fisa.studies import StudyError, format_table
+from fisa.studies.draft import beside_draft, draft_cells
+from fisa.studies.published import published, published_measures, published_table
+from fisa.studies.results import RUN_COLUMNS, StudyResults
+from fisa.studies.summary import load_results, load_summary, store_summary
+from fisa.studies.tables import study_table
+
+CONFIG = {"data": {"name": "planted-tiny", "test": "fresh-7"}}
+DATA = open_dataset("planted-tiny", split="fresh-7")
+TRUTH = truth_of(DATA)
+
+
+def predictions(weight: float) -> np.ndarray:
+    """The truth mixed with the uniform distribution."""
+    assert TRUTH is not None
+    return (1 - weight) * TRUTH + weight / 8
+
+
+def study(weights: dict[str, list[float]], **changes: Any) -> StudyResults:
+    """A study on the 60 fresh scenes of planted-tiny: for each system the predictions of its seeds."""
+    rows, parts, configs, first = [], [], {}, {}
+    for system, of_seeds in weights.items():
+        model = {"name": "fisa"} if system.startswith("fisa") else {"name": "cnn"}
+        configs[system] = RunConfig.model_validate({"name": system, "model": model, **CONFIG})
+        for seed, weight in enumerate(of_seeds):
+            where = f"cells/{system}/seed-{seed}"
+            row = dict(zip(RUN_COLUMNS, (where, system, None, seed, 0, "finished", ""), strict=True))
+            metrics = summarise(DATA, predictions(weight))
+            first = first or metrics
+            row |= {"config": "c", "run": f"r{seed}", "parameters": 1000, "seconds": 60.0 + seed, "epochs": 2}
+            row |= {"best_epoch": 2, "validation": 0.1, "n": 60, "n_train": 160, "data_version": DATA.version}
+            rows.append(row | {key: metrics[key] for key in ("score", "kl_truth")} | metrics["measures"])
+            part = pd.DataFrame(predictions(weight), columns=list(DATA.space.labels))
+            parts.append(part.assign(id=DATA.manifest["id"], where=where))
+    history = pd.DataFrame({"where": ["cells/fisa/seed-0"], "epoch": [1], "seconds": [3.5], "validation": [0.25]})
+    whole = StudyResults(
+        name="tiny",
+        reference="fisa",
+        systems=tuple(weights),
+        runs=pd.DataFrame(rows),
+        history=history,
+        predictions=pd.concat(parts, ignore_index=True),
+        configs=configs,
+        metrics=first,
+        choices={},
+        looks=({"when": "2026-11-21T10:00:00+00:00", "what": "cells/fisa/seed-0"},),
+        speeds={"fisa": 0.8, "cnn": 1.0},
+    )
+    return replace(whole, **changes)
+
+
+WEIGHTS = {"fisa": [0.1, 0.2], "cnn": [0.5, 0.7], "other": [0.15]}
+
+
+@pytest.fixture(scope="module")
+def results() -> StudyResults:
+    return study(WEIGHTS)
+
+
+@pytest.fixture(scope="module")
+def table(results: StudyResults) -> pd.DataFrame:
+    return study_table(results)
+
+
+def test_means_and_deviations_are_over_the_cells(results: StudyResults, table: pd.DataFrame) -> None:
+    rows = table.set_index("system")
+    for system, weights in WEIGHTS.items():
+        values = [summarise(DATA, predictions(weight))["kl_truth"] for weight in weights]
+        assert rows.loc[system, "kl_truth"] == pytest.approx(sum(values) / len(values))
+    # Two values deviate by |a - b| / sqrt(2), one by nothing that could be told.
+    a, b = results.cells["kl_truth"].iloc[:2]
+    assert rows.loc["fisa", "kl_truth_std"] == pytest.approx(abs(a - b) / 2**0.5)
+    assert np.isnan(rows.loc["other", "kl_truth_std"])
+    assert list(rows.index) == ["constant", "palette", "additive", "pairwise", "truth", "cnn", "fisa", "other"]
+    assert rows.loc["fisa", ["cells", "parameters", "seconds", "speed"]].tolist() == ["2 of 2", 1000, 60.5, 0.8]
+
+
+def test_differences_are_to_the_reference_with_interval_and_adjusted_p(table: pd.DataFrame) -> None:
+    rows = table.set_index("system")
+    assert np.isnan(rows.loc["fisa", "difference"])
+    for system in ("cnn", "other"):
+        own = rows.loc[system]
+        assert own["difference"] == pytest.approx(own["kl_truth"] - rows.loc["fisa", "kl_truth"])
+        assert own["difference_low"] <= own["difference"] <= own["difference_high"]
+    # Each seed of cnn is worse than each of fisa on every scene: the smallest p, twice for two comparisons.
+    assert rows.loc["cnn", "p"] == pytest.approx(2 * 2 / 4001)
+    assert rows.loc["other", "p"] > rows.loc["cnn", "p"]
+    assert any(note.startswith("One seed only: other;") for note in table.attrs["notes"])
+
+
+def test_ranks_describe(table: pd.DataFrame) -> None:
+    # Mixing in more of the uniform distribution worsens KL to the truth: other (.15) lies between fisa's seeds.
+    rows = table.set_index("system")
+    assert rows.loc["cnn", "rank"] == max(rows["rank"].dropna())
+    assert rows[["rank"]].dropna().sum().item() == pytest.approx(1 + 2 + 3)
+
+
+def test_a_diverged_cell_is_reported_and_leaves_no_mean() -> None:
+    broken = study(WEIGHTS)
+    place = broken.runs["where"] == "cells/cnn/seed-1"
+    broken.runs.loc[place, ["state", "reason"]] = ["diverged", "the loss is not finite"]
+    broken.runs.loc[broken.runs["where"] == "cells/fisa/seed-1", ["state", "reason"]] = ["missing", "not trained yet"]
+    table = study_table(broken)
+    rows = table.set_index("system")
+    assert rows.loc["cnn", "cells"] == "1 of 2, 1 diverged" and np.isnan(rows.loc["cnn", "kl_truth"])
+    assert np.isnan(rows.loc["cnn", "difference"]) and np.isnan(rows.loc["cnn", "rank"])
+    assert rows.loc["fisa", "cells"] == "1 of 2" and rows.loc["fisa", "kl_truth"] > 0
+    assert "cells/cnn/seed-1 diverged: the loss is not finite." in table.attrs["notes"]
+    assert "cells/fisa/seed-1 missing: not trained yet." in table.attrs["notes"]
+
+
+def test_what_was_chosen_and_seen_stands_below() -> None:
+    trials = [{"changes": {"training.lr": 0.1}, "validation": 0.2}] * 2
+    choice = {"trial": 1, "changes": {"training.lr": 0.1}, "epochs": 6, "trials": trials}
+    early, late = ({**choice, "frozen": f"2026-11-21T{hour}:00:00+00:00"} for hour in ("09", "11"))
+    notes = study_table(study(WEIGHTS, choices={"fisa": early, "cnn": late})).attrs["notes"]
+    assert any("2 trials of 6 epochs" in note and "fisa lr 0.1; cnn lr 0.1" in note for note in notes)
+    assert "The test split was looked at 1 times, first at 2026-11-21T10:00:00+00:00." in notes
+    assert "Chosen only after that first look: cnn." in notes
+
+
+def test_folds_are_tested_with_the_correction() -> None:
+    # The scenes stand for both folds here. Differences of 2 folds d1, d2; t = mean / sqrt((1/2 + 60/160) var), one
+    # degree of freedom, for which P(|T| > t) = 1 - 2 atan(t) / pi.
+    folds = study({"fisa": [0.1, 0.2], "cnn": [0.3, 0.6]})
+    folds.runs["fold"], folds.runs["seed"] = [1, 2, 1, 2], 0
+    table = study_table(folds)
+    errors = folds.runs["kl_truth"].to_numpy()
+    d = errors[2:] - errors[:2]
+    t = d.mean() / np.sqrt((1 / 2 + 60 / 160) * d.var(ddof=1))
+    row = table.set_index("system").loc["cnn"]
+    assert row["p_folds"] == pytest.approx(1 - 2 * np.arctan(t) / np.pi)
+    assert row["difference"] == pytest.approx(d.mean())
+    assert "p (folds)" in format_table(table, "markdown")
+
+
+@pytest.mark.parametrize("form", ["markdown", "latex", "html", "csv"])
+def test_every_format_shows_it(table: pd.DataFrame, form: Any) -> None:
+    text = format_table(table, form)
+    assert "2 of 2" in text
+    if form != "csv":
+        row = table.set_index("system").loc["fisa"]
+        assert f"{row['kl_truth']:.4f} {dict(latex=chr(36) + chr(92) + 'pm' + chr(36)).get(form, '±')}" in text
+    else:
+        assert "kl_truth_std" in text.splitlines()[0]
+    assert "− fisa" in text or form in ("latex", "csv")
+
+
+def test_no_finished_cell_is_one_sentence() -> None:
+    empty = study(WEIGHTS, metrics={})
+    with pytest.raises(StudyError, match="study tiny: no cell is finished"):
+        study_table(empty)
+
+
+class TestSummary:
+    def test_tables_from_it_are_those_from_the_runs(
+        self, results: StudyResults, table: pd.DataFrame, tmp_path: Path
+    ) -> None:
+        store_summary(results, tmp_path)
+        again = load_results(tmp_path)
+        shown = study_table(again)
+        exact = [key for key in table if key not in ("difference", "difference_low", "difference_high", "p")]
+        pd.testing.assert_frame_equal(shown[exact], table[exact], check_dtype=False)
+        for key in ("difference", "difference_low", "difference_high"):
+            assert shown[key].to_numpy() == pytest.approx(table[key].to_numpy(), abs=5e-4, nan_ok=True)
+        assert shown.attrs["notes"] == table.attrs["notes"]
+        assert again.configs == results.configs and again.looks == results.looks
+
+    def test_measures_of_stored_predictions_agree_to_three_digits(self, results: StudyResults, tmp_path: Path) -> None:
+        store_summary(results, tmp_path)
+        stored = load_summary(tmp_path).predictions
+        for where, part in stored.groupby("where"):
+            degrees = part[list(DATA.space.labels)].to_numpy(float)
+            exact = results.predictions.loc[results.predictions["where"] == where, list(DATA.space.labels)]
+            # Each within .5 %, and again as much by the sum that is 1 again.
+            assert degrees == pytest.approx(exact.to_numpy(float), rel=0.0101)
+            ours, theirs = summarise(DATA, degrees), summarise(DATA, exact.to_numpy(float))
+            assert ours["kl_truth"] == pytest.approx(theirs["kl_truth"], abs=5e-4)
+            for key in METRICS:
+                assert ours["measures"][key] == pytest.approx(theirs["measures"][key], abs=2e-3), key
+
+    def test_it_is_small(self, tmp_path: Path) -> None:
+        # 15 systems x 5 seeds x 2,000 scenes are to stay below 2 MB: 14 bytes a scene with all that is beside it.
+        many = study({f"fisa-{number}": [0.1, 0.2, 0.3, 0.4, 0.5] for number in range(8)})
+        store_summary(many, tmp_path)
+        assert (tmp_path / "predictions.parquet").stat().st_size < 14 * 8 * 5 * 60 + 20_000
+
+    def test_ratings_keep_four_digits(self, tmp_path: Path) -> None:
+        rated = pd.DataFrame({"where": "cells/a/seed-0", "id": ["x", "y"], "valence": [-1, 0.12344], "arousal": [1, 0]})
+        changed = study({"fisa": [0.1]}, predictions=rated)
+        store_summary(replace(changed, metrics={**changed.metrics, "task": "valence_arousal"}), tmp_path)
+        stored = load_summary(tmp_path).predictions
+        assert stored[["valence", "arousal"]].to_numpy() == pytest.approx(np.array([[-1, 1], [0.1234, 0]]), abs=1e-9)
+
+    def test_a_changed_file_is_named(self, results: StudyResults, tmp_path: Path) -> None:
+        store_summary(results, tmp_path)
+        (tmp_path / "runs.csv").write_text((tmp_path / "runs.csv").read_text().replace("60.0", "6.0"))
+        with pytest.raises(StudyError, match=r"runs\.csv: changed since it was stored"):
+            load_summary(tmp_path)
+        (tmp_path / "history.parquet").unlink()
+        with pytest.raises((StudyError, RunError), match=r"runs\.csv|history\.parquet"):
+            load_summary(tmp_path)
+        document = json.loads((tmp_path / "summary.json").read_text())
+        (tmp_path / "summary.json").write_text(json.dumps(document | {"format": 99}))
+        with pytest.raises(StudyError, match="format 99, this version reads 1"):
+            load_summary(tmp_path)
+        with pytest.raises(StudyError, match="holds no study and no summary"):
+            load_results(tmp_path / "nowhere")
+
+
+class TestPublished:
+    def test_they_stand_beside_the_same_data_only(self) -> None:
+        assert set(published_measures("emotion6")) == {"StyleEDL", "SSDL"}
+        assert published_measures("planted-small") == {} and published_measures("features") == {}
+        assert published_measures("flickr-ldl")["StyleEDL"]["kl"] == 0.39
+        measures = [key for key in published() if key not in ("system", "data", "source")]
+        assert set(measures) <= METRICS.keys() and "clark" not in measures  # their convention is the scaled one
+        assert (published()["source"] != "").all()
+
+    def test_they_are_marked_as_theirs(self, results: StudyResults, monkeypatch: pytest.MonkeyPatch) -> None:
+        found = {"StyleEDL": {"kl": 0.39, "cosine": 0.88}}
+        monkeypatch.setattr("fisa.studies.tables.published_measures", lambda data: found)
+        text = format_table(study_table(results), "markdown")
+        (line,) = (line for line in text.splitlines() if line.startswith("| StyleEDL (theirs)"))
+        assert "0.390" in line and "**" not in line
+
+    def test_for_people_they_have_titles(self) -> None:
+        table = published_table()
+        assert list(table) == [
+            "data",
+            "KL ↓",
+            "Chebyshev ↓",
+            "Clark / √C ↓",
+            "Canberra / C ↓",
+            "Cosine ↑",
+            "Intersection ↑",
+        ]
+        assert list(table.index[:2]) == ["StyleEDL", "SSDL"] and table["data"].iloc[0] == "Flickr_LDL"
+
+
+class TestDraft:
+    def test_every_printed_figure_is_there_with_its_mark(self) -> None:
+        rows = draft_cells()
+        assert len(rows) == 22 and set(rows["table"]) == {"loss", "width", "heads"}
+        best = rows[(rows["a"] == 0.85) & (rows["embedding"] == "HasEb")].iloc[0]
+        assert best[["acc", "cos", "kl", "acc_second", "cos_second", "kl_second"]].tolist() == pytest.approx(
+            [0.715, 0.854, 0.422, 0.714, 0.852, 0.509]
+        )
+        assert best["mark"] == "HasEb Local"
+        assert rows.set_index("mark").loc["HasEb Server wait...15", "acc"] == pytest.approx(0.6236)
+        assert set(rows.loc[rows["table"] == "width", "dim"]) == {64, 128, 256, 512, 1024}
+
+    def test_our_cells_stand_beside_those_they_agree_with(self) -> None:
+        results = study({"fisa": [0.1, 0.2], "cnn": [0.3]})
+        objective = {"kl": 0, "emd": 0.95, "density": 0.05}
+        config = {"name": "fisa", "model": {"name": "fisa", "dim": 256, "heads": 8}, "objective": objective, **CONFIG}
+        beside = beside_draft(replace(results, configs={"fisa": RunConfig.model_validate(config)}))
+        ours = beside[beside["system"] == "fisa"]
+        # a = .95 with embedding, and d = 256; the tables of heads have H = 8 without embedding only.
+        assert [(row["table"], row["kl"]) for _, row in ours.iterrows()] == [("loss", 0.477), ("width", 0.426)]
+        expected = results.cells.loc[results.cells["system"] == "fisa", "kl"].mean()
+        assert ours["ours_kl"].tolist() == pytest.approx([expected] * 2) and set(ours["ours_n"]) == {2}
+        assert len(beside) == 22 and beside["system"].notna().sum() == 2
+
+
+def test_uniform_predictions_are_worth_what_they_should() -> None:
+    """A check of this file's own cells: all mass mixed is the uniform prediction, KL ln 8 less the entropy."""
+    assert TRUTH is not None
+    entropy = -(TRUTH * np.log(TRUTH)).sum(1).mean()
+    assert summarise(DATA, predictions(1.0))["kl_truth"] == pytest.approx(log(8) - entropy)
