@@ -70,7 +70,7 @@ def evaluated(
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Evaluate a stand-in for a run that predicts these rows."""
     monkeypatch.setattr(evaluation, "predict_packed", lambda model, inputs, task: predicted)
-    monkeypatch.setattr(evaluation, "model_inputs", lambda data, size, progress: None)
+    monkeypatch.setattr(evaluation, "inputs_of", lambda data, size, progress: None)
     own = SimpleNamespace(name=trained_on, image_size=8, root=None)
     run: Any = SimpleNamespace(
         name="mine",
@@ -392,7 +392,8 @@ class TestWeights:
             model |= {"readout": "joint", "dim": 16, "heads": 4}
         if name == "ew_mtcnn":
             model |= {"trained": True}
-        config = RunConfig.model_validate({"name": "x", "model": model}).model
+        task = "sequence" if name == "multimodal_sequence" else "distribution"
+        config = RunConfig.model_validate({"name": "x", "task": task, "model": model}).model
         system = build_model(config, MIKELS8)
         axes = label_axes(system, config, MIKELS8)
         assert axes and not any(tensor.startswith("backbone") for tensor in axes)
