@@ -20,14 +20,17 @@ from fisa.classification import Classification, classify, one_hot
 from fisa.datasets import Dataset, Photographs
 from fisa.datasets.mapped import MappedDataset, in_space
 from fisa.datasets.planted.oracles import fit_ladder
-from fisa.datasets.vectors import FeatureSet, model_inputs
+from fisa.datasets.sequences import SequenceInputs, SequenceSet, inputs_of
+from fisa.datasets.vectors import FeatureSet
 from fisa.distances import kl
 from fisa.emotions import DIMENSIONS, EmotionSpace
 from fisa.label_maps import LabelMap, LabelMapError, Meeting, meet
 from fisa.metrics import METRICS, evaluate
 from fisa.models import ModelOutput
-from fisa.models.inputs import as_tensor
+from fisa.models.inputs import as_input
+from fisa.models.multimodal_sequence import what_lacks
 from fisa.runs import Run
+from fisa.steps import summarise_steps
 from fisa.tasks import TASKS, Task, open_data, ranges_of
 
 Progress = Callable[[int, int], None]
@@ -40,27 +43,32 @@ class EvaluationError(ValueError):
 
 
 def predict_packed(
-    model: nn.Module, inputs: np.ndarray, batch_size: int = 128, task: Task = DISTRIBUTION
+    model: nn.Module, inputs: np.ndarray | SequenceInputs, batch_size: int = 128, task: Task = DISTRIBUTION
 ) -> np.ndarray:
-    """Predict packed images, or vectors, with a model in evaluation mode.
+    """Predict packed images, vectors or sequences with a model in evaluation mode.
 
     Args:
         model: Returns a ModelOutput.
-        inputs: See ``fisa.models.inputs.as_tensor``.
+        inputs: See ``fisa.models.inputs.as_input``.
         batch_size: Rows at a time.
         task: Says what is predicted.
 
     Returns:
-        float64 [N, C], rows sum to 1; or what else the task predicts, a row an image.
+        float64 [N, C], rows sum to 1; or what else the task predicts, a row an image or a step.
     """
     device = next(model.parameters()).device
     rows = []
     for start in range(0, len(inputs), batch_size):
-        batch = as_tensor(inputs[start : start + batch_size]).to(device)
+        part = inputs[start : start + batch_size]
         with torch.no_grad():
-            output: ModelOutput = model(batch, explain=False)
-        rows.append(task.output(output).double().cpu().numpy())
+            output: ModelOutput = model(_moved(as_input(part), device), explain=False)
+        found = task.output(output).double().cpu().numpy()
+        rows.append(found[part.exists] if isinstance(part, SequenceInputs) else found)
     return np.asarray(task.settle(np.concatenate(rows)))
+
+
+def _moved(batch: torch.Tensor | dict[str, torch.Tensor], device: torch.device) -> Any:
+    return batch.to(device) if isinstance(batch, torch.Tensor) else {k: part.to(device) for k, part in batch.items()}
 
 
 def target_of(dataset: Dataset, space: EmotionSpace | None = None) -> np.ndarray:
@@ -84,11 +92,12 @@ def summarise(
 
     Of distributions: score, kl_truth, truth_measures and, where the data have one label an image, single_labels, the
     fields of ``fisa.classification.Classification``. Of ratings: their original ``ranges``, the ``constant`` predictor
-    and what it reaches, ``constant_measures``. A measure that is undefined is None.
+    and what it reaches, ``constant_measures``. A measure that is undefined is None. Of sequences see
+    :func:`fisa.steps.summarise_steps`; ``n`` counts sequences.
 
     Args:
         dataset: Gives the votes and, on planted data, the truth; or the ratings.
-        predicted: [N, C], or [N, 2], in the order of the manifest.
+        predicted: As :func:`predict_packed` returns them, in the order of the manifest.
         task: What was predicted.
         constant: What ``Task.constant`` returned for the training split; for distributions the ladder has it.
     """
@@ -100,6 +109,8 @@ def summarise(
         "space": dataset.space.name,
         "n": len(dataset),
     }
+    if isinstance(dataset, SequenceSet):
+        return {**head, **summarise_steps(dataset, predicted)}
     if task.name != DISTRIBUTION.name:
         assert constant is not None
         target = task.target(dataset)
@@ -151,7 +162,7 @@ def _score(dataset: Dataset, truth: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def per_sample(predictions: pd.DataFrame, dataset: Dataset, task: Task = DISTRIBUTION) -> pd.DataFrame:
-    """Return one row an image: id, every measure on the votes and, on planted data, kl_truth.
+    """Return one row an image, or a step: id, every measure on the votes and, on planted data, kl_truth.
 
     Of ratings: id, their absolute errors ``valence_error`` and ``arousal_error``, and ``squared_error``, the mean.
 
@@ -168,7 +179,7 @@ def per_sample(predictions: pd.DataFrame, dataset: Dataset, task: Task = DISTRIB
             f"the stored predictions are not of {dataset.name} {dataset.split}; evaluate the run again"
         )
     predicted = predictions[list(task.columns(dataset.space))].to_numpy(float)
-    if task.name != DISTRIBUTION.name:
+    if task.name == "valence_arousal":
         difference = predicted - task.target(dataset)
         errors = {f"{name}_error": abs(column) for name, column in zip(DIMENSIONS, difference.T, strict=True)}
         squared = (difference**2).mean(1)
@@ -196,16 +207,21 @@ def evaluate_run(run: Run, dataset: Dataset, progress: Progress | None = None) -
         EvaluationError: No map joins the label spaces, a prediction says nothing in the common space, no image is
             left; the data are not rated as the run predicts; or one is of images and the other of vectors.
     """
-    rated = run.task.name != DISTRIBUTION.name
-    if rated and (
-        not set(DIMENSIONS) <= set(dataset.manifest) or dataset.manifest[list(DIMENSIONS)].isna().any(axis=None)
-    ):
-        raise EvaluationError(f"{run.name} predicts {run.task.title}, which not every image of {dataset.name} has")
-    meeting = None if rated or run.space == dataset.space else _meeting(run, dataset)
+    if isinstance(dataset, SequenceSet) != (run.task.name == "sequence"):
+        takes, holds = ("sequences", "images") if run.task.name == "sequence" else ("images", "sequences")
+        raise EvaluationError(f"{run.name} predicts {takes}, but {dataset.name} holds {holds}")
+    meeting = None
+    if run.task.name == "valence_arousal":
+        if not set(DIMENSIONS) <= set(dataset.manifest) or dataset.manifest[list(DIMENSIONS)].isna().any(axis=None):
+            raise EvaluationError(f"{run.name} predicts {run.task.title}, which not every image of {dataset.name} has")
+    elif dataset.space != run.space:
+        meeting = _meeting(run, dataset)
     if isinstance(dataset, FeatureSet) != run.takes_vectors:
         takes, holds = ("vectors", "images") if run.takes_vectors else ("images", "vectors")
         raise EvaluationError(f"{run.name} predicts from {takes}, but {dataset.name} holds {holds}")
-    predicted = predict_packed(run.model, model_inputs(dataset, run.config.data.image_size, progress), task=run.task)
+    if isinstance(dataset, SequenceSet) and (lacks := what_lacks(run.config.model, dataset)):
+        raise EvaluationError(f"{run.name} reads {lacks[0].wanted}, but {dataset.name} has {lacks[0].found}")
+    predicted = predict_packed(run.model, inputs_of(dataset, run.config.data.image_size, progress), task=run.task)
     constant = np.array(run.metrics["constant"]) if "constant" in run.metrics else None
     about: dict[str, Any] = {"trained_on": run.config.data.name, "seen": _seen(run, dataset), "mapped": None}
     if meeting is not None:
@@ -218,6 +234,10 @@ def evaluate_run(run: Run, dataset: Dataset, progress: Progress | None = None) -
 
 
 def _meeting(run: Run, dataset: Dataset) -> Meeting:
+    if isinstance(dataset, SequenceSet):
+        raise EvaluationError(
+            f"{run.name} predicts {run.space.name}, but {dataset.name} is labelled in {dataset.space.name}"
+        )
     try:
         return meet(run.space, dataset.space)
     except LabelMapError as error:
@@ -273,7 +293,13 @@ def open_test_split(run: Run) -> Dataset:
 
 
 def prediction_frame(dataset: Dataset, predicted: np.ndarray, task: Task = DISTRIBUTION) -> pd.DataFrame:
-    """Return the stored form of predictions: id and one float32 column for each that the task predicts."""
-    frame = pd.DataFrame(predicted.astype(np.float32), columns=list(task.columns(dataset.space)))
+    """Return the stored form of predictions: id and one float32 column for each that the task predicts.
+
+    Of sequences a row is a step: id of the sequence, ``step``, the labels, ``vector_<label>`` and ``fine``, the number
+    of the fine label.
+    """
+    frame = pd.DataFrame(predicted.astype(np.float32), columns=list(task.stored(dataset.space)))
     frame.insert(0, "id", dataset.manifest["id"].to_numpy())
+    if isinstance(dataset, SequenceSet):
+        frame.insert(1, "step", dataset.manifest["step"].to_numpy())
     return frame

@@ -11,12 +11,13 @@ SUFFIX = {"csv": "csv", "markdown": "md", "latex": "tex"}
 
 def comparison(table: pd.DataFrame) -> None:
     about = table.attrs
+    things = "sequences" if "step_kl" in table else "images"
     name = f"{about['data']} {about['split']}{', valence and arousal' if 'ccc_mean' in table else ''}"
     st.header(name, anchor=False)
     columns = studies.columns_of(table)
     oracles = "; those marked *oracle* know the scene and stand outside the contest"
     st.markdown(
-        f"{about['n']} test images, data version {state.plain(about['data_version'])}. Best run in bold"
+        f"{about['n']} test {things}, data version {state.plain(about['data_version'])}. Best run in bold"
         f"{oracles if (table['kind'] == 'oracle').any() else ''}."
     )
     shown, best = shaped(table, columns)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from fisa.datasets import DATASETS, SPLITS, DataError, Layout, Vectors
+from fisa.datasets import DATASETS, SEQUENCES, SPLITS, DataError, Layout, SequenceFolder, Vectors
 from fisa.datasets.photographs import Collection
 from fisa.datasets.planted import PlantedDataset, render
 from fisa.datasets.problems import Problems
@@ -106,6 +106,10 @@ def read_whole(name: str, root: Path | None, progress: Progress | None = None) -
     source = DATASETS.get(name)
     if source is None:
         raise DataError(f"unknown data set {name!r}; there are {', '.join(DATASETS)}")
+    if name in SEQUENCES or isinstance(source, SequenceFolder):
+        raise DataError(
+            f"{name} holds sequences, which are not browsed as images; look at it with `python -m fisa data`"
+        )
     if not isinstance(source, Layout | Vectors):
         return _read_drawn(name, progress)
     if root is None:

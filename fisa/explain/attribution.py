@@ -116,8 +116,8 @@ def attribute_batch(
         progress: Called with (images done, images).
 
     Raises:
-        AttributionError: There is no such method, it does not apply to the run or the targets, or there is no such
-            head; the message names the methods that apply.
+        AttributionError: There is no such method, it does not apply to the run or the targets (the message names the
+            methods that do), there is no such head, or the weights give no finite numbers.
         TargetError: Targets of several kinds, or ``kl`` without a truth.
     """
     settings, model = settings or Settings(), model or run.model
@@ -129,6 +129,8 @@ def attribute_batch(
             _refuse(run, model, method, question, settings)
         asked = Asked(model, _inputs(run, images[part]), question, settings)
         found += _answered(asked, method, [target.format(run.space) for target in targets[part]])
+        if not all(np.isfinite(each.value) and np.isfinite(each.values).all() for each in found[start:]):
+            raise AttributionError(f"{run.name}: these weights give no finite numbers for an image; train again")
         if progress is not None:
             progress(min(start + BATCH, len(images)), len(images))
     return found

@@ -8,6 +8,7 @@ every figure and table; ``customdata`` always speaks in indices of ``space.label
 from fisa.figures.checks import FigureError
 from fisa.figures.contributions import contribution_bars
 from fisa.figures.counts import entropy_histogram, label_totals, vote_histogram
+from fisa.figures.courses import emotion_course
 from fisa.figures.curves import history
 from fisa.figures.diagram import method_diagram
 from fisa.figures.frames import framed
@@ -32,6 +33,7 @@ __all__ = [
     "distribution_strip",
     "distribution_table",
     "embedding_map",
+    "emotion_course",
     "entropy_histogram",
     "error_scatter",
     "framed",

@@ -18,11 +18,13 @@ from fisa.metrics import METRICS, paired_bootstrap
 from fisa.ratings import PARTS, RATING_MEASURES
 from fisa.records import MetricRow
 from fisa.runs import Run
+from fisa.sequence_measures import SEQUENCE_METRICS
 from fisa.studies.notes import notes_on
 from fisa.studies.rated import rated_notes, rated_rows
+from fisa.studies.steps import step_notes, step_rows
 
 RATED = "valence_arousal"
-"""The task whose results have a table of their own."""
+"""The task that has no label space."""
 
 Progress = Callable[[int, int], None]
 
@@ -110,6 +112,15 @@ RATING_COLUMNS = {
 RATING_GAP = Column(
     "CCC gap", True, "paired difference of the mean CCC to the best run's, with its 95 % bootstrap interval"
 )
+STEP_COLUMNS = {
+    key: Column(metric.title, metric.higher_is_better, metric.convention) for key, metric in SEQUENCE_METRICS.items()
+}
+STEP_GAP = Column(
+    "KL gap",
+    False,
+    "paired difference of the KL of a step to the best run's, 95 % bootstrap interval over sequences",
+    4,
+)
 GRADE_COLUMNS = {
     "localisation_hit": Column(
         "localisation",
@@ -127,9 +138,12 @@ def columns_of(table: pd.DataFrame) -> dict[str, Column]:
     measures = {
         key: Column(metric.title, metric.higher_is_better, metric.convention) for key, metric in METRICS.items()
     }
-    gaps = {"gap": GAP, "ccc_gap": RATING_GAP}
+    gaps = {"gap": GAP, "ccc_gap": RATING_GAP, "step_gap": STEP_GAP}
     own = table.attrs.get("columns", {})
-    known = {**PLANTED_COLUMNS, **gaps, **measures, **LABEL_COLUMNS, **GRADE_COLUMNS, **RATING_COLUMNS, **own}
+    known = {
+        **PLANTED_COLUMNS, **gaps, **measures, **LABEL_COLUMNS, **GRADE_COLUMNS, **RATING_COLUMNS, **STEP_COLUMNS,
+        **own,
+    }  # fmt: skip
     return {str(key): known[str(key)] for key in table.columns if key in known}
 
 
@@ -218,6 +232,10 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
         rows = rated_rows({result.system: (result.metrics, result.predictions) for result in results}, dataset)
         notes += rated_notes(metrics, dataset)
         order = [key + end for key in ("ccc_gap", *RATING_COLUMNS) for end in ("", "_low", "_high")]
+    elif metrics.get("task") == "sequence":
+        rows = step_rows({result.system: (result.metrics, result.predictions) for result in results}, dataset)
+        notes += step_notes(metrics)
+        order = ["score", "step_gap", "step_gap_low", "step_gap_high", *STEP_COLUMNS]
     else:
         oracles = [] if dataset is None else oracle_rows(dataset)
         if not oracles and metrics.get("truth_measures") is not None:
@@ -246,7 +264,7 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
 def _place(metrics: Mapping[str, Any]) -> tuple[str, ...]:
     """What results of one table share. The space is that of the comparison, into which some may have been mapped."""
     task = str(metrics.get("task", "distribution"))  # which earlier versions did not store
-    space = "" if task == RATED else str(metrics["space"])
+    space = "" if task == RATED else str(metrics.get("space", ""))
     return (*(str(metrics[key]) for key in ("data", "data_version", "split", "n")), space, task)
 
 
@@ -265,7 +283,9 @@ def open_same(
             "without oracles and paired differences; train again to compare with new runs."
         )
         return None
-    return dataset if metrics.get("task") == RATED else in_space(dataset, SPACES[metrics["space"]])
+    return (
+        dataset if metrics.get("task") == RATED else in_space(dataset, SPACES[metrics.get("space", dataset.space.name)])
+    )
 
 
 def oracle_rows(dataset: Dataset) -> list[MetricRow]:

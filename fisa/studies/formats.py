@@ -14,7 +14,7 @@ from fisa.emotions import EmotionSpace
 from fisa.studies.comparison import Column, columns_of
 
 Format = Literal["markdown", "latex", "csv", "html"]
-GAPS = ("gap", "ccc_gap", "difference")
+GAPS = ("gap", "ccc_gap", "step_gap", "difference")
 """Columns that compare a run with another, and no system wins."""
 
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -133,7 +133,7 @@ def _foot(table: pd.DataFrame) -> list[str]:
     for column in columns.values():
         shared.setdefault(column.convention, []).append(column.title)
     foot = [f"{', '.join(titles)}: {convention}." for convention, titles in shared.items()]
-    if (table["kind"] == "oracle").any():
+    if "step_kl" not in table and (table["kind"] == "oracle").any():
         foot.append(
             "Oracles know the scene: nothing (constant), its palette, each emotion's strength (additive), every pair "
             "(pairwise), or p itself (truth). Where a run beats the truth on votes, that measure is improper."

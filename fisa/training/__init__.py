@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from fisa.config import RunConfig, difference
@@ -139,7 +140,8 @@ def train(
                 if on_epoch is not None:
                     on_epoch(epoch)
         prepared.model.load_state_dict(loop.best)
-        prepared.model.remember(prepared.train.images, prepared.train.target)
+        if isinstance(prepared.train.images, np.ndarray):
+            prepared.model.remember(prepared.train.images, prepared.train.target)
         told = {
             "origin": "trained",
             "seed": config.training.seed,

@@ -220,6 +220,14 @@ def test_a_prediction_without_a_gradient_and_one_from_vectors_are_refused() -> N
         attribute(run, IMAGES[0], "occlusion", AWE)
 
 
+def test_weights_that_give_no_numbers_are_refused() -> None:
+    model = Linear()
+    with torch.no_grad():
+        model.weight[AWE.emotion] = torch.nan
+    with pytest.raises(AttributionError, match="linear: these weights give no finite numbers"):
+        attribute(guest(model), IMAGES[0], "feature_ablation", AWE)
+
+
 def hooks(model: nn.Module) -> int:
     return sum(
         len(getattr(module, f"_{kind}_hooks"))
