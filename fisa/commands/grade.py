@@ -34,8 +34,7 @@ def grade(
     with Meter("grade") as meter:
         found = grade_run(run, settings, split, None if control is None else load_run(control), meter)
         if store:
-            quick = quick_grades(run, meter)
-            run.add_grades({**(quick or {}), "attribution": _stored(found)})
+            run.add_grades({**(run.grades or quick_grades(run, meter) or {}), "attribution": _stored(found)})
     if out is not None:
         write_whole(out, found.to_json().encode())
     for note in found.notes:

@@ -116,8 +116,8 @@ def attribute_batch(
         progress: Called with (images done, images).
 
     Raises:
-        AttributionError: There is no such method, it does not apply to the run or the targets, or there is no such
-            head; the message names the methods that apply.
+        AttributionError: There is no such method, it does not apply to the run or the targets (the message names the
+            methods that do), there is no such head, or the weights give no finite numbers.
         TargetError: Targets of several kinds, or ``kl`` without a truth.
     """
     settings, model = settings or Settings(), model or run.model
@@ -129,6 +129,8 @@ def attribute_batch(
             _refuse(run, model, method, question, settings)
         asked = Asked(model, _inputs(run, images[part]), question, settings)
         found += _answered(asked, method, [target.format(run.space) for target in targets[part]])
+        if not all(np.isfinite(each.value) and np.isfinite(each.values).all() for each in found[start:]):
+            raise AttributionError(f"{run.name}: these weights give no finite numbers for an image; train again")
         if progress is not None:
             progress(min(start + BATCH, len(images)), len(images))
     return found
@@ -142,7 +144,7 @@ def applicable(run: Run, kind: str = "linear", model: System | None = None) -> t
         kind: As :attr:`fisa.explain.targets.Question.kind` has it: linear, interaction, kl or entropy.
         model: Stands in for the run's own.
     """
-    if run.takes_vectors:
+    if run.takes_vectors or run.config.task != "distribution":
         return ()
     has = _abilities(run, model or run.model)
     if kind == "interaction" and "contributions" not in has:
@@ -182,6 +184,10 @@ def _refuse(run: Run, model: System, method: str, question: Question, settings: 
     """Raise AttributionError where a method does not apply, naming those that do."""
     if method not in METHODS:
         raise AttributionError(f"no method {method!r}; there are {', '.join(METHODS)}")
+    if run.config.task != "distribution":
+        raise AttributionError(
+            f"{run.name}: predicts {run.task.title}, and attribution answers for emotions; take a run of distributions"
+        )
     if run.takes_vectors:
         raise AttributionError(
             f"{run.name}: predicts from feature vectors, which have no places to attribute to; take a run on images"

@@ -58,7 +58,7 @@ class Pooled(Linear):
 
 
 def guest(model: System) -> Any:
-    config = SimpleNamespace(data=SimpleNamespace(image_size=SIZE), model=SimpleNamespace())
+    config = SimpleNamespace(data=SimpleNamespace(image_size=SIZE), model=SimpleNamespace(), task="distribution")
     return SimpleNamespace(name="linear", takes_vectors=False, space=MIKELS8, config=config, model=model.eval())
 
 
@@ -218,6 +218,18 @@ def test_a_prediction_without_a_gradient_and_one_from_vectors_are_refused() -> N
     assert applicable(run) == ()
     with pytest.raises(AttributionError, match="feature vectors, which have no places"):
         attribute(run, IMAGES[0], "occlusion", AWE)
+    run.config.task, run.task = "valence_arousal", SimpleNamespace(title="valence and arousal")
+    assert applicable(run) == ()
+    with pytest.raises(AttributionError, match="predicts valence and arousal, and attribution answers for emotions"):
+        attribute(run, IMAGES[0], "occlusion", AWE)
+
+
+def test_weights_that_give_no_numbers_are_refused() -> None:
+    model = Linear()
+    with torch.no_grad():
+        model.weight[AWE.emotion] = torch.nan
+    with pytest.raises(AttributionError, match="linear: these weights give no finite numbers"):
+        attribute(guest(model), IMAGES[0], "feature_ablation", AWE)
 
 
 def hooks(model: nn.Module) -> int:
