@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from studying import here
 from tiny import TINY_CNN, TINY_FISA
 from typer.testing import CliRunner
 
@@ -28,7 +29,6 @@ from fisa.datasets import open_configured, open_dataset
 from fisa.datasets.planted import PlantedDataset
 from fisa.runs import load_run
 from fisa.studies import StudyError
-from fisa.studies.attempt import attempt
 from fisa.studies.folder import StudyFolder, at_work
 from fisa.studies.pace import Pace
 from fisa.studies.plan import Cell, choice_names, plan_cells, plan_trials
@@ -65,19 +65,6 @@ def written(folder: Path, **changes: Any) -> Path:
     file = folder / "study.yaml"
     file.write_text(json.dumps(STUDY | changes), encoding="utf-8")
     return file
-
-
-def here(cells: Sequence[Cell], folder: Path) -> Iterator[News]:
-    """An engine without processes."""
-    for cell in cells:
-        yield News(cell, "begun")
-        epochs: list[News] = []
-        document = cell.config.model_dump(mode="json")
-        told = attempt(
-            document, folder / cell.where, lambda *epoch, of=cell, to=epochs: to.append(News(of, "epoch", "", *epoch))
-        )
-        yield from epochs
-        yield News(cell, *told)
 
 
 def asked(given: list[str], cells: Sequence[Cell], folder: Path) -> Iterator[News]:
