@@ -96,9 +96,9 @@ def predict_parts(
     folder = folder.absolute()
     paths = [path.absolute() for path in paths]
     job = _Job(run.path.absolute(), run.digest, code_digest(), folder, batch_size)
-    with alone(folder), _connected(address) as ray:
+    with alone(folder), connected(address) as ray:
         parts = Parts(folder, terms_of(run, batch_size), resume, force)
-        _check_nodes(ray, job)
+        check_nodes(ray, _ready, job)
         total = count_files(paths, progress) if progress is not None else 0
         done = count = 0
         with closing(_Tasks(ray, job).made(cut_shards(find_files(paths)), parts)) as made:
@@ -113,8 +113,12 @@ def predict_parts(
 
 
 @contextmanager
-def _connected(address: str | None) -> Iterator[Any]:
-    """Connect to a cluster, or start one on this machine, and leave it again."""
+def connected(address: str | None) -> Iterator[Any]:
+    """Connect to a cluster, or start one on this machine for as long as it takes; yields the module ``ray``.
+
+    Raises:
+        ClusterError: Ray is not installed, or no cluster answers.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
     try:
         import ray
@@ -143,24 +147,24 @@ def _knock(address: str | None) -> None:
         socket.create_connection((host, int(port)), timeout=10).close()
 
 
-def _check_nodes(ray: Any, job: _Job) -> None:
-    """Raise ClusterError for the first node that lacks something, before any work is given to it."""
+def check_nodes(ray: Any, ready: Callable[..., None], *arguments: Any) -> None:
+    """Call ``ready(*arguments)`` on every node; raise ClusterError for the first where it raises, naming the node."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    probe = ray.remote(_ready)
+    probe = ray.remote(ready)
     answers = {}
     for node in ray.nodes():
         if node["Alive"] and node["Resources"].get("CPU"):
             place = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             options = probe.options(scheduling_strategy=place, num_cpus=0, max_retries=0)
-            answers[options.remote(job)] = node["NodeManagerAddress"]
+            answers[options.remote(*arguments)] = node["NodeManagerAddress"]
     if not answers:
         raise ClusterError("the Ray cluster has no processor; add a node with `ray start --address`")
     for answer, name in answers.items():
         try:
             ray.get(answer)
         except ray.exceptions.RayError as error:
-            raise ClusterError(f"node {name}: {_reason(error)}") from None
+            raise ClusterError(f"node {name}: {task_reason(error)}") from None
 
 
 class _Tasks:
@@ -205,7 +209,7 @@ class _Tasks:
             except errors.RayError as error:
                 lost = isinstance(error, (errors.WorkerCrashedError, errors.OutOfMemoryError, errors.NodeDiedError))
                 if not lost or shard.number in self._apart:
-                    raise ClusterError(f"shard {shard.number}: {_reason(error)}") from None
+                    raise ClusterError(f"shard {shard.number}: {task_reason(error)}") from None
                 # Each try ended its process, so perhaps an image does: decoded apart, that one becomes known.
                 self._apart.add(shard.number)
                 self._begin(shard, 0)
@@ -214,7 +218,7 @@ class _Tasks:
             return part, reasons
 
 
-def _reason(error: Exception) -> str:
+def task_reason(error: Exception) -> str:
     """Return in one sentence why a task failed on its node."""
     cause = getattr(error, "cause", None)
     if type(cause).__module__.startswith("fisa."):  # named, and one sentence already

@@ -8,6 +8,7 @@ beside the value that p itself attains on the same votes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,21 @@ import pandas as pd
 import torch
 from torch import nn
 
-from fisa.datasets import Dataset
+from fisa.classification import Classification, classify, one_hot
+from fisa.datasets import Dataset, Photographs
+from fisa.datasets.mapped import MappedDataset, in_space
 from fisa.datasets.planted.oracles import fit_ladder
-from fisa.datasets.vectors import FeatureSet, model_inputs
+from fisa.datasets.sequences import SequenceInputs, SequenceSet, inputs_of
+from fisa.datasets.vectors import FeatureSet
 from fisa.distances import kl
 from fisa.emotions import DIMENSIONS, EmotionSpace
+from fisa.label_maps import LabelMap, LabelMapError, Meeting, meet
 from fisa.metrics import METRICS, evaluate
 from fisa.models import ModelOutput
-from fisa.models.inputs import as_tensor
+from fisa.models.inputs import as_input
+from fisa.models.multimodal_sequence import what_lacks
 from fisa.runs import Run
+from fisa.steps import summarise_steps
 from fisa.tasks import TASKS, Task, open_data, ranges_of
 
 Progress = Callable[[int, int], None]
@@ -36,27 +43,32 @@ class EvaluationError(ValueError):
 
 
 def predict_packed(
-    model: nn.Module, inputs: np.ndarray, batch_size: int = 128, task: Task = DISTRIBUTION
+    model: nn.Module, inputs: np.ndarray | SequenceInputs, batch_size: int = 128, task: Task = DISTRIBUTION
 ) -> np.ndarray:
-    """Predict packed images, or vectors, with a model in evaluation mode.
+    """Predict packed images, vectors or sequences with a model in evaluation mode.
 
     Args:
         model: Returns a ModelOutput.
-        inputs: See ``fisa.models.inputs.as_tensor``.
+        inputs: See ``fisa.models.inputs.as_input``.
         batch_size: Rows at a time.
         task: Says what is predicted.
 
     Returns:
-        float64 [N, C], rows sum to 1; or what else the task predicts, a row an image.
+        float64 [N, C], rows sum to 1; or what else the task predicts, a row an image or a step.
     """
     device = next(model.parameters()).device
     rows = []
     for start in range(0, len(inputs), batch_size):
-        batch = as_tensor(inputs[start : start + batch_size]).to(device)
+        part = inputs[start : start + batch_size]
         with torch.no_grad():
-            output: ModelOutput = model(batch, explain=False)
-        rows.append(task.output(output).double().cpu().numpy())
+            output: ModelOutput = model(_moved(as_input(part), device), explain=False)
+        found = task.output(output).double().cpu().numpy()
+        rows.append(found[part.exists] if isinstance(part, SequenceInputs) else found)
     return np.asarray(task.settle(np.concatenate(rows)))
+
+
+def _moved(batch: torch.Tensor | dict[str, torch.Tensor], device: torch.device) -> Any:
+    return batch.to(device) if isinstance(batch, torch.Tensor) else {k: part.to(device) for k, part in batch.items()}
 
 
 def target_of(dataset: Dataset, space: EmotionSpace | None = None) -> np.ndarray:
@@ -76,14 +88,16 @@ def truth_of(dataset: Dataset) -> np.ndarray | None:
 def summarise(
     dataset: Dataset, predicted: np.ndarray, task: Task = DISTRIBUTION, constant: np.ndarray | None = None
 ) -> dict[str, Any]:
-    """Return what ``metrics.json`` holds: task, data, data_version, split, n, measures, and more for each task.
+    """Return what ``metrics.json`` holds: task, data, data_version, split, space, n, measures, and more for each task.
 
-    Of distributions: score, kl_truth, truth_measures. Of ratings: their original ``ranges``, the ``constant`` predictor
-    and what it reaches, ``constant_measures``. A measure that is undefined is None.
+    Of distributions: score, kl_truth, truth_measures and, where the data have one label an image, single_labels, the
+    fields of ``fisa.classification.Classification``. Of ratings: their original ``ranges``, the ``constant`` predictor
+    and what it reaches, ``constant_measures``. A measure that is undefined is None. Of sequences see
+    :func:`fisa.steps.summarise_steps`; ``n`` counts sequences.
 
     Args:
         dataset: Gives the votes and, on planted data, the truth; or the ratings.
-        predicted: [N, C], or [N, 2], in the order of the manifest.
+        predicted: As :func:`predict_packed` returns them, in the order of the manifest.
         task: What was predicted.
         constant: What ``Task.constant`` returned for the training split; for distributions the ladder has it.
     """
@@ -92,8 +106,11 @@ def summarise(
         "data": dataset.name,
         "data_version": dataset.version,
         "split": dataset.split,
+        "space": dataset.space.name,
         "n": len(dataset),
     }
+    if isinstance(dataset, SequenceSet):
+        return {**head, **summarise_steps(dataset, predicted)}
     if task.name != DISTRIBUTION.name:
         assert constant is not None
         target = task.target(dataset)
@@ -108,10 +125,11 @@ def summarise(
     target, truth = target_of(dataset), truth_of(dataset)
     return {
         **head,
-        "score": None if truth is None else fit_ladder(dataset.name).score(truth, predicted),
+        "score": None if truth is None else _score(dataset, truth, predicted),
         "kl_truth": None if truth is None else float(kl(truth, predicted).mean()),
         "measures": evaluate(target, predicted),
         "truth_measures": None if truth is None else evaluate(target, truth),
+        "single_labels": as_json(classify(target, predicted, dataset.space)) if one_hot(target) else None,
     }
 
 
@@ -119,8 +137,32 @@ def _defined(measures: dict[str, float]) -> dict[str, float | None]:
     return {name: float(value) if np.isfinite(value) else None for name, value in measures.items()}
 
 
+def as_json(classification: Classification) -> dict[str, Any]:
+    """Return the fields of a classification as JSON holds them; unknown bounds are None."""
+    found = asdict(classification)
+    accuracy = {name: None if np.isnan(value) else value for name, value in found.pop("accuracy").items()}
+    rest = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in found.items()}
+    return {"accuracy": accuracy, **rest}
+
+
+def oracles_of(dataset: Dataset) -> dict[str, np.ndarray]:
+    """Return what each rung of the oracle ladder predicts, [N, C], weakest first; empty for real data."""
+    if truth_of(dataset) is None:
+        return {}
+    if isinstance(dataset, MappedDataset):
+        rungs = oracles_of(dataset.base)
+        return {rung: dataset.label_map.apply(rows)[dataset.kept] for rung, rows in rungs.items()}
+    return fit_ladder(dataset.name).predict(dataset.manifest)
+
+
+def _score(dataset: Dataset, truth: np.ndarray, predicted: np.ndarray) -> float:
+    if isinstance(dataset, MappedDataset):
+        return float(1 - kl(truth, predicted).mean() / kl(truth, oracles_of(dataset)["constant"]).mean())
+    return fit_ladder(dataset.name).score(truth, predicted)
+
+
 def per_sample(predictions: pd.DataFrame, dataset: Dataset, task: Task = DISTRIBUTION) -> pd.DataFrame:
-    """Return one row an image: id, every measure on the votes and, on planted data, kl_truth.
+    """Return one row an image, or a step: id, every measure on the votes and, on planted data, kl_truth.
 
     Of ratings: id, their absolute errors ``valence_error`` and ``arousal_error``, and ``squared_error``, the mean.
 
@@ -137,7 +179,7 @@ def per_sample(predictions: pd.DataFrame, dataset: Dataset, task: Task = DISTRIB
             f"the stored predictions are not of {dataset.name} {dataset.split}; evaluate the run again"
         )
     predicted = predictions[list(task.columns(dataset.space))].to_numpy(float)
-    if task.name != DISTRIBUTION.name:
+    if task.name == "valence_arousal":
         difference = predicted - task.target(dataset)
         errors = {f"{name}_error": abs(column) for name, column in zip(DIMENSIONS, difference.T, strict=True)}
         squared = (difference**2).mean(1)
@@ -150,28 +192,99 @@ def per_sample(predictions: pd.DataFrame, dataset: Dataset, task: Task = DISTRIB
 
 
 def evaluate_run(run: Run, dataset: Dataset, progress: Progress | None = None) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Predict a whole data set with a run.
+    """Predict a whole data set with a run, which may have been trained on other data and other labels.
+
+    Where the label spaces differ, predictions and targets are brought into one space (``fisa.label_maps.meet``).
 
     Returns:
-        The summary (see :func:`summarise`) and the predictions (id and one column per label or rating).
+        The summary, and the predictions: id and one column per rating, or per label of the space of comparison. The
+        summary is that of :func:`summarise` with ``trained_on``, name of the data set of the training; ``seen``, how
+        many of the images were in its training or validation split, by path; and ``mapped``: None where the labels are
+        the same, else ``predictions`` and ``targets`` (each ``from``, ``to``, ``reason``, and ``never``, labels that
+        nothing leads to), ``images_left_out`` and ``share_left_out``, the mean share of the predictions.
 
     Raises:
-        EvaluationError: The label spaces differ, or one is of images and the other of vectors; or the data are not
-            rated as the run predicts.
+        EvaluationError: No map joins the label spaces, a prediction says nothing in the common space, no image is
+            left; the data are not rated as the run predicts; or one is of images and the other of vectors.
     """
-    if run.task.name != DISTRIBUTION.name:
-        if not set(DIMENSIONS) <= set(dataset.manifest) or dataset.manifest[list(DIMENSIONS)].isna().any(axis=None):
-            raise EvaluationError(f"{run.name} predicts {run.task.title}, which not every image of {dataset.name} has")
-    elif dataset.space.labels != run.space.labels:
+    if isinstance(dataset, SequenceSet) != (run.task.name == "sequence"):
+        takes, holds = ("sequences", "images") if run.task.name == "sequence" else ("images", "sequences")
+        raise EvaluationError(f"{run.name} predicts {takes}, but {dataset.name} holds {holds}")
+    if run.task.name == "valence_arousal" and (
+        not set(DIMENSIONS) <= set(dataset.manifest) or dataset.manifest[list(DIMENSIONS)].isna().any(axis=None)
+    ):
+        raise EvaluationError(f"{run.name} predicts {run.task.title}, which not every image of {dataset.name} has")
+    if run.task.name == "sequence" and run.space.labels != dataset.space.labels:
         raise EvaluationError(
             f"{run.name} predicts {run.space.name}, but {dataset.name} is labelled in {dataset.space.name}"
         )
+    mappable = run.task.name == DISTRIBUTION.name and run.space != dataset.space
+    meeting = _meeting(run, dataset) if mappable else None
     if isinstance(dataset, FeatureSet) != run.takes_vectors:
         takes, holds = ("vectors", "images") if run.takes_vectors else ("images", "vectors")
         raise EvaluationError(f"{run.name} predicts from {takes}, but {dataset.name} holds {holds}")
-    predicted = predict_packed(run.model, model_inputs(dataset, run.config.data.image_size, progress), task=run.task)
+    if isinstance(dataset, SequenceSet) and (lacks := what_lacks(run.config.model, dataset)):
+        raise EvaluationError(f"{run.name} reads {lacks[0].wanted}, but {dataset.name} has {lacks[0].found}")
+    predicted = predict_packed(run.model, inputs_of(dataset, run.config.data.image_size, progress), task=run.task)
     constant = np.array(run.metrics["constant"]) if "constant" in run.metrics else None
-    return summarise(dataset, predicted, run.task, constant), prediction_frame(dataset, predicted, run.task)
+    about: dict[str, Any] = {"trained_on": run.config.data.name, "seen": _seen(run, dataset), "mapped": None}
+    if meeting is not None:
+        shown = in_space(dataset, meeting.space)
+        kept: np.ndarray = shown.kept if isinstance(shown, MappedDataset) else np.ones(len(dataset), dtype=bool)
+        about["mapped"] = _told(meeting, predicted, kept)
+        dataset, predicted = shown, _map_all(meeting.predicted, predicted[kept], shown)
+    summary = {**summarise(dataset, predicted, run.task, constant), **about}
+    return summary, prediction_frame(dataset, predicted, run.task)
+
+
+def _meeting(run: Run, dataset: Dataset) -> Meeting:
+    try:
+        return meet(run.space, dataset.space)
+    except LabelMapError as error:
+        raise EvaluationError(f"{run.name} and {dataset.name} do not fit: {error}") from None
+
+
+def _seen(run: Run, dataset: Dataset) -> int:
+    """Count the images that the run was trained or chosen on; 0 for drawn data, whose splits have other scenes."""
+    root = run.config.data.root
+    if run.splits is None or root is None or not isinstance(dataset, Photographs):
+        return 0
+    if root.expanduser().resolve() != dataset.root.resolve():
+        return 0
+    used = run.splits.loc[run.splits["split"] != "test", "id"]
+    return int(dataset.manifest["id"].isin(set(used)).sum())
+
+
+def _told(meeting: Meeting, predicted: np.ndarray, kept: np.ndarray) -> dict[str, Any]:
+    """Say which maps were used and what they left out."""
+
+    def told(label_map: LabelMap) -> dict[str, Any]:
+        reached = label_map.matrix.sum(1) > 0
+        never = [label for label, leads in zip(label_map.target.labels, reached, strict=True) if not leads]
+        names = {"from": label_map.source.name, "to": label_map.target.name}
+        return {**names, "reason": label_map.reason, "never": never}
+
+    shares = predicted[kept] @ meeting.predicted.matrix.sum(0)
+    return {
+        "predictions": told(meeting.predicted),
+        "targets": told(meeting.target),
+        "images_left_out": int((~kept).sum()),
+        "share_left_out": float(1 - shares.mean()) if len(shares) else 0.0,
+    }
+
+
+def _map_all(label_map: LabelMap, predicted: np.ndarray, dataset: Dataset) -> np.ndarray:
+    if not len(dataset):
+        raise EvaluationError(f"{dataset.name} {dataset.split} has no image that says anything in {dataset.space.name}")
+    mapped = label_map.apply(predicted)
+    silent = ~np.isfinite(mapped).all(1)
+    if silent.any():
+        name = dataset.manifest["id"].iloc[int(silent.argmax())]
+        raise EvaluationError(
+            f"the prediction for {name!r} of {dataset.name} lies wholly on labels that the map "
+            f"from {label_map.source.name} to {label_map.target.name} leaves out"
+        )
+    return mapped
 
 
 def open_test_split(run: Run) -> Dataset:
@@ -180,7 +293,13 @@ def open_test_split(run: Run) -> Dataset:
 
 
 def prediction_frame(dataset: Dataset, predicted: np.ndarray, task: Task = DISTRIBUTION) -> pd.DataFrame:
-    """Return the stored form of predictions: id and one float32 column for each that the task predicts."""
-    frame = pd.DataFrame(predicted.astype(np.float32), columns=list(task.columns(dataset.space)))
+    """Return the stored form of predictions: id and one float32 column for each that the task predicts.
+
+    Of sequences a row is a step: id of the sequence, ``step``, the labels, ``vector_<label>`` and ``fine``, the number
+    of the fine label.
+    """
+    frame = pd.DataFrame(predicted.astype(np.float32), columns=list(task.stored(dataset.space)))
     frame.insert(0, "id", dataset.manifest["id"].to_numpy())
+    if isinstance(dataset, SequenceSet):
+        frame.insert(1, "step", dataset.manifest["step"].to_numpy())
     return frame

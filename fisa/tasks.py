@@ -8,10 +8,12 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from fisa.config import RunConfig, TaskName
 from fisa.datasets import SPLITS, DataError, Dataset, Photographs, open_configured
+from fisa.datasets.sequences import SequenceSet
 from fisa.distances import kl
 from fisa.emotions import DIMENSIONS, RATINGS, EmotionSpace
 from fisa.metrics import evaluate
@@ -43,6 +45,7 @@ class Task:
             history.
         error_title: How people call it, with its unit.
         validate: (target, predicted) to that number.
+        extra: From the label space to what is stored of a prediction after ``columns``.
         measure: (target, predicted) to the measures of tables.
     """
 
@@ -59,6 +62,11 @@ class Task:
     error_title: str
     validate: Callable[[np.ndarray, np.ndarray], float]
     measure: Callable[[np.ndarray, np.ndarray], dict[str, float]]
+    extra: Callable[[EmotionSpace], tuple[str, ...]] = lambda space: ()
+
+    def stored(self, space: EmotionSpace) -> tuple[str, ...]:
+        """Return the columns of stored predictions."""
+        return (*self.columns(space), *self.extra(space))
 
     @property
     def history(self) -> tuple[str, ...]:
@@ -66,7 +74,7 @@ class Task:
         return ("epoch", "seconds", "train_loss", f"validation_{self.error}", "lr")
 
     def target(self, dataset: Dataset) -> np.ndarray:
-        """Return what a data set says, [N, columns]."""
+        """Return what a data set says, [N, columns]; of sequences, a row a step."""
         return dataset.manifest[list(self.columns(dataset.space))].to_numpy(float)
 
     def constant(self, train: Dataset) -> np.ndarray:
@@ -100,6 +108,17 @@ def _no_ratings(rows: np.ndarray) -> np.ndarray:
 def _ratings(output: ModelOutput) -> Tensor:
     assert output.ratings is not None  # prepare and load_run give the model its head
     return output.ratings
+
+
+def _steps(output: ModelOutput) -> Tensor:
+    """Join what is predicted of a step: distribution, emotion vector, and the number of the fine label."""
+    fine = output.extras["fine"].argmax(-1, keepdim=True).to(output.distribution.dtype)
+    return torch.cat([output.distribution, output.extras["vector"], fine], dim=-1)
+
+
+def _settled_steps(rows: np.ndarray) -> np.ndarray:
+    distribution = rows[:, : rows.shape[1] // 2]
+    return np.hstack([distribution / distribution.sum(1, keepdims=True), rows[:, rows.shape[1] // 2 :]])
 
 
 def _squared_error(target: np.ndarray, predicted: np.ndarray) -> float:
@@ -138,6 +157,22 @@ TASKS: Mapping[TaskName, Task] = MappingProxyType(
             validate=_squared_error,
             measure=evaluate_ratings,
         ),
+        "sequence": Task(
+            name="sequence",
+            title="description degrees",
+            columns=lambda space: space.labels,
+            output=_steps,
+            settle=_settled_steps,
+            wrong_target=lambda rows: _no_distribution(rows, TOLERANCE),
+            wrong_stored=lambda rows: _no_distribution(rows[:, : rows.shape[1] // 2], STORED_TOLERANCE),
+            refusal="are no distribution",
+            stored_refusal="a row is no distribution over {space}",
+            error="kl",
+            error_title="KL of a step in nats",
+            validate=lambda target, predicted: float(kl(target, predicted[:, : target.shape[1]]).mean()),
+            measure=lambda target, predicted: evaluate(target, predicted[:, : target.shape[1]]),
+            extra=lambda space: (*(f"vector_{label}" for label in space.labels), "fine"),
+        ),
     }
 )
 """Name -> what differs."""
@@ -172,6 +207,10 @@ def open_data(
 
 def check_data(config: RunConfig, dataset: Dataset) -> None:
     """Raise DataError, naming the sample, unless a run can learn every target of ``dataset``."""
+    holds = isinstance(dataset, SequenceSet)
+    if holds != (config.task == "sequence"):
+        mend = "task: sequence and model.name: multimodal_sequence" if holds else "data.name: planted-sequences"
+        raise DataError(f"{config.name}: {dataset.name} holds {'sequences' if holds else 'single images'}; set {mend}")
     if len(space_of(config, dataset)):
         TASKS["distribution"].check(dataset)
     if config.objective.ratings:

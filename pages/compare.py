@@ -4,7 +4,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from fisa import figures
 from fisa.runs import Run
-from fisa.ui import browse, cache, compare, panels, rated, state, widgets
+from fisa.ui import browse, cache, compare, panels, rated, state, steps, widgets
 
 
 def page(a: Run, b: Run, choice: DeltaGenerator) -> None:
@@ -53,7 +53,9 @@ chosen = widgets.picked_run()
 if chosen is not None:
     with widgets.guard():
         other = widgets.other_run()
-        if other is not None and (rated.is_rated(chosen) or rated.is_rated(other)):
+        if other is not None and (steps.is_sequence(chosen) or steps.is_sequence(other)):
+            steps.notice(chosen if steps.is_sequence(chosen) else other)
+        elif other is not None and (rated.is_rated(chosen) or rated.is_rated(other)):
             with beside:
                 widgets.choose_other()
             rated.compare_page(chosen, other)

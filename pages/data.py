@@ -30,6 +30,7 @@ def page(chosen: datasets.Choice, whole: Whole, looked: datasets_gallery.Looked)
         widgets.choose("view", list(VIEWS), "View", st.segmented_control, VIEWS.__getitem__, required=True)
         if state.get("view") == "holds":
             datasets_gallery.choose_split(whole)
+            datasets_gallery.tell_filtered(whole, looked.rows)
     if state.get("view") == "holds":
         datasets_overview.draw(whole, looked.rows)
     elif state.get("view") == "gallery":

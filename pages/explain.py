@@ -2,7 +2,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fisa.runs import Run
-from fisa.ui import attributions, browse, cache, extras, panels, rated, state, widgets
+from fisa.ui import attributions, browse, cache, extras, panels, rated, state, steps, widgets
 
 
 def page(run: Run, bar: DeltaGenerator) -> None:
@@ -45,4 +45,7 @@ title.title("Explain", anchor=False)
 chosen = widgets.picked_run()
 if chosen is not None:
     with widgets.guard():
-        (rated.explain_page if rated.is_rated(chosen) else page)(chosen, beside)
+        if steps.is_sequence(chosen):
+            steps.explain_page(chosen, beside)
+        else:
+            (rated.explain_page if rated.is_rated(chosen) else page)(chosen, beside)

@@ -1,10 +1,13 @@
 import streamlit as st
 
 from fisa.runs import Run
-from fisa.ui import cache, panels, photographs, rated, state, widgets
+from fisa.ui import cache, panels, photographs, rated, state, steps, widgets
 
 
 def page(run: Run) -> None:
+    if steps.is_sequence(run):
+        steps.notice(run)
+        return
     uploads = st.file_uploader(
         "Photographs (JPEG, PNG, WebP, TIFF and more; nothing leaves this machine)", accept_multiple_files=True
     )

@@ -3,13 +3,16 @@ import streamlit as st
 
 from fisa import figures
 from fisa.runs import Run
-from fisa.ui import browse, cache, rated, state, widgets
+from fisa.ui import browse, cache, rated, state, steps, widgets
 
 COLOURS = {"emotion": "Dominant emotion", "error": "Error (KL to the truth)", "entropy": "Entropy of the prediction"}
 RATED = {"valence": "Predicted valence", "arousal": "Predicted arousal", "error": "Mean squared error"}
 
 
 def page(run: Run) -> None:
+    if steps.is_sequence(run):
+        steps.notice(run)
+        return
     points = run.map
     if points is None:
         st.info(f"{state.plain(run.name)} has no map yet; training it with `python -m fisa train` makes one.")

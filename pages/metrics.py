@@ -3,7 +3,7 @@ import streamlit as st
 
 from fisa import studies
 from fisa.studies.published import published_table
-from fisa.ui import cache, state, widgets
+from fisa.ui import cache, confusion, state, widgets
 
 DOWNLOADS = {"csv": "CSV", "markdown": "Markdown", "latex": "LaTeX"}
 SUFFIX = {"csv": "csv", "markdown": "md", "latex": "tex"}
@@ -11,12 +11,13 @@ SUFFIX = {"csv": "csv", "markdown": "md", "latex": "tex"}
 
 def comparison(table: pd.DataFrame) -> None:
     about = table.attrs
+    things = "sequences" if "step_kl" in table else "images"
     name = f"{about['data']} {about['split']}{', valence and arousal' if 'ccc_mean' in table else ''}"
     st.header(name, anchor=False)
     columns = studies.columns_of(table)
     oracles = "; those marked *oracle* know the scene and stand outside the contest"
     st.markdown(
-        f"{about['n']} test images, data version {state.plain(about['data_version'])}. Best run in bold"
+        f"{about['n']} test {things}, data version {state.plain(about['data_version'])}. Best run in bold"
         f"{oracles if (table['kind'] == 'oracle').any() else ''}."
     )
     shown, best = shaped(table, columns)
@@ -34,7 +35,7 @@ def comparison(table: pd.DataFrame) -> None:
 
 def shaped(table: pd.DataFrame, columns: dict[str, studies.Column]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the table turned, a row a measure and a column a system, and which cells are the best run's."""
-    systems = [f"{row.system} (oracle)" if row.kind == "oracle" else str(row.system) for row in table.itertuples()]
+    systems = [studies.system_of(row) for _, row in table.iterrows()]
     shown, best = {}, {}
     for key, column in columns.items():
         title = f"{column.title} {'↑' if column.higher_is_better else '↓'}"
@@ -51,7 +52,7 @@ def shaped(table: pd.DataFrame, columns: dict[str, studies.Column]) -> tuple[pd.
 
 
 state.enter("metrics")
-state.share()
+state.share("run")
 st.title("Metrics", anchor=False)
 with widgets.guard():
     tables, problems = cache.tables() if cache.run_folders() else ([], [])
@@ -61,6 +62,9 @@ with widgets.guard():
         widgets.no_runs()
     for table in tables:
         comparison(table)
+    chosen = widgets.picked_run() if cache.run_folders() else None
+    if chosen is not None:
+        confusion.draw(chosen)
 st.header("Published, on photographs", anchor=False)
 st.markdown("Results as their authors report them, on real data sets; never to be compared with planted scenes.")
 widgets.html_table(published_table(), digits=2, alt="Published measures on real data sets")

@@ -20,6 +20,7 @@ from fisa.datasets import DATASETS, Layout
 from fisa.datasets.planted.oracles import FEATURES
 from fisa.emotions import SPACES
 from fisa.metrics import METRICS, Metric
+from fisa.sequence_measures import SEQUENCE_METRICS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / name for name in ("docs/methods.md", "docs/datasets.md", "README.md", "CONTRIBUTING.md")]
@@ -84,7 +85,8 @@ def test_an_option_without_a_row_is_found(section: type[BaseModel], prefix: str)
 
 def test_every_measure_stands_in_the_document_with_its_direction() -> None:
     documented = {row for row in rows(METHODS) if row[1] in ("↑", "↓")}
-    assert documented == {(name, "↑" if metric.higher_is_better else "↓") for name, metric in METRICS.items()}
+    measures = METRICS.items() | SEQUENCE_METRICS.items()
+    assert documented == {(name, "↑" if metric.higher_is_better else "↓") for name, metric in measures}
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS.keys())

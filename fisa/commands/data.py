@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from fisa.commands.terminal import Meter, tell
-from fisa.datasets import DATASETS, SPLITS, Layout, Vectors, open_splits
+from fisa.datasets import DATASETS, SPLITS, OnDisk, open_splits
 from fisa.datasets.check import Report, check_dataset
 from fisa.datasets.problems import NOTE, WRONG, shown
 
@@ -22,7 +22,7 @@ def list_known() -> None:
     """Print the known data sets."""
     rows = []
     for name, source in DATASETS.items():
-        if isinstance(source, Layout | Vectors):
+        if isinstance(source, OnDisk):
             rows.append({"name": name, "labels": source.title, "images": "needs a path", "version": ""})
             continue
         splits = {split: source(split, None) for split in SPLITS}

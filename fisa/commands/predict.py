@@ -37,6 +37,7 @@ def predict(folder: Path, paths: Sequence[Path], out: Path | None, options: Opti
     if out is not None and options.engine == "local":
         check_target(out, options.force)
     run = load_run(folder)
+    run.refuse_unless_of_images()
     tally = _Tally()
     if out is None:
         with (

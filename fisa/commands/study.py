@@ -14,20 +14,21 @@ from fisa.config.study import load_study
 from fisa.studies import format_table
 from fisa.studies.estimate import epoch_seconds
 from fisa.studies.folder import StudyFolder
+from fisa.studies.nodes import train_on_cluster
 from fisa.studies.pace import Pace
 from fisa.studies.plan import Cell, plan_cells, plan_trials
-from fisa.studies.runner import run_study
+from fisa.studies.runner import Engine, run_study
 from fisa.studies.summary import load_results
 from fisa.studies.tables import study_table
 from fisa.studies.workers import News, train_apart
 
 
-def study(file: Path, out: Path | None, processes: int) -> None:
+def study(file: Path, out: Path | None, engine: Engine) -> None:
     """Run a study or go on with it, print its table, and name what failed."""
     config, _ = load_study(file)
     path = out or default_folder(config.name)
     with Meter("check the study") as meter:
-        outcome = run_study(file, path, partial(train_apart, processes=processes), _tell, meter)
+        outcome = run_study(file, path, engine, _tell, meter)
     for failure in outcome.failures:
         tell(f"{failure.where}: {failure.kind}: {failure.reason}")
     results = load_results(path)
@@ -37,6 +38,13 @@ def study(file: Path, out: Path | None, processes: int) -> None:
         typer.echo(format_table(table, "markdown"), nl=False)
     if outcome.failures:
         raise typer.Exit(1)
+
+
+def engine_of(name: str, processes: int, address: str | None) -> Engine:
+    """Return what trains the runs: ``processes`` processes here, or the Ray cluster at ``address``."""
+    if name == "ray":
+        return partial(train_on_cluster, address=address)
+    return partial(train_apart, processes=processes)
 
 
 def dry_run(file: Path, out: Path | None, processes: int) -> None:

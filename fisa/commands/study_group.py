@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,10 +20,22 @@ def study(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the study. Default: $FISA_RUNS or runs, then NAME."),
     ] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Runs at once, each in a process with one thread.")] = 2,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Runs at once, each in a process with one thread. Default: 2.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Train nothing: list the runs and how long they may take here.")
     ] = False,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Where to train: in processes on this machine, or on a Ray cluster.")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Ray cluster, such as auto or 10.0.0.1:6379. Default: one on this machine, for as long as it takes.",
+        ),
+    ] = None,
 ) -> None:
     """Train systems over seeds and folds after a search that is equal for all, and compare them.
 
@@ -31,10 +43,20 @@ def study(
     the test split; then the choices are frozen; then the cells, which are measured on the test split, each look logged.
     All are run folders below DIR. The same command goes on with what was interrupted at whatever moment. A run that
     fails leaves the others alone, is named on standard error, and makes the exit status 1.
+
+    With --engine ray (needs requirements-cluster.txt), each run is a task of one processor. Storage is shared: every
+    node must see DIR and the data under the same paths, and have the same version of this program.
     """
+    if engine == "ray" and processes is not None:
+        raise typer.BadParameter("is for --engine local; a Ray node says how many it takes", param_hint="--processes")
+    if engine == "local" and address is not None:
+        raise typer.BadParameter("is for --engine ray", param_hint="--address")
     from fisa.commands import study as command
 
-    (command.dry_run if dry_run else command.study)(file, out, processes)
+    if dry_run:
+        command.dry_run(file, out, processes or 2)
+    else:
+        command.study(file, out, command.engine_of(engine, processes or 2, address))
 
 
 def ratings(

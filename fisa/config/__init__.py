@@ -27,6 +27,7 @@ from fisa.config.models import (
     FisaConfig,
     JcdlConfig,
     ModelConfig,
+    MultimodalSequenceConfig,
     PlainBackboneConfig,
     SentimentMetricConfig,
     SsdlConfig,
@@ -50,6 +51,7 @@ __all__ = [
     "FisaConfig",
     "JcdlConfig",
     "ModelConfig",
+    "MultimodalSequenceConfig",
     "ObjectiveConfig",
     "PlainBackboneConfig",
     "RunConfig",
@@ -72,7 +74,7 @@ __all__ = [
 
 
 AnySection = TypeVar("AnySection", bound=Section)
-TaskName = Literal["distribution", "valence_arousal"]
+TaskName = Literal["distribution", "valence_arousal", "sequence"]
 """What a run predicts and is measured on: a row of ``fisa.tasks.TASKS``."""
 
 
@@ -130,6 +132,19 @@ class RunConfig(Section):
             raise ValueError(
                 "task valence_arousal needs objective.ratings, as 1, and objective.kl 0 unless emotions are learned too"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _sequences_are_whole(self) -> RunConfig:
+        if (self.task == "sequence") != isinstance(self.model, MultimodalSequenceConfig):
+            raise ValueError("task sequence and model multimodal_sequence belong together; set both, or neither")
+        if self.objective.needs_steps and self.task != "sequence":
+            raise ValueError("objective.vector, fine and closeness need task: sequence; set them to 0")
+        images = ("metric", "code_similarity", "code_quantisation", "evidence", "ratings")
+        wrong = [f"objective.{name}" for name in images if getattr(self.objective, name)]
+        wrong += ["training.per_emotion"] * (self.training.per_emotion > 0)
+        if self.task == "sequence" and wrong:
+            raise ValueError(f"{wrong[0]} is for single images, and task is sequence; set it to 0")
         return self
 
     @model_validator(mode="after")

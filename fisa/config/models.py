@@ -64,6 +64,10 @@ class FisaConfig(Section):
     semantic_attention: Literal["spatial", "channel", "class_maps", "none"] = "spatial"
     score: Literal["dot", "hadamard"] = "hadamard"
     attention_width: PositiveInt = 32
+    label_embedding: Literal["learned", "file"] = "learned"
+    label_vectors_file: Path | None = Field(default=None, description="words with their vectors, a line each")
+    label_dimensions: PositiveInt | None = Field(default=None, description="numbers of a vector in that file")
+    label_vectors_trained: bool = Field(default=False, description="whether training changes these vectors")
     projection: Literal["shared", "per_class"] = "shared"
     effect: Literal["mean", "literal", "half", "softmax"] = "mean"
     readout: Literal["joint", "shared", "per_class"] = "per_class"
@@ -82,6 +86,19 @@ class FisaConfig(Section):
             raise ValueError(
                 f"evidence and null_position need spatial attention; semantic_attention is "
                 f"{self.semantic_attention!r}, so set both to false"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _vectors_are_named(self) -> FisaConfig:
+        named = (self.label_vectors_file is not None, self.label_dimensions is not None)
+        if self.label_embedding == "file" and not all(named):
+            raise ValueError("label_embedding 'file' needs label_vectors_file and label_dimensions; name both")
+        if self.label_embedding == "learned" and (any(named) or self.label_vectors_trained):
+            raise ValueError("options of vectors from a file need label_embedding 'file'; set it, or leave them away")
+        if self.label_embedding == "file" and self.semantic_attention in ("class_maps", "none"):
+            raise ValueError(
+                f"semantic_attention {self.semantic_attention!r} has no label embedding; leave label_embedding away"
             )
         return self
 
@@ -106,8 +123,9 @@ class EwMtcnnConfig(Section):
 
     name: Literal["ew_mtcnn"]
     backbone: BackboneConfig = PlainBackboneConfig()
-    prior: Literal["wheel", "eye", "rand", "corr", "none"] = "wheel"
+    prior: Literal["wheel", "eye", "rand", "corr", "none", "wheel_attention"] = "wheel"
     sigma: PositiveFloat = Field(default=0.6, description="width of the wheel prior, in steps")
+    attention_width: PositiveInt = Field(default=16, description="of queries and keys of wheel_attention")
     trained: bool = Field(default=False, description="whether training changes the prior")
     confound: bool = Field(default=False, description="ReLU and dropout between logits and prior")
     dropout: Probability = Field(default=0.5, description="that of the confound")
@@ -202,6 +220,32 @@ class TwoLevelAttentionConfig(Section):
     multi_task: Literal["joint", "separate", "two_stage"] = "joint"
 
 
+class MultimodalSequenceConfig(Section):
+    """Two LSTMs over frames, text, speech and external series; see fisa/models/multimodal_sequence.py."""
+
+    name: Literal["multimodal_sequence"]
+    backbone: BackboneConfig = PlainBackboneConfig()
+    frames: bool = Field(default=True, description="whether pictures of the steps are read")
+    text: int = Field(default=0, ge=0, description="numbers in a text vector; 0: none is read")
+    speech: int = Field(default=0, ge=0, description="numbers in a speech vector; 0: none is read")
+    series: tuple[str, ...] = Field(default=(), description="external series that are read, by name")
+    size: PositiveInt = Field(default=64, description="to which every modality is mapped")
+    layers: PositiveInt = Field(default=2, description="of each of the two LSTMs")
+    width: PositiveInt = Field(default=256, description="of each of their layers")
+    series_width: PositiveInt = 32
+    series_cell: Literal["gru", "lstm", "rnn"] = "gru"
+    vector: Literal["softplus", "relu"] = "softplus"
+    dropout: Probability = 0.5
+
+    @model_validator(mode="after")
+    def _something_to_read(self) -> MultimodalSequenceConfig:
+        if not (self.frames or self.text or self.speech or self.series):
+            raise ValueError("frames, text, speech and series are all left out; read at least one of them")
+        if len(set(self.series)) < len(self.series):
+            raise ValueError("a series is named twice")
+        return self
+
+
 ModelConfig = Annotated[
     FisaConfig
     | CnnConfig
@@ -214,7 +258,8 @@ ModelConfig = Annotated[
     | EmotionGcnConfig
     | StyleEdlConfig
     | DbcLdlConfig
-    | TwoLevelAttentionConfig,
+    | TwoLevelAttentionConfig
+    | MultimodalSequenceConfig,
     Field(discriminator="name"),
 ]
 

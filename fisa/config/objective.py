@@ -23,6 +23,9 @@ EMOTION_TERMS = (
     "code_similarity",
     "code_quantisation",
     "progressive",
+    "vector",
+    "fine",
+    "closeness",
 )
 """The terms that compare with a distribution over emotions: all but ``ratings``."""
 
@@ -41,6 +44,9 @@ class ObjectiveConfig(Section):
     code_similarity: float = Field(default=0.0, ge=0, description="agreement of codes as targets are alike")
     code_quantisation: float = Field(default=0.0, ge=0, description="keeps codes near -1 and 1")
     progressive: float = Field(default=0.0, ge=0, description="polarity and angle on the emotion circle")
+    vector: float = Field(default=0.0, ge=0, description="squared distance of emotion vectors of steps to targets")
+    fine: float = Field(default=0.0, ge=0, description="cross-entropy of how the emotion of a step came about")
+    closeness: float = Field(default=0.0, ge=0, description="distances between the mean vectors of emotions")
     ratings: float = Field(default=0.0, ge=0, description="error of valence and arousal, beside emotions or alone")
     emd_on: Literal["raw", "normalised"] = "normalised"
     emd_order: Literal["votes", "wheel", "polarity"] = "votes"
@@ -65,11 +71,17 @@ class ObjectiveConfig(Section):
     @property
     def compares_images(self) -> bool:
         """Whether a term relates the images of a batch to one another, so that a batch cannot be shared out."""
-        return self.metric > 0 or self.code_similarity > 0 or (self.ratings > 0 and self.ratings_loss == "ccc")
+        batchwise = self.metric > 0 or self.code_similarity > 0 or self.closeness > 0
+        return batchwise or (self.ratings > 0 and self.ratings_loss == "ccc")
+
+    @property
+    def needs_steps(self) -> bool:
+        """Whether a term is one of sequences alone."""
+        return self.vector > 0 or self.fine > 0 or self.closeness > 0
 
     @model_validator(mode="after")
     def _something_to_minimise(self) -> ObjectiveConfig:
-        names = ("kl", "ce", "emd", "density", "metric", "polarity_emd", "progressive", "ratings")
+        names = ("kl", "ce", "emd", "density", "metric", "polarity_emd", "progressive", "vector", "ratings")
         if not any(getattr(self, name) for name in names):
             raise ValueError(f"at least one of {', '.join(names[:-1])} and {names[-1]} must be positive")
         return self

@@ -26,20 +26,26 @@ from fisa.datasets.photographs import (
     without_refused,
 )
 from fisa.datasets.planted.dataset import PlantedDataset
+from fisa.datasets.planted.sequences import open_planted_sequences
 from fisa.datasets.problems import BadData
+from fisa.datasets.sequences.folder import SequenceCollection, SequenceFolder
 from fisa.datasets.vectors import VectorCollection, Vectors
 
 __all__ = [
     "DATASETS",
+    "SEQUENCES",
     "SPLITS",
     "BadData",
     "DataError",
     "Dataset",
     "Drawn",
     "Layout",
+    "OnDisk",
     "Photographs",
     "Sample",
+    "SequenceFolder",
     "Vectors",
+    "is_drawn",
     "open_collection",
     "open_configured",
     "open_dataset",
@@ -58,8 +64,18 @@ def _planted(preset: str) -> Drawn:
     return lambda split, image_size: PlantedDataset(preset, split, image_size)
 
 
+def _sequences(preset: str) -> Drawn:
+    return lambda split, image_size: open_planted_sequences(preset, split, image_size)
+
+
+SEQUENCES = ("planted-sequences", "planted-sequences-tiny", "sequences")
+"""Data sets whose rows are steps of sequences, and no images by themselves."""
+
+OnDisk = Layout | Vectors | SequenceFolder
+"""What says how a data set lies on disk."""
+
 # fmt: off
-DATASETS: Mapping[str, Drawn | Layout | Vectors] = MappingProxyType({
+DATASETS: Mapping[str, Drawn | OnDisk] = MappingProxyType({
     "planted": _planted("planted"),
     "planted-small": _planted("planted-small"),
     "planted-tiny": _planted("planted-tiny"),
@@ -77,6 +93,9 @@ DATASETS: Mapping[str, Drawn | Layout | Vectors] = MappingProxyType({
     "affectnet": Layout("AffectNet, one expression", read_affectnet),
     "aesthetics": Layout("an ordered score, such as AVA", read_aesthetics),
     "features": Vectors("feature vectors with distributions"),
+    "planted-sequences": _sequences("planted-sequences"),
+    "planted-sequences-tiny": _sequences("planted-sequences-tiny"),
+    "sequences": SequenceFolder("any list of steps, with frames, vectors and series"),
 })
 # fmt: on
 """Name -> how it is drawn, or how it lies on disk."""
@@ -137,7 +156,7 @@ def open_splits(
     source = _source(name)
     if required and not isinstance(source, Layout):
         raise DataError(f"{name} does not rate {' and '.join(required)}; choose data that do, such as oasis")
-    if not isinstance(source, Layout | Vectors):
+    if not isinstance(source, OnDisk):
         if root is not None:
             raise DataError(f"{name} is drawn, not read: leave its root away (got {root})")
         if fold is not None:
@@ -151,6 +170,8 @@ def open_splits(
             collection = without_refused(collection, progress)
         elif progress is not None:
             collection.known.digests(collection.manifest["path"].to_list(), progress)
+    elif isinstance(collection, SequenceCollection) and skip_bad:
+        collection = collection.without_refused(progress)
     return {**collection.open(splits, fold, stratify)}
 
 
@@ -180,14 +201,16 @@ def open_configured(
     return {split: opened[name] for split, name in proper.items()}
 
 
-def open_collection(name: str, root: str | Path | None, *, skip_bad: bool = False) -> Collection | VectorCollection:
-    """Read all labelled images or vectors of a data set on disk, before they are split. No image is opened.
+def open_collection(
+    name: str, root: str | Path | None, *, skip_bad: bool = False
+) -> Collection | VectorCollection | SequenceCollection:
+    """Read all labelled images, vectors or steps of a data set on disk, before they are split. No image is opened.
 
     Raises:
         DataError: As :func:`open_dataset`, or ``name`` is drawn.
     """
     source = _source(name)
-    if not isinstance(source, Layout | Vectors):
+    if not isinstance(source, OnDisk):
         raise DataError(f"{name} is drawn by this program: there is no folder to read")
     if root is None:
         raise DataError(f"{name} lies on disk: name its path as root")
@@ -199,7 +222,12 @@ def open_collection(name: str, root: str | Path | None, *, skip_bad: bool = Fals
     return collection
 
 
-def _source(name: str) -> Drawn | Layout | Vectors:
+def is_drawn(name: str) -> bool:
+    """Tell whether a data set is drawn by this program; an unknown one is not."""
+    return name in DATASETS and not isinstance(DATASETS[name], OnDisk)
+
+
+def _source(name: str) -> Drawn | OnDisk:
     if name not in DATASETS:
         raise DataError(f"unknown data set {name!r}; there are {', '.join(DATASETS)}")
     return DATASETS[name]

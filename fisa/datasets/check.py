@@ -15,6 +15,7 @@ from fisa.datasets.duplicates import alike_to, equal_to
 from fisa.datasets.known import Progress
 from fisa.datasets.photographs import ALL, SPLITS, Collection, Layout, read_collection, without_refused
 from fisa.datasets.problems import COLUMNS, NOTE, WRONG, Problems
+from fisa.datasets.sequences.folder import SequenceFolder, read_sequences
 from fisa.datasets.vectors import read_vectors
 from fisa.fingerprints import Fingerprint
 
@@ -39,6 +40,7 @@ class Report:
         splits: Split -> images, without what is wrong; None where nothing is left, or that was not asked for.
         version: That of all images, without what is wrong; None where none is left.
         problems: See ``fisa.datasets.problems.Problems.table``; faults first.
+        things: What a row is of.
     """
 
     name: str
@@ -53,11 +55,7 @@ class Report:
     splits: Mapping[str, int] | None
     version: str | None
     problems: pd.DataFrame
-
-    @property
-    def things(self) -> str:
-        """What a row is of."""
-        return "vectors" if self.images is None else "images"
+    things: str = "images"
 
     @property
     def wrong(self) -> int:
@@ -74,6 +72,7 @@ class Report:
             "rows": self.rows,
             "images_read": self.images,
             "images_refused": self.refused,
+            "things": self.things,
             "published": self.published,
             "absent": list(self.absent),
             "left_out": dict(self.left_out),
@@ -98,6 +97,7 @@ class Report:
             left_out=document["left_out"],
             splits=document["splits"],
             version=document["version"],
+            things=document["things"],
             problems=pd.DataFrame(document["problems"], columns=list(COLUMNS)).astype(
                 {column: "Int64" if column == "row" else "str" for column in COLUMNS}
             ),
@@ -112,7 +112,7 @@ def check_dataset(
     fresh: bool = False,
     split: bool = False,
 ) -> Report:
-    """Check a data set on disk, of images or of feature vectors; see :func:`check_folder`.
+    """Check a data set on disk, of images, feature vectors or sequences; see :func:`check_folder`.
 
     Raises:
         DataError: As there, or there is no such data set, or it is drawn and does not lie on disk.
@@ -123,6 +123,8 @@ def check_dataset(
         raise DataError(f"unknown data set {name!r}; there are {', '.join(DATASETS)}")
     if isinstance(source, Vectors):
         return check_vectors(name, root, split)
+    if isinstance(source, SequenceFolder):
+        return check_sequences(name, root, progress, split)
     if not isinstance(source, Layout):
         raise DataError(f"{name} is drawn by this program: there is nothing on disk to check")
     return check_folder(name, source, root, progress, workers, fresh, split)
@@ -202,6 +204,34 @@ def check_vectors(name: str, root: Path, split: bool = False) -> Report:
         splits={each: len(data) for each, data in collection.open(SPLITS).items()} if split and some else None,
         version=collection.open([ALL])[ALL].version if some else None,
         problems=table.sort_values("kind", ascending=False, kind="stable", ignore_index=True),
+        things="vectors",
+    )
+
+
+def check_sequences(name: str, root: Path, progress: Progress | None = None, split: bool = False) -> Report:
+    """Check a folder of sequences: every row, vector, event and picture; see :func:`check_folder`."""
+    collection = read_sequences(name, root.expanduser())
+    pictures = sorted(set(collection.pictures))
+    prints = dict(zip(pictures, collection.known.fingerprints(pictures, progress), strict=True))
+    _tell_refused(prints, collection.problems)
+    kept = collection.without_refused()
+    some = len(kept.manifest) > 0
+    table = collection.problems.table
+    refused = sum(found.refused is not None for found in prints.values())
+    return Report(
+        name=name,
+        root=collection.root,
+        space=collection.space.name,
+        rows=len(kept.manifest),
+        images=len(prints) - refused,
+        refused=refused,
+        published=None,
+        absent=(),
+        left_out={},
+        splits={each: len(data) for each, data in kept.open(SPLITS).items()} if split and some else None,
+        version=kept.open([ALL])[ALL].version if some else None,
+        problems=table.sort_values("kind", ascending=False, kind="stable", ignore_index=True),
+        things="steps",
     )
 
 

@@ -182,7 +182,7 @@ def _find(root: Path) -> Path:
 
 
 def _from_arrays(file: Path) -> tuple[np.ndarray, np.ndarray, EmotionSpace, dict[str, Any]]:
-    variables = read_mat(file.parent, file.name) if file.suffix.lower() == ".mat" else _read_npz(file)
+    variables = read_mat(file.parent, file.name) if file.suffix.lower() == ".mat" else read_npz(file)
     features, labels = (_matrix(variables, known, file) for known in (FEATURES, LABELS))
     if len(features) != len(labels):
         raise DataError(f"{file}: {len(features)} vectors and {len(labels)} rows of labels; both must be as many")
@@ -201,7 +201,8 @@ def _from_arrays(file: Path) -> tuple[np.ndarray, np.ndarray, EmotionSpace, dict
     return features, labels, space, columns
 
 
-def _read_npz(file: Path) -> dict[str, Any]:
+def read_npz(file: Path) -> dict[str, Any]:
+    """Read plain NumPy arrays, by name; DataError where there are none, or objects, whose reading would run code."""
     try:
         with np.load(io.BytesIO(read_content(file.parent, file.name)), allow_pickle=False) as arrays:
             return dict(arrays)

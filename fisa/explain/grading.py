@@ -41,6 +41,8 @@ def grade(run: Run, progress: Progress | None = None) -> dict[str, Any] | None:
 
 def complete(run: Run, progress: Progress | None = None) -> None:
     """Write the grades (planted data) and the map of the test split, if that has four images, into a run folder."""
+    if run.task.name == "sequence":
+        return  # neither grades nor a map of single images
     grades = grade(run, progress)
     if grades is not None:
         run.add_grades(grades)

@@ -8,8 +8,10 @@ every figure and table; ``customdata`` always speaks in indices of ``space.label
 from fisa.figures.checks import FigureError
 from fisa.figures.contributions import contribution_bars
 from fisa.figures.counts import entropy_histogram, label_totals, vote_histogram
+from fisa.figures.courses import emotion_course
 from fisa.figures.curves import history
 from fisa.figures.diagram import method_diagram
+from fisa.figures.frames import framed
 from fisa.figures.grams import gram
 from fisa.figures.matrices import Kind, matrix, matrix_grid
 from fisa.figures.overlays import attention_overlay, signed_overlay
@@ -31,8 +33,10 @@ __all__ = [
     "distribution_strip",
     "distribution_table",
     "embedding_map",
+    "emotion_course",
     "entropy_histogram",
     "error_scatter",
+    "framed",
     "gram",
     "history",
     "label_totals",

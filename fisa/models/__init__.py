@@ -19,6 +19,7 @@ from fisa.models.emotion_gcn import build_emotion_gcn
 from fisa.models.ew_mtcnn import build_ew_mtcnn
 from fisa.models.fisa import Fisa, build_fisa
 from fisa.models.jcdl import build_jcdl
+from fisa.models.multimodal_sequence import build_multimodal_sequence
 from fisa.models.output import ModelOutput
 from fisa.models.sentiment_metric import build_sentiment_metric
 from fisa.models.ssdl import build_ssdl
@@ -28,7 +29,7 @@ from fisa.models.two_level_attention import build_two_level_attention
 
 MODELS: Mapping[str, Callable[[Any, EmotionSpace, Backbone], System]] = MappingProxyType(
     {
-        "fisa": lambda config, space, backbone: build_fisa(config, len(space), backbone),
+        "fisa": lambda config, space, backbone: build_fisa(config, space.labels, backbone),
         "cnn": lambda config, space, backbone: Cnn(backbone, len(space)),
         "cnn_mlp": lambda config, space, backbone: Cnn(backbone, len(space), config.hidden),
         "ew_mtcnn": build_ew_mtcnn,
@@ -40,6 +41,7 @@ MODELS: Mapping[str, Callable[[Any, EmotionSpace, Backbone], System]] = MappingP
         "style_edl": build_style_edl,
         "dbc_ldl": build_dbc_ldl,
         "two_level_attention": build_two_level_attention,
+        "multimodal_sequence": build_multimodal_sequence,
     }
 )
 

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from fisa.models.label_vectors import LabelVectors
+
 Score = Literal["dot", "hadamard"]
 
 
@@ -56,16 +58,24 @@ class PositionScore(nn.Module):
         score: ``dot`` takes g as the scaled inner product (the literal reading); ``hadamard`` is
             w . tanh(E_p * U L_k), the common form of semantic attention; ``map`` is a 1x1 convolution
             without label embedding (the draft's own future idea).
+        vectors: Makes the label embedding of word vectors; without, it is learned.
     """
 
-    def __init__(self, classes: int, channels: int, width: int, score: Literal["dot", "hadamard", "map"]) -> None:
+    def __init__(
+        self,
+        classes: int,
+        channels: int,
+        width: int,
+        score: Literal["dot", "hadamard", "map"],
+        vectors: LabelVectors | None = None,
+    ) -> None:
         super().__init__()
         self.score = score
         if score == "map":
             self.to_scores = nn.Conv2d(channels, classes, 1)
             return
         self.to_width = nn.Conv2d(channels, width, 1)
-        self.labels = nn.Parameter(torch.randn(classes, width))
+        self.labels = vectors or nn.Parameter(torch.randn(classes, width))
         if score == "hadamard":
             self.from_labels = nn.Linear(width, width, bias=False)
             self.to_score = nn.Linear(width, 1)
@@ -79,12 +89,13 @@ class PositionScore(nn.Module):
             return scores
         # The 1x1 convolution as a matrix product: its gradient is several times as fast for so few channels. The weight
         # is turned as the map is, so that its gradient has its layout, which several processes ask for.
+        embedding = _embedding(self.labels)
         to_width = self.to_width.weight.permute(0, 2, 3, 1).flatten(1)
         places = nn.functional.linear(_by_place(feature_map), to_width, self.to_width.bias)
         if self.score == "dot":
-            found = self.labels @ places.mT / math.sqrt(places.shape[-1])
+            found = embedding @ places.mT / math.sqrt(places.shape[-1])
         else:
-            labels, weight = self.from_labels(self.labels), self.to_score.weight[0]
+            labels, weight = self.from_labels(embedding), self.to_score.weight[0]
             # Under mixed precision too, sums over all emotions or all places are taken in float32 at least.
             dtype = torch.promote_types(places.dtype, torch.float32)
             parts = (part.to(dtype) for part in (places.flatten(0, 1), labels, weight))
@@ -123,6 +134,10 @@ class _TanhScore(torch.autograd.Function):
             torch.sum(torch.mul(slope, places, out=product), 0, out=to_label)
             to_places.addcmul_(slope, label * weight)
         return to_places, to_labels.mul_(weight), to_weight
+
+
+def _embedding(labels: LabelVectors | nn.Parameter) -> Tensor:
+    return labels() if isinstance(labels, LabelVectors) else labels
 
 
 def _by_place(feature_map: Tensor) -> Tensor:
@@ -183,16 +198,16 @@ class ChannelAttention(nn.Module):
     of f (ours). There is no map to show.
     """
 
-    def __init__(self, classes: int, channels: int, dim: int, width: int) -> None:
+    def __init__(self, classes: int, channels: int, dim: int, width: int, vectors: LabelVectors | None = None) -> None:
         super().__init__()
         self.project = nn.Linear(channels, dim)
-        self.labels = nn.Parameter(torch.randn(classes, width))
+        self.labels = vectors or nn.Parameter(torch.randn(classes, width))
         self.from_labels = nn.Linear(width, dim, bias=False)
 
     def forward(self, feature_map: Tensor) -> ClassFeatures:
         """Map [B, c, h, w] to class features."""
         pooled = self.project(feature_map.mean((2, 3))).unsqueeze(1)
-        gates = (pooled * self.from_labels(self.labels)).softmax(-1) * pooled.shape[-1]
+        gates = (pooled * self.from_labels(_embedding(self.labels))).softmax(-1) * pooled.shape[-1]
         return ClassFeatures(gates * pooled)
 
 

@@ -8,16 +8,19 @@ which reading is whose.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fisa.config import FisaConfig
+from fisa.config import ConfigError, FisaConfig
 from fisa.models.attention import ChannelAttention, ClassFeatures, PooledFeatures, PositionScore, SpatialAttention
 from fisa.models.backbones import Backbone
 from fisa.models.heads import rating_head
 from fisa.models.interaction import Interacted, Interaction, ReadoutLayer
+from fisa.models.label_vectors import LabelVectors
 from fisa.models.output import ModelOutput
 from fisa.models.system import System
 
@@ -64,6 +67,16 @@ class Fisa(System):
     def add_ratings(self) -> None:
         """Add a linear layer behind the interaction, from all class features."""
         self.rate = rating_head(self.width)
+
+    def fit_labels(self, target: np.ndarray) -> None:
+        """Read the word vectors of the labels, where their embedding is made of these.
+
+        Raises:
+            ConfigError: The file cannot be read, or has not what is needed.
+        """
+        for part in self.modules():
+            if isinstance(part, LabelVectors):
+                part.read()
 
     def forward(self, images: Tensor, explain: bool = True) -> ModelOutput:
         """Map normalised images [B, 3, S, S] to a prediction and, with ``explain``, to what explains it."""
@@ -141,26 +154,39 @@ def normalised_output(logits: Tensor, output: Literal["sigmoid", "softmax"]) -> 
     return logits.sigmoid(), nn.functional.logsigmoid(logits).softmax(-1)
 
 
-def build_fisa(config: FisaConfig, classes: int, backbone: Backbone) -> Fisa:
-    """Build FISA from its configuration for ``classes`` emotions, or without any for features that have no name."""
+def build_fisa(config: FisaConfig, labels: Sequence[str], backbone: Backbone) -> Fisa:
+    """Build FISA from its configuration for the emotions ``labels``, or without any for features that have no name.
+
+    Raises:
+        ConfigError: There are no labels whose vectors a file could hold.
+    """
     layers = [Interaction(config.dim, config.heads, config.effect) for _ in range(config.layers if config.heads else 0)]
-    readout = ReadoutLayer(classes, config.dim, config.readout) if classes else None
-    count = classes or config.latent
-    semantic = _build_semantic(config, count, backbone.channels)
+    readout = ReadoutLayer(len(labels), config.dim, config.readout) if labels else None
+    count = len(labels) or config.latent
+    semantic = _build_semantic(config, count, backbone.channels, _label_vectors(config, labels))
     return Fisa(backbone, semantic, layers, readout, count, config.dim, config.output)
 
 
-def _build_semantic(config: FisaConfig, classes: int, channels: int) -> nn.Module:
+def _label_vectors(config: FisaConfig, labels: Sequence[str]) -> LabelVectors | None:
+    if config.label_vectors_file is None or config.label_dimensions is None:
+        return None
+    if not labels:
+        raise ConfigError("fisa: data without emotions have no labels to look up; set model.label_embedding to learned")
+    file, width = config.label_vectors_file, config.attention_width
+    return LabelVectors(labels, file, config.label_dimensions, width, config.label_vectors_trained)
+
+
+def _build_semantic(config: FisaConfig, classes: int, channels: int, vectors: LabelVectors | None) -> nn.Module:
     if config.semantic_attention == "none":
         return PooledFeatures(classes, channels, config.dim)
     if config.semantic_attention == "channel":
-        return ChannelAttention(classes, channels, config.dim, config.attention_width)
+        return ChannelAttention(classes, channels, config.dim, config.attention_width, vectors)
     score: Literal["dot", "hadamard", "map"] = "map" if config.semantic_attention == "class_maps" else config.score
     return SpatialAttention(
         classes,
         channels,
         config.dim,
-        PositionScore(classes, channels, config.attention_width, score),
+        PositionScore(classes, channels, config.attention_width, score, vectors),
         per_class=config.projection == "per_class",
         evidence=config.evidence,
         null_position=config.null_position,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -17,10 +17,12 @@ from fisa.objectives.circular import progressive_circular
 from fisa.objectives.coding import code_quantisation, code_similarity
 from fisa.objectives.dimensional import concordance_error, squared_error
 from fisa.objectives.metric import sentiment_constraints, squared_distances, triplet_constraint
+from fisa.objectives.sequence import Closeness, Fine, Vector, labelled_steps, mean_of_sequences
 from fisa.objectives.structured import polarity_groups, polarity_order, sparsity
 from fisa.objectives.terms import (
     LOG_EPS,
     ROOT_EPS,
+    Term,
     cross_entropy,
     density,
     dominant,
@@ -41,14 +43,6 @@ __all__ = [
     "evidence_bce",
     "kl",
 ]
-
-
-class Term(nn.Module):
-    """One term of an objective: from a model's output and the target [B, C] to [B], or to the mean of a batch."""
-
-    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
-        """Compute the term."""
-        raise NotImplementedError
 
 
 class Kl(Term):
@@ -227,15 +221,22 @@ class Objective(nn.Module):
         weights: Weight of each active term, by the names of :class:`fisa.config.ObjectiveConfig`.
         ratings: The term of valence and arousal, or None.
         order: Columns in the order of the EMD, long [C]; a buffer, so that it moves and is stored.
+        polarity: Of each label; tells how the emotions of a sequence came about.
     """
 
     order: Tensor
 
     def __init__(
-        self, terms: Mapping[str, Term], weights: Mapping[str, float], order: Tensor, ratings: Ratings | None = None
+        self,
+        terms: Mapping[str, Term],
+        weights: Mapping[str, float],
+        order: Tensor,
+        ratings: Ratings | None = None,
+        polarity: Sequence[int] = (),
     ) -> None:
-        """Take the active terms with their weights, the EMD's column order, and the term of the ratings."""
+        """Take the active terms with their weights, the EMD's column order, the ratings' term, and polarities."""
         super().__init__()
+        self.polarity = tuple(polarity)
         self.terms = nn.ModuleDict(terms)
         self.ratings = ratings
         self.weights = {name: weights[name] for name in (*terms, *(["ratings"] if ratings is not None else []))}
@@ -249,14 +250,20 @@ class Objective(nn.Module):
 
         Args:
             output: What the model returned for the batch.
-            target: [B, C], rows sum to 1.
+            target: [B, C], rows sum to 1; or of sequences [B, T, C], rows of zeros beyond their ends. Of these a term
+                is the mean over sequences of its mean over their steps.
             ratings: [B, 2], valence and arousal, where they are learned.
 
         Raises:
             ValueError: A term is active and the model does not predict what it compares, or its target is not given.
         """
         target = target.to(output.distribution.dtype)
-        terms = {name: term(output, target).mean() for name, term in self.terms.items()}
+        if target.ndim == 3:
+            steps = labelled_steps(output, target, self.polarity)
+            each = {name: term(steps.output, steps.target) for name, term in self.terms.items()}
+            terms = {name: mean_of_sequences(values, steps.sequence, len(target)) for name, values in each.items()}
+        else:
+            terms = {name: term(output, target).mean() for name, term in self.terms.items()}
         if self.ratings is not None:
             if ratings is None:
                 raise ValueError("objective.ratings is positive but no ratings are given")
@@ -312,8 +319,14 @@ def build_objective(config: ObjectiveConfig, vote_totals: ArrayLike, space: Emot
     if config.progressive:
         soft, wrapped = config.progressive_polarity == "soft", config.progressive_angle == "wrapped"
         terms["progressive"] = Progressive(space, soft, wrapped)
+    if config.vector:
+        terms["vector"] = Vector()
+    if config.fine:
+        terms["fine"] = Fine()
+    if config.closeness:
+        terms["closeness"] = Closeness()
     ratings = Ratings(config.ratings_loss, config.ratings_valence) if config.ratings else None
-    return Objective(terms, config.model_dump(), order, ratings)
+    return Objective(terms, config.model_dump(), order, ratings, space.polarity)
 
 
 def _check_space(config: ObjectiveConfig, space: EmotionSpace) -> None:

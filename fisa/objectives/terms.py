@@ -12,13 +12,23 @@ Shapes: B batch, C emotions. ``target`` is the label distribution, float [B, C],
 from __future__ import annotations
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+
+from fisa.models.output import ModelOutput
 
 ROOT_EPS = 1e-12
 """Added under the root of the EMD while training: the root's slope at 0 is infinite."""
 
 LOG_EPS = 1e-12
 """Degrees below this count as this inside a logarithm, in value and slope."""
+
+
+class Term(nn.Module):
+    """One term of an objective: from a model's output and the target [B, C] to [B], or to the mean of a batch."""
+
+    def forward(self, output: ModelOutput, target: Tensor) -> Tensor:
+        """Compute the term."""
+        raise NotImplementedError
 
 
 def emd(target: Tensor, predicted: Tensor, r: int = 2, eps: float = 0.0, circular: bool = False) -> Tensor:

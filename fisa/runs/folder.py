@@ -128,7 +128,7 @@ class Run:
     def predictions(self) -> pd.DataFrame:
         """Test-split predictions: id and one column per label, rows sum to 1; or valence and arousal, -1 to 1."""
         file = self.path / "predictions.parquet"
-        columns = self.task.columns(self.space)
+        columns = self.task.stored(self.space)
         table = parse_table(self._read(file.name), file, ("id",), columns)
         if self.task.wrong_stored(table[list(columns)].to_numpy(float)).any():
             raise RunError(f"{file}: {self.task.stored_refusal.format(space=self.space.name)}")
@@ -165,6 +165,13 @@ class Run:
         """Whether the model takes feature vectors instead of images."""
         return isinstance(self.config.model.backbone, FeaturesBackboneConfig)
 
+    def refuse_unless_of_images(self) -> None:
+        """Raise RunError where the run predicts from something else than single images."""
+        if self.task.name == "sequence":
+            raise RunError(f"{self.path}: predicts the steps of sequences, not single images; evaluate it on its data")
+        if self.takes_vectors:
+            raise RunError(f"{self.path}: predicts from feature vectors, not from images; evaluate it on its data")
+
     def output(self, images: Sequence[np.ndarray], model: System | None = None, explain: bool = True) -> ModelOutput:
         """Run the model on uint8 RGB images [height, width, 3] of any size; one batch, on the CPU.
 
@@ -176,8 +183,7 @@ class Run:
         Raises:
             RunError: The weights cannot be used, or what they predict is no number.
         """
-        if self.takes_vectors:
-            raise RunError(f"{self.path}: predicts from feature vectors, not from images; evaluate it on its data")
+        self.refuse_unless_of_images()
         size = self.config.data.image_size
         batch = normalise(np.stack([to_square(image, size) for image in images]))
         inputs = torch.from_numpy(batch).to(memory_format=torch.channels_last)

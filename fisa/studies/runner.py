@@ -9,7 +9,7 @@ from typing import Any
 
 from fisa.config import RunConfig, read_text
 from fisa.config.study import System, load_study
-from fisa.datasets.vectors import model_inputs
+from fisa.datasets.sequences import inputs_of
 from fisa.evaluation import Progress
 from fisa.runs import RunError
 from fisa.studies.comparison import StudyError
@@ -120,7 +120,7 @@ def _pack_test(folder: StudyFolder, cells: Sequence[Cell], progress: Progress | 
     """Draw or decode the test split once, before several processes would at once; folds have too many of them."""
     places = {cell.config.data: cell.config for cell in cells if not folder.finished(cell.where)}
     for config in places.values() if len(places) == 1 else ():
-        model_inputs(open_data(config, ("test",))["test"], config.data.image_size, progress)
+        inputs_of(open_data(config, ("test",))["test"], config.data.image_size, progress)
 
 
 def _train(folder: StudyFolder, cells: Sequence[Cell], engine: Engine, watch: Watch, pace: Pace) -> None:

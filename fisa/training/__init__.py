@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from fisa.config import RunConfig, difference
@@ -24,6 +25,7 @@ from fisa.runs import (
     parse_checkpoint,
     working,
 )
+from fisa.tasks import space_of
 from fisa.training.loop import Epoch, Loop, TrainingError
 from fisa.training.optimisation import build_optimizer, build_schedule
 from fisa.training.outcome import data_told, import_state, measured
@@ -138,7 +140,8 @@ def train(
                 if on_epoch is not None:
                     on_epoch(epoch)
         prepared.model.load_state_dict(loop.best)
-        prepared.model.remember(prepared.train.images, prepared.train.target)
+        if isinstance(prepared.train.images, np.ndarray):
+            prepared.model.remember(prepared.train.images, prepared.train.target)
         told = {
             "origin": "trained",
             "seed": config.training.seed,
@@ -178,7 +181,9 @@ def _begin(
 ) -> tuple[Loop, Prepared, dict[str, Any] | None]:
     with team.in_turns():
         prepared = prepare(config, progress)
-    origin = None if init_from is None else initialise(prepared.model, init_from)
+    origin = None
+    if init_from is not None:
+        origin = initialise(prepared.model, init_from, config.model, space_of(config, prepared.splits["train"]))
     return Loop(team, prepared), prepared, origin
 
 

@@ -8,28 +8,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from fisa.config import TrainingConfig
-from fisa.models.inputs import as_tensor
+from fisa.datasets.sequences import SequenceInputs
+from fisa.models.inputs import as_input
 
 
 @dataclass(frozen=True)
 class Split:
-    """Packed images uint8 [N, S, S, 3], or vectors float32 [N, D], with what is learned of them.
+    """Packed images uint8 [N, S, S, 3], vectors float32 [N, D], or sequences, with what is learned of them.
 
     Attributes:
         images: Those.
-        target: Description degrees [N, C]; C may be 0.
+        target: Description degrees [N, C]; C may be 0. Of sequences [N, T, C], zeros beyond their ends.
         ids: Of the samples, [N].
         ratings: Valence and arousal [N, 2], where they are learned.
     """
 
-    images: np.ndarray
+    images: np.ndarray | SequenceInputs
     target: np.ndarray
     ids: np.ndarray
     ratings: np.ndarray | None = None
@@ -41,7 +42,7 @@ class Batch:
 
     Attributes:
         images: Of the share, float32 [b, 3, S, S]; of the batch's first sample where the share is empty;
-            or vectors [b, D].
+            or vectors [b, D]; or of sequences what ``as_tensors`` returns.
         target: Of the same samples, float32 [b, C].
         ratings: Of the same samples, float32 [b, 2], where they are learned.
         weight: b / B, or 0 where the share is empty: times the mean over the share, summed over the processes, it is
@@ -50,7 +51,7 @@ class Batch:
         share: Which of them this process has.
     """
 
-    images: Tensor
+    images: Tensor | dict[str, Tensor]
     target: Tensor
     weight: float
     rows: np.ndarray
@@ -79,11 +80,13 @@ def batches(
         # A process without a sample takes its steps too, on one that does not count.
         taken = own if weight else slice(1)
         inputs = split.images[chosen[taken]]
-        if inputs.dtype == np.uint8:  # vectors have no sides
+        if isinstance(inputs, SequenceInputs):
+            inputs = _augmented(inputs.gathered(), mirrored[taken], offsets[taken], settings.shift)
+        elif inputs.dtype == np.uint8:  # vectors have no sides
             inputs = augment(inputs, mirrored[taken], offsets[taken], settings.shift)
         target = torch.from_numpy(split.target[chosen[taken]]).float()
         ratings = None if split.ratings is None else torch.from_numpy(split.ratings[chosen[taken]]).float()
-        yield Batch(as_tensor(inputs), target, weight, chosen, own, ratings)
+        yield Batch(as_input(inputs), target, weight, chosen, own, ratings)
 
 
 def dominant_emotions(target: np.ndarray) -> np.ndarray:
@@ -134,3 +137,11 @@ def augment(images: np.ndarray, mirrored: np.ndarray, offsets: np.ndarray, shift
             [image[top : top + side, left : left + side] for image, (top, left) in zip(padded, offsets, strict=True)]
         )
     return np.ascontiguousarray(images)
+
+
+def _augmented(inputs: SequenceInputs, mirrored: np.ndarray, offsets: np.ndarray, shift: int) -> SequenceInputs:
+    """Move all frames of a sequence alike, so that what moves in it is what moved."""
+    if inputs.frames is None or not len(inputs.frames):
+        return inputs
+    owners = inputs.owners
+    return replace(inputs, frames=augment(inputs.frames, mirrored[owners], offsets[owners], shift))

@@ -155,7 +155,8 @@ class Loop:
         predicted = predict_packed(self._model.module.eval(), validation.images, task=self._task)
         broken = ~np.isfinite(predicted).all(1)
         if broken.any():
-            self._stop("a validation prediction is not finite", validation.ids[broken])
+            ids = self._prepared.splits["validation"].manifest["id"].to_numpy()  # of sequences, one a step
+            self._stop("a validation prediction is not finite", ids[broken])
         return self._task.validate(self._task.target(self._prepared.splits["validation"]), predicted)
 
     def _guilty(self, output: ModelOutput, target: Tensor, ratings: Tensor | None, batch: Batch) -> np.ndarray:
@@ -245,6 +246,7 @@ def _not_finite(objective: Objective, output: ModelOutput, target: Tensor, ratin
         for row in range(len(target)):
             names = ("logits", "distribution", "raw", "features", "evidence", "ratings")
             own = {name: getattr(output, name)[row : row + 1] for name in names if getattr(output, name) is not None}
+            own |= {"extras": {name: part[row : row + 1] for name, part in output.extras.items()}}
             rated = None if ratings is None else ratings[row : row + 1]
             losses.append(objective(ModelOutput(**own), target[row : row + 1], rated)["total"])
     return ~torch.isfinite(torch.stack(losses))

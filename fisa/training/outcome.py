@@ -13,8 +13,7 @@ from torch import Tensor
 
 from fisa.config import RunConfig
 from fisa.datasets import Dataset, Photographs
-from fisa.datasets.planted import PlantedDataset
-from fisa.datasets.vectors import model_inputs
+from fisa.datasets.sequences import inputs_of
 from fisa.evaluation import Progress, predict_packed, prediction_frame, summarise, target_of
 from fisa.models import System, build_model
 from fisa.objectives import build_objective
@@ -49,7 +48,7 @@ def measured(
         progress: Called while images are drawn or decoded.
     """
     test, task = splits["test"], TASKS[config.task]
-    predicted = predict_packed(model.eval(), model_inputs(test, config.data.image_size, progress), task=task)
+    predicted = predict_packed(model.eval(), inputs_of(test, config.data.image_size, progress), task=task)
     return NewRun(
         config=config,
         space=space_of(config, test),
@@ -62,7 +61,7 @@ def measured(
             "receptive_field": model.backbone.receptive_field,
             **told,
         },
-        splits=None if isinstance(test, PlantedDataset) else splits_told(splits),
+        splits=None if config.data.root is None else splits_told(splits),
     )
 
 
@@ -116,8 +115,9 @@ def data_told(test: Dataset, splits: Mapping[str, Dataset]) -> dict[str, Any]:
 
 
 def splits_told(splits: Mapping[str, Dataset]) -> pd.DataFrame:
-    """Return which image is in which split: id, split."""
-    return pd.concat([split.manifest[["id"]].assign(split=name) for name, split in splits.items()], ignore_index=True)
+    """Return which image, or sequence, is in which split: id, split."""
+    parts = [split.manifest[["id"]].drop_duplicates().assign(split=name) for name, split in splits.items()]
+    return pd.concat(parts, ignore_index=True)
 
 
 def read_state(content: bytes, file: Path) -> dict[str, Tensor]:

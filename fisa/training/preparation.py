@@ -11,13 +11,18 @@ from lightning_fabric import seed_everything
 
 from fisa.config import ConfigError, FeaturesBackboneConfig, RunConfig
 from fisa.datasets import Dataset
-from fisa.datasets.vectors import FeatureSet, model_inputs
+from fisa.datasets.sequences import SequenceSet, inputs_of
+from fisa.datasets.vectors import FeatureSet
 from fisa.emotions import EmotionSpace
 from fisa.evaluation import Progress, target_of
 from fisa.models import System, build_model
+from fisa.models.multimodal_sequence import what_lacks
 from fisa.objectives import Objective, build_objective
 from fisa.tasks import TASKS, check_data, open_data, space_of
 from fisa.training.batches import Split, dominant_emotions
+
+STEPS_TRIED = 2
+"""Of the sequence that tries a model."""
 
 
 @dataclass(frozen=True)
@@ -61,25 +66,26 @@ def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
         model.fit_labels(target)
     objective = build_objective(config.objective, target.sum(0), space)
     trial = _trial(config, data["train"])
+    shape = (1, len(space)) if isinstance(trial, torch.Tensor) else (1, STEPS_TRIED, len(space))
     try:
-        objective(model.eval()(trial), torch.full((1, len(space)), 1 / max(len(space), 1)), torch.zeros(1, 2))
+        objective(model.eval()(trial), torch.full(shape, 1 / max(len(space), 1)), torch.zeros(1, 2))
     except RuntimeError as error:
         raise ConfigError(
             f"{config.name}: the model cannot take {size} px images ({str(error).splitlines()[0]})"
         ) from None
-    train, validation = (
-        Split(
-            model_inputs(data[split], size, progress),
-            target_of(data[split], space),
-            data[split].manifest["id"].to_numpy(),
-            TASKS["valence_arousal"].target(data[split]) if rates else None,
-        )
-        for split in ("train", "validation")
-    )
+    train, validation = (_split(data[split], space, size, rates, progress) for split in ("train", "validation"))
     if config.training.shuffle_labels:
         draw = np.random.default_rng(config.training.seed)
         train, validation = _shuffled(train, draw), _shuffled(validation, draw)
     return Prepared(config, model, objective, train, validation, data)
+
+
+def _split(data: Dataset, space: EmotionSpace, size: int, rates: bool, progress: Progress | None) -> Split:
+    inputs, target = inputs_of(data, size, progress), target_of(data, space)
+    if isinstance(data, SequenceSet):
+        return Split(inputs, data.padded(target), np.array(data.ids))
+    ratings = TASKS["valence_arousal"].target(data) if rates else None
+    return Split(inputs, target, data.manifest["id"].to_numpy(), ratings)
 
 
 def _shuffled(split: Split, draw: np.random.Generator) -> Split:
@@ -89,13 +95,18 @@ def _shuffled(split: Split, draw: np.random.Generator) -> Split:
     return replace(split, target=split.target[order], ratings=ratings)
 
 
-def _trial(config: RunConfig, data: Dataset) -> torch.Tensor:
+def _trial(config: RunConfig, data: Dataset) -> torch.Tensor | dict[str, torch.Tensor]:
     """Return an input of the shape that the data have.
 
     Raises:
-        ConfigError: The data are vectors and the backbone is one for images, or for others; or the reverse.
+        ConfigError: The data are vectors and the backbone is one for images, or for others; or the reverse; or the
+            data lack what a system of sequences is to read.
     """
     backbone = config.model.backbone
+    if isinstance(data, SequenceSet):
+        for lack in what_lacks(config.model, data):
+            raise ConfigError(f"{config.name}: {data.name} has {lack.found} of {lack.wanted}; set {lack.mend}")
+        return _trial_steps(config.data.image_size, data)
     if not isinstance(data, FeatureSet):
         if isinstance(backbone, FeaturesBackboneConfig):
             raise ConfigError(f"{config.name}: the backbone features takes vectors, and {data.name} has images")
@@ -107,6 +118,18 @@ def _trial(config: RunConfig, data: Dataset) -> torch.Tensor:
             f"set model.backbone to name: features, dimensions: {count}"
         )
     return torch.zeros(1, count)
+
+
+def _trial_steps(size: int, data: SequenceSet) -> dict[str, torch.Tensor]:
+    """Return a sequence of zeros in which nothing is missing."""
+    there = torch.ones(1, STEPS_TRIED, dtype=torch.bool)
+    inputs = {"time": torch.arange(STEPS_TRIED).float().unsqueeze(0), "frames?": there}
+    inputs["frames"] = torch.zeros(STEPS_TRIED, 3, size, size)
+    for name, part in data.vectors.items():
+        inputs |= {name: torch.zeros(STEPS_TRIED, part.values.shape[1]), f"{name}?": there}
+    for name in data.series:
+        inputs |= {f"series/{name}": torch.zeros(1, STEPS_TRIED, 2), f"series/{name}?": there}
+    return inputs
 
 
 def _check_emotions(config: RunConfig, train: Dataset, space: EmotionSpace) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from fisa.datasets import DATASETS, Layout, Vectors
+from fisa.datasets import DATASETS, SEQUENCES, Layout, OnDisk, Vectors
 from fisa.datasets.found import VARIABLE, Found, data_folders, find_sets, recognise
 from fisa.datasets.whole import Whole, read_whole, stamp
 from fisa.ui import state
 from fisa.ui.state import plain
 
-DRAWN = tuple(name for name, source in DATASETS.items() if not isinstance(source, Layout | Vectors))
+DRAWN = tuple(n for n, source in DATASETS.items() if not isinstance(source, OnDisk) and n not in SEQUENCES)
 FIRST = "planted-small"
 """Shown where nothing else is asked for: the drawn set of the shipped runs."""
 KEPT = 4

@@ -166,10 +166,16 @@ def _narrow_range(name: str) -> None:
     state.put(name, f"{low:g}-{high:g}")
 
 
-def clear() -> None:
-    """Take every filter back; for callbacks."""
+def _clear() -> None:
     state.drop("label", "entropy", "votes", "group", "text", "leaf", "item")
     state.put("split", "")
+
+
+def tell_filtered(whole: Whole, rows: np.ndarray) -> None:
+    """Say how many images pass the filters, and offer to clear them."""
+    st.markdown(f"**{len(rows):,}** of {len(whole.manifest):,} {'images' if whole.has_images else 'vectors'}")
+    if len(rows) < len(whole.manifest):
+        st.button("Clear filters", icon=":material/filter_alt_off:", type="tertiary", on_click=_clear)
 
 
 def draw(whole: Whole, looked: Looked) -> None:
@@ -177,9 +183,7 @@ def draw(whole: Whole, looked: Looked) -> None:
     _filters(whole)
     rows = looked.rows
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{len(rows):,}** of {len(whole.manifest):,} images")
-        if len(rows) < len(whole.manifest):
-            st.button("Clear filters", icon=":material/filter_alt_off:", type="tertiary", on_click=clear)
+        tell_filtered(whole, rows)
         if len(rows):
             st.download_button(
                 "CSV", lambda: whole.manifest.iloc[rows].to_csv(index=False, lineterminator="\n"),

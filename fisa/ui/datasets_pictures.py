@@ -26,6 +26,7 @@ CELL = 134
 # Every picture of a gallery stands in a square, and a click anywhere in a cell is one on its button.
 STYLE = """<style>
 [class*="st-key-cell_"] { position: relative; }
+[class*="st-key-cell_"] [data-testid="stElementToolbar"] { display: none; }
 [class*="st-key-cell_"] [class*="st-key-shot_"] img { aspect-ratio: 1; object-fit: contain; }
 [class*="st-key-cell_"] [class*="st-key-open_"], [class*="st-key-cell_"] [class*="st-key-open_"] * { position: static; }
 [class*="st-key-cell_"] [class*="st-key-open_"] button::after { content: ""; position: absolute; inset: 0; }
@@ -88,7 +89,7 @@ def cell(whole: Whole, row: int, place: str, caption: str = "") -> None:
         if len(whole.space):
             degrees = statistics.degrees_of(whole.manifest.iloc[[row]], whole.space)[0]
             strip = figures.distribution_strip(whole.space, degrees, CELL)
-            st.image(strip, width="stretch", alt=top_emotions(whole.space, degrees))
+            st.image(strip, width="stretch", alt=f"Distribution: {in_words(whole, row)}")
         with st.container(key=f"open_{place}_{row}"):
             st.button(
                 plain(clip("/".join(name.split("/")[-2:]), 20)), key=f"button_{place}_{row}", type="tertiary",

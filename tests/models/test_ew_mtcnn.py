@@ -104,3 +104,54 @@ def test_it_overfits_eight_images() -> None:
     # The dominant emotion's share is pulled above .72 by the cross-entropy: .3 + .7 * .72 = .804 at the optimum,
     # which is ln(.72/.804) * .72 + ln(.04/.028) * .28 = .0205 nats away.
     assert memorised(output) < 0.05
+
+
+class TestWheelAttention:
+    def test_without_scores_it_is_the_wheel_prior(self) -> None:
+        model = build(prior="wheel_attention")
+        assert model.attention is not None
+        with torch.no_grad():
+            for part in (model.attention.query, model.attention.key):
+                part.weight.zero_()
+                part.bias.zero_()
+            output = model(IMAGES)
+        torch.testing.assert_close(output.extras["prior"], build().prior.expand(2, 8, 8))
+        torch.testing.assert_close(output.logits, output.extras["before_prior"] @ build().prior.T)
+
+    def test_a_prediction_by_hand(self) -> None:
+        # The wheel of three above: W has 1/2 on its diagonal and 1/4 beside it. a asks with 2, and b answers with
+        # ln 4 / 2; all else is 0, and the width is 1. So the row of a is (1/2, 1/4 * 4, 1/4) / (7/4) = (2, 4, 1) / 7,
+        # the others stay, and x = (0, 7, 0) becomes (4, 7/2, 7/4).
+        space = EmotionSpace("three", ("a", "b", "c"), (1, 0, -1), (0, 1, 2), ("#000000",) * 3, ("x",) * 3)
+        model = build(space, prior="wheel_attention", sigma=math.sqrt(1 / (2 * math.log(2))), attention_width=1)
+        assert model.attention is not None
+        with torch.no_grad():
+            for each in model.attention.parameters():
+                each.zero_()
+            model.attention.query.bias[0] = 2
+            model.attention.key.bias[1] = math.log(4) / 2
+            model.classifier.weight.zero_()
+            model.classifier.bias.copy_(torch.tensor([0.0, 7.0, 0.0]))
+            output = model(IMAGES[:1])
+        assert output.extras["prior"][0, 0].tolist() == pytest.approx([2 / 7, 4 / 7, 1 / 7])
+        assert output.extras["prior"][0, 1].tolist() == pytest.approx([1 / 4, 1 / 2, 1 / 4])
+        assert output.logits[0].tolist() == pytest.approx([4, 7 / 2, 7 / 4])
+
+    def test_images_differ_rows_sum_to_one_and_every_parameter_gets_a_gradient(self) -> None:
+        model = build(prior="wheel_attention", trained=True).train()
+        output = model(IMAGES)
+        prior = output.extras["prior"]
+        torch.testing.assert_close(prior.sum(-1), torch.ones(2, 8))
+        assert not torch.allclose(prior[0], prior[1], atol=1e-6)
+        output.logits.square().sum().backward()
+        parameters = dict(model.named_parameters())
+        assert "prior" not in parameters  # the wheel stays, whatever is trained around it
+        assert [name for name, each in parameters.items() if each.grad is None or not each.grad.any()] == []
+
+    def test_labels_without_a_wheel_are_refused(self) -> None:
+        with pytest.raises(ConfigError, match="ew_mtcnn needs a wheel"):
+            build(EKMAN6, prior="wheel_attention")
+
+    def test_it_overfits_eight_images(self) -> None:
+        model = {"name": "ew_mtcnn", "prior": "wheel_attention", "backbone": {"name": "plain", "width": 8}}
+        assert memorised(overfit(model, 150, objective={"kl": 1.0})) < 0.03

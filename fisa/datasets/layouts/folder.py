@@ -72,22 +72,35 @@ def read_list(listing: Listing, name: str, problems: Problems, space: EmotionSpa
     if named["image"] is None:
         raise DataError(f"{where}: no column of images; name it image")
     columns: dict[str, object] = {"file": name, "row": table.index}
-    columns |= {ours: _texts(table[column]) for ours, column in named.items() if column is not None}
+    columns |= {ours: texts(table[column]) for ours, column in named.items() if column is not None}
     scales = find_scales(header)
     for scale, (column, (low, high)) in scales.items():
         if not low < high:
             raise DataError(f"{where}: the header {column!r} states no range; write it as {scale} (1 to 9)")
         columns[scale] = table[column].to_numpy()
     rest = table.drop(columns=named["image"])
-    kind, space, emotions = _emotions(rest, where, space or _stated_space(table, where), rated=bool(scales))
+    kind, space, emotions = read_emotions(rest, where, space or stated_space(table, where), rated=bool(scales))
     ranges = {scale: limits for scale, (_, limits) in scales.items()}
     return Rows(space, pd.DataFrame({**columns, **emotions}), kind, ("", IMAGES), ranges)
 
 
-def _emotions(
+def read_emotions(
     table: pd.DataFrame, where: str, space: EmotionSpace | None, rated: bool
 ) -> tuple[Kind, EmotionSpace, dict[str, np.ndarray]]:
-    """Return what a list says of emotions: a column for each label counts before one with a label."""
+    """Return what a list says of emotions: a column for each label counts before one with a label.
+
+    Args:
+        table: The list, less the columns that say something else.
+        where: The file, for messages.
+        space: Its label space, where that is known.
+        rated: Whether it rates valence or arousal, and so need not name an emotion.
+
+    Returns:
+        What the columns hold, their space, and the columns as ``Rows.table`` has them.
+
+    Raises:
+        DataError: No emotions, or those of no known space.
+    """
     header = header_of(table)
     complete = complete_space(header) if space is None else space
     found = {} if complete is None else labels_of(header, complete)
@@ -95,7 +108,7 @@ def _emotions(
         emotions = {label: table[column].to_numpy() for label, column in found.items()}
         return tell_votes(np.column_stack([numbers(table[column]) for column in found.values()])), complete, emotions
     if (label := find_column(header, LABEL)) is not None:
-        names = _texts(table[label])
+        names = texts(table[label])
         mend = "name their space in a column space"
         return "label", space or space_of_classes(list(pd.unique(pd.Series(names))), where, mend), {"label": names}
     if space is not None:
@@ -106,11 +119,13 @@ def _emotions(
     raise incomplete(header, where)
 
 
-def _texts(column: pd.Series) -> np.ndarray:
+def texts(column: pd.Series) -> np.ndarray:
+    """Return a column as texts, empty where a cell is."""
     return np.asarray(column.astype("str").fillna(""))
 
 
-def _stated_space(table: pd.DataFrame, where: str) -> EmotionSpace | None:
+def stated_space(table: pd.DataFrame, where: str) -> EmotionSpace | None:
+    """Return the label space that a column ``space`` names, or None; DataError where it is not one in all rows."""
     column = find_column(header_of(table), ("space",))
     if column is None:
         return None

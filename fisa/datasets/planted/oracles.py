@@ -16,7 +16,7 @@ headroom of interaction: only a model in which one emotion acts on another can r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
@@ -38,9 +38,11 @@ class Ladder:
 
     Attributes:
         weights: Rung to float64 [features + 1, 8]; the last row is the intercept.
+        features: Rung to what it knows of a manifest, [N, features].
     """
 
     weights: Mapping[str, np.ndarray]
+    features: Mapping[str, Callable[[pd.DataFrame], np.ndarray]] = field(default_factory=lambda: FEATURES)
 
     def predict(self, manifest: pd.DataFrame) -> dict[str, np.ndarray]:
         """Return every rung's distributions for the scenes of a planted manifest, weakest first.
@@ -51,7 +53,7 @@ class Ladder:
         Returns:
             ``constant``, ``palette``, ``additive``, ``pairwise`` and ``truth``, each float64 [N, 8].
         """
-        rungs = {rung: softmax(_with_one(FEATURES[rung](manifest)) @ w) for rung, w in self.weights.items()}
+        rungs = {rung: softmax(_with_one(self.features[rung](manifest)) @ w) for rung, w in self.weights.items()}
         return rungs | {"truth": truth_of(manifest)}
 
     def score(self, truth: np.ndarray, predicted: np.ndarray) -> float:
@@ -155,7 +157,8 @@ def _with_one(features: np.ndarray) -> np.ndarray:
     return np.hstack([features, np.ones((len(features), 1))])
 
 
-def _constant(manifest: pd.DataFrame) -> np.ndarray:
+def no_features(manifest: pd.DataFrame) -> np.ndarray:
+    """Return what the rung ``constant`` knows of each row, [N, 0]."""
     return np.empty((len(manifest), 0))
 
 
@@ -168,15 +171,16 @@ def _additive(manifest: pd.DataFrame) -> np.ndarray:
     return np.hstack([_palette(manifest), s > 0, s, s**2])
 
 
-def _pairwise(manifest: pd.DataFrame) -> np.ndarray:
+def pairwise_features(manifest: pd.DataFrame) -> np.ndarray:
+    """Return what the rung ``pairwise`` knows of each row, [N, 54]: all that bears on the label of a scene."""
     s = strengths_of(manifest)
     i, j = np.triu_indices(s.shape[1], k=1)
     return np.hstack([_additive(manifest), s[:, i] * s[:, j]])
 
 
 FEATURES: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {
-    "constant": _constant,
+    "constant": no_features,
     "palette": _palette,
     "additive": _additive,
-    "pairwise": _pairwise,
+    "pairwise": pairwise_features,
 }

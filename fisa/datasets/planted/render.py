@@ -16,7 +16,7 @@ from fisa.datasets.planted.painting import paint, silhouette
 from fisa.datasets.planted.scenery import backdrop, light_vector
 
 if TYPE_CHECKING:
-    from fisa.datasets.planted.scene import Figure, Scene
+    from fisa.datasets.planted.scene import Figure, Palette, Scene
 
 VIGNETTE, SLOPE, GRAIN = 0.26, 0.16, 0.022
 GRAINS = 192  # of the paper, along a side
@@ -50,7 +50,7 @@ def render(scene: Scene, size: int = 128) -> Rendering:
     """
     if size < 32:
         raise ValueError(f"a scene needs at least 32 pixels a side, not {size}")
-    image = backdrop(scene.palette, size)
+    image = _backdrop(scene.palette, size).copy()
     ids = np.zeros((size, size), dtype=np.int16)
     count = len(scene.motifs)
     amodal = {}
@@ -70,6 +70,12 @@ def render(scene: Scene, size: int = 128) -> Rendering:
     image = grade(_finish(image, scene.palette.seed, light), scene.palette.brightness, scene.palette.saturation)
     pixels = (image * 255 + 0.5).astype(np.uint8)
     return Rendering(pixels, ids, tuple(amodal[m] for m in range(count)))
+
+
+@lru_cache(maxsize=4)
+def _backdrop(palette: Palette, size: int) -> Image:
+    """Remember the last backdrops: counterfactuals and the frames of a sequence share theirs."""
+    return backdrop(palette, size)
 
 
 def visible_fractions(figures: Sequence[Figure], order: Sequence[int], size: int = 96) -> NDArray[np.float64]:

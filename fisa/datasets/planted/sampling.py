@@ -94,7 +94,7 @@ def _appearance(latents: Latents, rng: np.random.Generator) -> tuple[Palette, li
             size=0.0,
             tilt=float(np.clip(rng.normal(0, 0.08), -0.2, 0.2)),
             flip=bool(rng.random() < 0.5),
-            colour=_figure_colour(palette.hue, rng),
+            colour=figure_colour(palette.hue, rng),
             detail=int(rng.integers(2**31)),
         )
         for kind, emotion, strength in shown
@@ -102,7 +102,8 @@ def _appearance(latents: Latents, rng: np.random.Generator) -> tuple[Palette, li
     return palette, figures
 
 
-def _figure_colour(hue: float, rng: np.random.Generator) -> tuple[float, float, float]:
+def figure_colour(hue: float, rng: np.random.Generator) -> tuple[float, float, float]:
+    """Draw the base colour of a figure, RGB in [0, 1], in harmony with the scene's ``hue``."""
     harmony = HARMONIES[int(rng.integers(len(HARMONIES)))]
     colour_hue = (hue + harmony + rng.normal(0, 0.02)) % 1.0
     return colorsys.hls_to_rgb(colour_hue, float(rng.uniform(0.48, 0.68)), float(rng.uniform(0.5, 0.85)))
