@@ -121,7 +121,8 @@ def entropy_histogram(
             f"{_count(count)} images from {lower:.2f} to {upper:.2f} nats"
             for count, lower, upper in zip(heights, bounds, bounds[1:], strict=False)
         ],
-        customdata=np.stack([bounds[:-1], bounds[1:]], axis=1),
+        # Lists, as a selection gives rows of arrays back as mappings.
+        customdata=np.stack([bounds[:-1], bounds[1:]], axis=1).tolist(),
     )
     figure.update_layout(bargap=0, showlegend=False, dragmode=False)
     figure.update_xaxes(

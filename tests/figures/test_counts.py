@@ -52,7 +52,7 @@ def test_entropy_histogram_carries_its_edges_and_marks_what_is_filtered() -> Non
     figure = entropy_histogram(edges, counts, chosen=(0.5, 1.0))
     bars = figure.data[0]
     assert bars.x.tolist() == [0.25, 0.75, 1.25] and bars.y.tolist() == [2, 6, 2]
-    assert np.asarray(bars.customdata).tolist() == [[0, 0.5], [0.5, 1.0], [1.0, 1.5]]
+    assert list(bars.customdata) == [[0, 0.5], [0.5, 1.0], [1.0, 1.5]]
     strong = [not colour.startswith("rgba") for colour in bars.marker.color]
     assert strong == [False, True, False]
     # Means of the bins, weighed: (2 x .25 + 6 x .75 + 2 x 1.25) / 10 = .75.
