@@ -70,7 +70,7 @@ def evaluated(
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Evaluate a stand-in for a run that predicts these rows."""
     monkeypatch.setattr(evaluation, "predict_packed", lambda model, inputs, task: predicted)
-    monkeypatch.setattr(evaluation, "model_inputs", lambda data, size, progress: None)
+    monkeypatch.setattr(evaluation, "inputs_of", lambda data, size, progress: None)
     own = SimpleNamespace(name=trained_on, image_size=8, root=None)
     run: Any = SimpleNamespace(
         name="mine",
@@ -385,14 +385,15 @@ class TestWeights:
             assert torch.equal(here[name], there[name][:6]), name  # six and seven stand in one order
         assert torch.equal(here["layers.0.query.weight"], there["layers.0.query.weight"])
 
-    @pytest.mark.parametrize("name", sorted(set(MODELS) - {"csr"}))
+    @pytest.mark.parametrize("name", sorted(MODELS))
     def test_axes_of_every_system(self, name: str) -> None:
         model = {"name": name, "backbone": {"name": "plain", "width": 8}}
         if name == "fisa":
             model |= {"readout": "joint", "dim": 16, "heads": 4}
         if name == "ew_mtcnn":
             model |= {"trained": True}
-        config = RunConfig.model_validate({"name": "x", "model": model}).model
+        task = "sequence" if name == "multimodal_sequence" else "distribution"
+        config = RunConfig.model_validate({"name": "x", "model": model, "task": task}).model
         system = build_model(config, MIKELS8)
         axes = label_axes(system, config, MIKELS8)
         assert axes and not any(tensor.startswith("backbone") for tensor in axes)
