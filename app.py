@@ -11,6 +11,7 @@ PAGES = {
     "explain": st.Page("pages/explain.py", title="Explain", icon=":material/search_insights:"),
     "compare": st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
     "map": st.Page("pages/map.py", title="Map", icon=":material/scatter_plot:"),
+    "retrieval": st.Page("pages/retrieval.py", title="Retrieval", icon=":material/image_search:"),
     "metrics": st.Page("pages/metrics.py", title="Metrics", icon=":material/leaderboard:"),
     "data": st.Page("pages/data.py", title="Data", icon=":material/photo_library:"),
     "images": st.Page("pages/images.py", title="Your images", icon=":material/add_photo_alternate:"),

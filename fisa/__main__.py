@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from fisa.commands import data_group, explanation_group, study_group
+from fisa.commands import data_group, explanation_group, measure_group, study_group
 from fisa.commands.arguments import RunFolder, TableFormat
 from fisa.commands.terminal import tell
 
@@ -140,26 +140,6 @@ def import_weights(
     command.import_weights(state, config, out)
 
 
-@app.command(epilog="Example: `python -m fisa evaluate artifacts/fisa --split validation`")
-def evaluate(
-    run: RunFolder,
-    data: Annotated[str | None, typer.Option(help="Data set. Default: the one the run was trained on.")] = None,
-    root: Annotated[Path | None, typer.Option(help="Folder that holds the data; none for drawn data.")] = None,
-    split: Annotated[str, typer.Option(help="Split, such as train, validation, test.")] = "test",
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out what is wrong in the data instead of refusing it.")
-    ] = False,
-    form: TableFormat = "markdown",
-) -> None:
-    """Predict a whole split and print every measure, beside the oracles where the data are planted.
-
-    KL is in nats; each measure's convention stands below the table. Nothing is written to the run folder.
-    """
-    from fisa.commands import results as command
-
-    command.evaluate(run, data, root, split, skip_bad, form)
-
-
 @app.command(epilog="Example: `python -m fisa predict artifacts/fisa photos 'more/*.jpg' --out predictions.parquet`")
 def predict(
     run: RunFolder,
@@ -234,6 +214,8 @@ def predict(
     command.predict(run, paths, out, options)
 
 
+app.command(epilog=measure_group.EVALUATE)(measure_group.evaluate)
+app.command(epilog=measure_group.RETRIEVE)(measure_group.retrieve)
 app.command(epilog=explanation_group.EXPLAIN)(explanation_group.explain)
 app.command(epilog=explanation_group.GRADE)(explanation_group.grade)
 
@@ -241,7 +223,10 @@ app.command(epilog=explanation_group.GRADE)(explanation_group.grade)
 @app.command(epilog="Example: `python -m fisa report artifacts/fisa artifacts/cnn --format latex > table.tex`")
 def report(
     runs: Annotated[
-        list[Path] | None, typer.Argument(metavar="RUN|STUDY", help="Folders. Default: all runs in --artifacts.")
+        list[Path] | None,
+        typer.Argument(
+            metavar="RUN|STUDY", help="Folders, and files of evaluate --out. Default: all runs in --artifacts."
+        ),
     ] = None,
     artifacts: Annotated[
         Path | None,

@@ -8,6 +8,7 @@ beside the value that p itself attains on the same votes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,15 @@ import pandas as pd
 import torch
 from torch import nn
 
-from fisa.datasets import Dataset
+from fisa.classification import Classification, classify, one_hot
+from fisa.datasets import Dataset, Photographs
+from fisa.datasets.mapped import MappedDataset, in_space
 from fisa.datasets.planted.oracles import fit_ladder
 from fisa.datasets.sequences import SequenceInputs, SequenceSet, inputs_of
 from fisa.datasets.vectors import FeatureSet
 from fisa.distances import kl
 from fisa.emotions import DIMENSIONS, EmotionSpace
+from fisa.label_maps import LabelMap, LabelMapError, Meeting, meet
 from fisa.metrics import METRICS, evaluate
 from fisa.models import ModelOutput
 from fisa.models.inputs import as_input
@@ -84,9 +88,10 @@ def truth_of(dataset: Dataset) -> np.ndarray | None:
 def summarise(
     dataset: Dataset, predicted: np.ndarray, task: Task = DISTRIBUTION, constant: np.ndarray | None = None
 ) -> dict[str, Any]:
-    """Return what ``metrics.json`` holds: task, data, data_version, split, n, measures, and more for each task.
+    """Return what ``metrics.json`` holds: task, data, data_version, split, space, n, measures, and more for each task.
 
-    Of distributions: score, kl_truth, truth_measures. Of ratings: their original ``ranges``, the ``constant`` predictor
+    Of distributions: score, kl_truth, truth_measures and, where the data have one label an image, single_labels, the
+    fields of ``fisa.classification.Classification``. Of ratings: their original ``ranges``, the ``constant`` predictor
     and what it reaches, ``constant_measures``. A measure that is undefined is None. Of sequences see
     :func:`fisa.steps.summarise_steps`; ``n`` counts sequences.
 
@@ -101,6 +106,7 @@ def summarise(
         "data": dataset.name,
         "data_version": dataset.version,
         "split": dataset.split,
+        "space": dataset.space.name,
         "n": len(dataset),
     }
     if isinstance(dataset, SequenceSet):
@@ -119,15 +125,40 @@ def summarise(
     target, truth = target_of(dataset), truth_of(dataset)
     return {
         **head,
-        "score": None if truth is None else fit_ladder(dataset.name).score(truth, predicted),
+        "score": None if truth is None else _score(dataset, truth, predicted),
         "kl_truth": None if truth is None else float(kl(truth, predicted).mean()),
         "measures": evaluate(target, predicted),
         "truth_measures": None if truth is None else evaluate(target, truth),
+        "single_labels": as_json(classify(target, predicted, dataset.space)) if one_hot(target) else None,
     }
 
 
 def _defined(measures: dict[str, float]) -> dict[str, float | None]:
     return {name: float(value) if np.isfinite(value) else None for name, value in measures.items()}
+
+
+def as_json(classification: Classification) -> dict[str, Any]:
+    """Return the fields of a classification as JSON holds them; unknown bounds are None."""
+    found = asdict(classification)
+    accuracy = {name: None if np.isnan(value) else value for name, value in found.pop("accuracy").items()}
+    rest = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in found.items()}
+    return {"accuracy": accuracy, **rest}
+
+
+def oracles_of(dataset: Dataset) -> dict[str, np.ndarray]:
+    """Return what each rung of the oracle ladder predicts, [N, C], weakest first; empty for real data."""
+    if truth_of(dataset) is None:
+        return {}
+    if isinstance(dataset, MappedDataset):
+        rungs = oracles_of(dataset.base)
+        return {rung: dataset.label_map.apply(rows)[dataset.kept] for rung, rows in rungs.items()}
+    return fit_ladder(dataset.name).predict(dataset.manifest)
+
+
+def _score(dataset: Dataset, truth: np.ndarray, predicted: np.ndarray) -> float:
+    if isinstance(dataset, MappedDataset):
+        return float(1 - kl(truth, predicted).mean() / kl(truth, oracles_of(dataset)["constant"]).mean())
+    return fit_ladder(dataset.name).score(truth, predicted)
 
 
 def per_sample(predictions: pd.DataFrame, dataset: Dataset, task: Task = DISTRIBUTION) -> pd.DataFrame:
@@ -161,25 +192,30 @@ def per_sample(predictions: pd.DataFrame, dataset: Dataset, task: Task = DISTRIB
 
 
 def evaluate_run(run: Run, dataset: Dataset, progress: Progress | None = None) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Predict a whole data set with a run.
+    """Predict a whole data set with a run, which may have been trained on other data and other labels.
+
+    Where the label spaces differ, predictions and targets are brought into one space (``fisa.label_maps.meet``).
 
     Returns:
-        The summary (see :func:`summarise`) and the predictions (id and one column per label or rating).
+        The summary, and the predictions: id and one column per rating, or per label of the space of comparison. The
+        summary is that of :func:`summarise` with ``trained_on``, name of the data set of the training; ``seen``, how
+        many of the images were in its training or validation split, by path; and ``mapped``: None where the labels are
+        the same, else ``predictions`` and ``targets`` (each ``from``, ``to``, ``reason``, and ``never``, labels that
+        nothing leads to), ``images_left_out`` and ``share_left_out``, the mean share of the predictions.
 
     Raises:
-        EvaluationError: The label spaces differ, or one is of images and the other of vectors; or the data are not
-            rated as the run predicts.
+        EvaluationError: No map joins the label spaces, a prediction says nothing in the common space, no image is
+            left; the data are not rated as the run predicts; or one is of images and the other of vectors.
     """
     if isinstance(dataset, SequenceSet) != (run.task.name == "sequence"):
         takes, holds = ("sequences", "images") if run.task.name == "sequence" else ("images", "sequences")
         raise EvaluationError(f"{run.name} predicts {takes}, but {dataset.name} holds {holds}")
+    meeting = None
     if run.task.name == "valence_arousal":
         if not set(DIMENSIONS) <= set(dataset.manifest) or dataset.manifest[list(DIMENSIONS)].isna().any(axis=None):
             raise EvaluationError(f"{run.name} predicts {run.task.title}, which not every image of {dataset.name} has")
-    elif dataset.space.labels != run.space.labels:
-        raise EvaluationError(
-            f"{run.name} predicts {run.space.name}, but {dataset.name} is labelled in {dataset.space.name}"
-        )
+    elif dataset.space != run.space:
+        meeting = _meeting(run, dataset)
     if isinstance(dataset, FeatureSet) != run.takes_vectors:
         takes, holds = ("vectors", "images") if run.takes_vectors else ("images", "vectors")
         raise EvaluationError(f"{run.name} predicts from {takes}, but {dataset.name} holds {holds}")
@@ -187,7 +223,68 @@ def evaluate_run(run: Run, dataset: Dataset, progress: Progress | None = None) -
         raise EvaluationError(f"{run.name} reads {lacks[0].wanted}, but {dataset.name} has {lacks[0].found}")
     predicted = predict_packed(run.model, inputs_of(dataset, run.config.data.image_size, progress), task=run.task)
     constant = np.array(run.metrics["constant"]) if "constant" in run.metrics else None
-    return summarise(dataset, predicted, run.task, constant), prediction_frame(dataset, predicted, run.task)
+    about: dict[str, Any] = {"trained_on": run.config.data.name, "seen": _seen(run, dataset), "mapped": None}
+    if meeting is not None:
+        shown = in_space(dataset, meeting.space)
+        kept: np.ndarray = shown.kept if isinstance(shown, MappedDataset) else np.ones(len(dataset), dtype=bool)
+        about["mapped"] = _told(meeting, predicted, kept)
+        dataset, predicted = shown, _map_all(meeting.predicted, predicted[kept], shown)
+    summary = {**summarise(dataset, predicted, run.task, constant), **about}
+    return summary, prediction_frame(dataset, predicted, run.task)
+
+
+def _meeting(run: Run, dataset: Dataset) -> Meeting:
+    if isinstance(dataset, SequenceSet):
+        raise EvaluationError(
+            f"{run.name} predicts {run.space.name}, but {dataset.name} is labelled in {dataset.space.name}"
+        )
+    try:
+        return meet(run.space, dataset.space)
+    except LabelMapError as error:
+        raise EvaluationError(f"{run.name} and {dataset.name} do not fit: {error}") from None
+
+
+def _seen(run: Run, dataset: Dataset) -> int:
+    """Count the images that the run was trained or chosen on; 0 for drawn data, whose splits have other scenes."""
+    root = run.config.data.root
+    if run.splits is None or root is None or not isinstance(dataset, Photographs):
+        return 0
+    if root.expanduser().resolve() != dataset.root.resolve():
+        return 0
+    used = run.splits.loc[run.splits["split"] != "test", "id"]
+    return int(dataset.manifest["id"].isin(set(used)).sum())
+
+
+def _told(meeting: Meeting, predicted: np.ndarray, kept: np.ndarray) -> dict[str, Any]:
+    """Say which maps were used and what they left out."""
+
+    def told(label_map: LabelMap) -> dict[str, Any]:
+        reached = label_map.matrix.sum(1) > 0
+        never = [label for label, leads in zip(label_map.target.labels, reached, strict=True) if not leads]
+        names = {"from": label_map.source.name, "to": label_map.target.name}
+        return {**names, "reason": label_map.reason, "never": never}
+
+    shares = predicted[kept] @ meeting.predicted.matrix.sum(0)
+    return {
+        "predictions": told(meeting.predicted),
+        "targets": told(meeting.target),
+        "images_left_out": int((~kept).sum()),
+        "share_left_out": float(1 - shares.mean()) if len(shares) else 0.0,
+    }
+
+
+def _map_all(label_map: LabelMap, predicted: np.ndarray, dataset: Dataset) -> np.ndarray:
+    if not len(dataset):
+        raise EvaluationError(f"{dataset.name} {dataset.split} has no image that says anything in {dataset.space.name}")
+    mapped = label_map.apply(predicted)
+    silent = ~np.isfinite(mapped).all(1)
+    if silent.any():
+        name = dataset.manifest["id"].iloc[int(silent.argmax())]
+        raise EvaluationError(
+            f"the prediction for {name!r} of {dataset.name} lies wholly on labels that the map "
+            f"from {label_map.source.name} to {label_map.target.name} leaves out"
+        )
+    return mapped
 
 
 def open_test_split(run: Run) -> Dataset:

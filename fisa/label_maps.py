@@ -80,6 +80,64 @@ def find_map(source: EmotionSpace, target: EmotionSpace) -> LabelMap:
         raise LabelMapError(f"no defensible map leads from {source.name} to {target.name}; {leads}") from None
 
 
+@dataclass(frozen=True)
+class Meeting:
+    """The space in which predictions over one space are compared with targets over another.
+
+    Attributes:
+        predicted: Brings predictions there; leads from a space to itself where they stay as they are.
+        target: The same for targets.
+    """
+
+    predicted: LabelMap
+    target: LabelMap
+
+    @property
+    def space(self) -> EmotionSpace:
+        """Where both are compared."""
+        return self.target.target
+
+
+def meet(predicted: EmotionSpace, target: EmotionSpace) -> Meeting:
+    """Return how predictions over ``predicted`` are compared with targets over ``target``.
+
+    Where a map leads from the predictions to the space of the targets, they are mapped and the targets stay. Else both
+    go to the space with the most labels to which maps lead from both; it may be that of the predictions.
+
+    Raises:
+        LabelMapError: There is none.
+    """
+    leads = [to for origin, to in MAPS if origin == target.name]
+    coarser = sorted((MAPS[target.name, to].target for to in leads), key=len, reverse=True)
+    for space in (target, *coarser):
+        try:
+            return Meeting(find_map(predicted, space), find_map(target, space))
+        except LabelMapError:
+            continue
+    raise LabelMapError(
+        f"predictions over {predicted.name} cannot be compared with targets over {target.name}: "
+        "no defensible map brings both into one label space"
+    )
+
+
+def counterparts(source: EmotionSpace, target: EmotionSpace) -> dict[str, str]:
+    """Return which label of ``target`` is one of ``source`` under another name: target label -> source label.
+
+    Only labels that a map of ``MAPS``, from either to the other, sends to each other alone; a label that several are
+    added up to is none. Empty where no map joins the two.
+    """
+    try:
+        to_source, found = False, find_map(source, target)
+    except LabelMapError:
+        try:
+            to_source, found = True, find_map(target, source)
+        except LabelMapError:
+            return {}
+    reached = list(found.goes_to.values())
+    pairs = [(goes, to) for goes, to in found.goes_to.items() if to is not None and reached.count(to) == 1]
+    return dict(pairs) if to_source else {to: goes for goes, to in pairs}
+
+
 def _same(space: EmotionSpace) -> dict[str, str | None]:
     return {label: label for label in space.labels}
 

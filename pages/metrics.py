@@ -3,7 +3,7 @@ import streamlit as st
 
 from fisa import studies
 from fisa.studies.published import published_table
-from fisa.ui import cache, state, widgets
+from fisa.ui import cache, confusion, state, widgets
 
 DOWNLOADS = {"csv": "CSV", "markdown": "Markdown", "latex": "LaTeX"}
 SUFFIX = {"csv": "csv", "markdown": "md", "latex": "tex"}
@@ -35,7 +35,7 @@ def comparison(table: pd.DataFrame) -> None:
 
 def shaped(table: pd.DataFrame, columns: dict[str, studies.Column]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the table turned, a row a measure and a column a system, and which cells are the best run's."""
-    systems = [f"{row.system} (oracle)" if row.kind == "oracle" else str(row.system) for row in table.itertuples()]
+    systems = [studies.system_of(row) for _, row in table.iterrows()]
     shown, best = {}, {}
     for key, column in columns.items():
         title = f"{column.title} {'↑' if column.higher_is_better else '↓'}"
@@ -52,7 +52,7 @@ def shaped(table: pd.DataFrame, columns: dict[str, studies.Column]) -> tuple[pd.
 
 
 state.enter("metrics")
-state.share()
+state.share("run")
 st.title("Metrics", anchor=False)
 with widgets.guard():
     tables, problems = cache.tables() if cache.run_folders() else ([], [])
@@ -62,6 +62,9 @@ with widgets.guard():
         widgets.no_runs()
     for table in tables:
         comparison(table)
+    chosen = widgets.picked_run() if cache.run_folders() else None
+    if chosen is not None:
+        confusion.draw(chosen)
 st.header("Published, on photographs", anchor=False)
 st.markdown("Results as their authors report them, on real data sets; never to be compared with planted scenes.")
 widgets.html_table(published_table(), digits=2, alt="Published measures on real data sets")

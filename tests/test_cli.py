@@ -41,6 +41,7 @@ COMMANDS = (
     ["explain"],
     ["grade"],
     ["report"],
+    ["retrieve"],
     ["bench"],
 )
 

@@ -17,6 +17,7 @@ LAYERS = (
     "config",
     "distances",
     "metrics",
+    "classification",
     "sequence_measures",
     "ratings",
     "images",

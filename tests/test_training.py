@@ -13,7 +13,7 @@ from fisa.config import ConfigError, RunConfig, TrainingConfig
 from fisa.datasets import DataError, open_dataset
 from fisa.datasets.planted import PlantedDataset
 from fisa.distances import kl
-from fisa.emotions import EKMAN6
+from fisa.emotions import EKMAN6, MIKELS8
 from fisa.evaluation import target_of
 from fisa.models import build_model
 from fisa.models.backbones import measured_receptive_field
@@ -206,12 +206,13 @@ def test_mixed_precision_trains_and_stores_float32(tmp_path: Path) -> None:
 def test_a_training_begins_with_the_weights_that_fit(tmp_path: Path, tiny_runs: Path) -> None:
     source = load_run(tiny_runs / "cnn")
     model = prepare(tiny()).model
-    assert initialise(model, source) == {"run": "cnn", "digest": source.digest, "left": []}
+    assert initialise(model, source, tiny().model, MIKELS8) == {"run": "cnn", "digest": source.digest, "left": []}
     state = source.model.state_dict()
     assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
     fewer = build_model(tiny().model, EKMAN6, pretrained=False)
     drawn = fewer.state_dict()["classifier.bias"].clone()
-    assert initialise(fewer, source)["left"] == ["classifier.weight", "classifier.bias"]
+    told = initialise(fewer, source, tiny().model, EKMAN6)
+    assert told["left"] == ["classifier.weight", "classifier.bias"]
     assert torch.equal(fewer.state_dict()["classifier.bias"], drawn)
     assert torch.equal(fewer.backbone.body[0][0].weight, source.model.backbone.body[0][0].weight)  # type: ignore[index]
 

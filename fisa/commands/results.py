@@ -11,42 +11,69 @@ from rich.console import Console
 
 from fisa import evaluation
 from fisa.commands.terminal import CommandError, Meter, tell
-from fisa.datasets import open_splits
-from fisa.emotions import DIMENSIONS
-from fisa.runs import RunError, list_runs, load_run
-from fisa.studies import Format, Result, StudyError, comparison_tables, format_table, table_of
+from fisa.config import DataConfig
+from fisa.datasets import open_configured
+from fisa.emotions import DIMENSIONS, SPACES
+from fisa.runs import Run, RunError, list_runs, load_run, refuse_existing
+from fisa.studies import (
+    Format,
+    Result,
+    StudyError,
+    comparison_tables,
+    format_confusion,
+    format_table,
+    read_evaluation,
+    save_evaluation,
+    table_of,
+)
 from fisa.studies.folder import PLAN, StudyFolder
 from fisa.studies.results import StudyResults
 from fisa.studies.summary import is_study, load_results
 from fisa.studies.tables import study_table
-from fisa.tasks import open_data
 
 
-def evaluate(folder: Path, data: str | None, root: Path | None, split: str, skip_bad: bool, form: Format) -> None:
-    """Predict a split with a run and print its measures beside the oracles'."""
+def evaluate(
+    folder: Path, data: str | None, root: Path | None, split: str, skip_bad: bool, out: Path | None, form: Format
+) -> None:
+    """Predict a split with a run, print its measures beside the oracles', and store them in ``out``."""
+    if out is not None:
+        refuse_existing(out)
     run = load_run(folder)
+    if out is not None and run.task.name == "sequence":
+        raise CommandError(f"{run.name}: results of sequences cannot be stored beside a run yet; leave --out away")
     trained_on = run.config.data
+    if root is None and data in (None, trained_on.name):
+        source = trained_on.model_copy(update={"skip_bad": skip_bad or trained_on.skip_bad})
+    else:
+        source = DataConfig(
+            name=data or trained_on.name,
+            root=None if root is None else root.absolute(),
+            image_size=trained_on.image_size,
+            skip_bad=skip_bad,
+        )
+    own = source.name == trained_on.name and source.root == trained_on.root
+    rated = run.task.name == "valence_arousal" or (own and run.config.objective.ratings > 0)
     with Meter("predict") as meter:
-        if root is None and data in (None, trained_on.name):
-            own = trained_on.model_copy(update={"skip_bad": skip_bad or trained_on.skip_bad})
-            dataset = open_data(run.config.model_copy(update={"data": own}), (split,), meter)[split]
-        else:
-            name = data or trained_on.name
-            required = DIMENSIONS if run.task.name == "valence_arousal" else ()
-            opened = open_splits(name, root, (split,), skip_bad=skip_bad, progress=meter, required=required)
-            dataset = opened[split]
+        required = DIMENSIONS if rated else ()
+        dataset = open_configured(source, (split,), meter, required)[split]
         metrics, predictions = evaluation.evaluate_run(run, dataset, progress=meter)
-    result = Result(run.name, run.digest, metrics, predictions, grades=None)
+    result = Result(run.name, run.digest, metrics, predictions, None, source, str(out or run.path), rated)
     with Console(stderr=True).status("measuring"):
         table = table_of([result], lambda _name, _split: dataset)
+    if out is not None:
+        save_evaluation(out, result)
     typer.echo(format_table(table, form), nl=False)
+    labels = metrics.get("single_labels")
+    if labels is not None and form != "csv":
+        typer.echo("\n" + format_confusion(labels, SPACES[metrics["space"]], form), nl=False)
 
 
 def report(folders: Sequence[Path], artifacts: Path | None, form: Format) -> None:
     """Print a table for each data set among the runs, and for each study; what cannot be read is named and left out.
 
     Args:
-        folders: Folders of runs and of studies, beside those in ``artifacts`` where it is given.
+        folders: Folders of runs and of studies, and files of ``evaluate --out``, beside the runs in ``artifacts`` where
+            it is given.
         artifacts: A folder of runs. None: that of ``FISA_ARTIFACTS`` or what ships, where ``folders`` is empty.
         form: Text format of the tables.
     """
@@ -56,16 +83,15 @@ def report(folders: Sequence[Path], artifacts: Path | None, form: Format) -> Non
         if not found:
             raise CommandError(f"{shelf}: no runs here; name run folders, or train one")
         folders = [*folders, *found]
-    runs, studies, refused = [], [], 0
+    runs: list[Run | Result] = []
+    studies: list[StudyResults] = []
+    refused = 0
     for folder in folders:
         try:
             if is_study(folder):
                 studies.append(_study(folder))
-                continue
-            run = load_run(folder)
-            if not {"data", "data_version", "split", "n", "measures"} <= run.metrics.keys():
-                raise StudyError(f"{folder / 'metrics.json'}: incomplete; evaluate or train the run again")
-            runs.append(run)
+            else:
+                runs.append(_results_in(folder))
         except (RunError, StudyError) as error:
             tell(str(error))
             refused += 1
@@ -74,6 +100,16 @@ def report(folders: Sequence[Path], artifacts: Path | None, form: Format) -> Non
     typer.echo("\n".join(format_table(table, form) for table in tables), nl=False)
     if refused:
         raise typer.Exit(1)
+
+
+def _results_in(path: Path) -> Run | Result:
+    """Open a run folder, or a file of ``evaluate --out``."""
+    if path.is_file():
+        return read_evaluation(path)
+    run = load_run(path)
+    if not {"data", "data_version", "split", "n", "measures"} <= run.metrics.keys():
+        raise StudyError(f"{path / 'metrics.json'}: incomplete; evaluate or train the run again")
+    return run
 
 
 def _study(folder: Path) -> StudyResults:

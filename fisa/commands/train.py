@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -61,9 +63,23 @@ def _lead(config: RunConfig, team: training.Team, path: Path, resume: bool, sour
     with Meter(f"train {config.name}") as meter:
         run = training.train(config, path, meter, tell_epoch, resume, source, team)
     begun_with = run.provenance["init_from"]
-    if begun_with is not None and begun_with["left"]:
-        tell(f"not taken over from {begun_with['run']}, which has others: {', '.join(begun_with['left'])}")
+    if begun_with is not None:
+        _tell_origin(begun_with)
     return run
+
+
+def _tell_origin(origin: Mapping[str, Any]) -> None:
+    """Say what was taken over from another run only in part, and what was not."""
+    if "labels" in origin:
+        labels = origin["labels"].items()
+        same = [label if label == other else f"{label} (there {other})" for label, other in labels if other]
+        anew = [label for label, other in labels if other is None]
+        tell(
+            f"{origin['run']} has other labels; taken over label by label: {', '.join(origin['mapped']) or 'nothing'}; "
+            f"labels that it has, too: {', '.join(same) or 'none'}; begun anew: {', '.join(anew) or 'none'}"
+        )
+    if origin["left"]:
+        tell(f"not taken over from {origin['run']}, which has others: {', '.join(origin['left'])}")
 
 
 def _without_map(path: Path) -> Run | None:

@@ -45,6 +45,7 @@ __all__ = [
     "Sample",
     "SequenceFolder",
     "Vectors",
+    "is_drawn",
     "open_collection",
     "open_configured",
     "open_dataset",
@@ -219,6 +220,11 @@ def open_collection(
     if not len(collection.manifest):
         raise DataError(f"{collection.root}: no usable image is left; `python -m fisa data check` says why")
     return collection
+
+
+def is_drawn(name: str) -> bool:
+    """Tell whether a data set is drawn by this program; an unknown one is not."""
+    return name in DATASETS and not isinstance(DATASETS[name], OnDisk)
 
 
 def _source(name: str) -> Drawn | OnDisk:

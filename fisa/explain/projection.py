@@ -15,6 +15,9 @@ from fisa.evaluation import Progress
 from fisa.models.inputs import as_tensor
 from fisa.runs import Run
 
+STEPS, EVERY = 750, 50
+"""Steps of gradient descent, of which a third exaggerate, and how many pass between two reports."""
+
 
 class ProjectionError(ValueError):
     """Features that cannot be projected; the message is one clear sentence."""
@@ -29,8 +32,13 @@ class ProjectionSettings:
     seed: int = 0
 
 
-def project(features: np.ndarray, settings: ProjectionSettings) -> np.ndarray:
+def project(features: np.ndarray, settings: ProjectionSettings, progress: Progress | None = None) -> np.ndarray:
     """Project features [N, D] to [N, 2] with t-SNE, initialised by PCA.
+
+    Args:
+        features: One row an image.
+        settings: Of t-SNE.
+        progress: Called with (steps done, steps in all) after every ``EVERY``.
 
     Raises:
         ProjectionError: Fewer points than three times the perplexity, or values that are not finite.
@@ -40,12 +48,24 @@ def project(features: np.ndarray, settings: ProjectionSettings) -> np.ndarray:
     if len(features) <= 3 * settings.perplexity:
         largest = (len(features) - 1) // 3
         raise ProjectionError(f"{len(features)} points allow a perplexity of at most {largest}")
+    done = 0
+
+    def report(_iteration: int, _error: float, _embedding: np.ndarray) -> None:
+        nonlocal done
+        done += EVERY
+        if progress is not None:
+            progress(done, STEPS)
+
     tsne = TSNE(
         perplexity=settings.perplexity,
         metric=settings.metric,
         initialization="pca",
         random_state=settings.seed,
         n_jobs=1,  # the same picture on every machine
+        early_exaggeration_iter=STEPS // 3,
+        n_iter=STEPS - STEPS // 3,
+        callbacks=report,
+        callbacks_every_iters=EVERY,
     )
     return np.asarray(tsne.fit(features.astype(np.float32)))
 

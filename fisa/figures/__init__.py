@@ -11,6 +11,7 @@ from fisa.figures.counts import entropy_histogram, label_totals, vote_histogram
 from fisa.figures.courses import emotion_course
 from fisa.figures.curves import history
 from fisa.figures.diagram import method_diagram
+from fisa.figures.frames import framed
 from fisa.figures.grams import gram
 from fisa.figures.matrices import Kind, matrix, matrix_grid
 from fisa.figures.overlays import attention_overlay, signed_overlay
@@ -35,6 +36,7 @@ __all__ = [
     "emotion_course",
     "entropy_histogram",
     "error_scatter",
+    "framed",
     "gram",
     "history",
     "label_totals",

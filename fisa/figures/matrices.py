@@ -14,7 +14,9 @@ from fisa.emotions import EmotionSpace
 from fisa.figures.checks import FigureError, checked, plain, signed, wheel_order
 from fisa.figures.theme import Theme, colour_at, new_figure, palette, style, text_on
 
-Kind = Literal["effect", "interaction", "contribution", "difference", "relation", "correlation", "co-occurrence"]
+Kind = Literal[
+    "effect", "interaction", "contribution", "difference", "relation", "correlation", "co-occurrence", "confusion"
+]
 
 _GIVEN = "columns give, rows receive<br>"
 _LEGENDS = {
@@ -25,8 +27,9 @@ _LEGENDS = {
     "relation": f"{_GIVEN}weight of the column in the row",
     "correlation": "Pearson's correlation of two degrees<br>over all images",
     "co-occurrence": "share of the images that name the row<br>which name the column, too",
+    "confusion": "rows are true, columns predicted<br>share of the images of the row",
 }
-_SEQUENTIAL = ("interaction", "co-occurrence")
+_SEQUENTIAL = ("interaction", "co-occurrence", "confusion")
 _WRITTEN_UP_TO = 12  # emotions; smaller cells cannot hold their number
 
 
@@ -44,11 +47,11 @@ def matrix(
     Args:
         values: float [C, C]; row i receives from column j. An effect is indifferent at 1, a contribution,
             difference, relation or correlation at 0; an interaction is a weight in [0, 1], and so is a
-            co-occurrence, P(column named | row named).
+            co-occurrence, P(column named | row named), and a confusion, P(column predicted | row true).
         space: Label space of C emotions.
         title: Small heading inside the figure; empty for none.
         kind: Chooses the scale: diverging around 1 (effect) or 0 (contribution, difference,
-            relation, correlation), or sequential from 0 (interaction, co-occurrence).
+            relation, correlation), or sequential from 0 (interaction, co-occurrence, confusion).
         limit: Distance from the middle (or from 0) at which the colours end, > 0; give two figures the same
             one to compare them. None takes the largest of ``values``. Larger values keep the end colour.
         theme: ``"light"`` or ``"dark"``.
@@ -292,12 +295,14 @@ def _pair(row: str, column: str, kind: Kind, arrow: str = "→") -> str:
     """Name a cell: who gives to whom, or which label with which."""
     if kind == "correlation":
         return f"{row} with {column}"
+    if kind == "confusion":
+        return f"{row} taken for {column}"
     return f"{column} where {row} is named" if kind == "co-occurrence" else f"{column} {arrow} {row}"
 
 
 def _strongest(cells: np.ndarray, space: EmotionSpace, kind: Kind) -> str:
     away = np.abs(cells - (1.0 if kind == "effect" else 0.0))
-    if kind == "co-occurrence":  # a label goes with itself
+    if kind in ("co-occurrence", "confusion"):  # a label goes with itself, and a right answer is no mistake
         np.fill_diagonal(away, -1)
     if kind == "correlation":  # and each pair stands twice
         away[np.tril_indices_from(away)] = -1

@@ -62,8 +62,9 @@ class SentimentMetric(System):
     def forward(self, images: Tensor, explain: bool = True) -> ModelOutput:
         """Map normalised images [B, 3, S, S] to a prediction; features are the embedding, [B, d].
 
-        ``extras`` holds ``sentiment_vector`` [B, L N' (N' + 1) / 2] of unit length and, for each of the L stages,
-        ``gram_1``, ``gram_2``, ... [B, N', N']; where neither ``explain`` nor the embedding asks for them, nothing.
+        ``extras`` holds ``pooled`` [B, c], what the classifier reads; ``sentiment_vector`` [B, L N' (N' + 1) / 2] of
+        unit length; and, for each of the L stages, ``gram_1``, ``gram_2``, ... [B, N', N']. Where neither ``explain``
+        nor the embedding asks for them, it holds nothing.
         """
         stages = self.backbone.stages(images)
         pooled = stages[-1].mean((2, 3))
@@ -74,6 +75,7 @@ class SentimentMetric(System):
             grams = self.grams(stages)
             vector = F.normalize(torch.cat([upper_triangle(gram) for gram in grams], dim=1), dim=1)
             embeddings["sentiment_vector"] = extras["sentiment_vector"] = vector
+            extras["pooled"] = pooled
             extras |= {f"gram_{place}": gram for place, gram in enumerate(grams, 1)}
         return ModelOutput(
             logits=logits,

@@ -1,4 +1,4 @@
-"""Comparison tables of runs, and the same tables as text."""
+"""Comparison tables of runs, the same tables as text, and results that lie beside a run."""
 
 from fisa.studies.comparison import (
     Column,
@@ -10,7 +10,9 @@ from fisa.studies.comparison import (
     result_of,
     table_of,
 )
-from fisa.studies.formats import FORMATS, GAPS, Format, format_table
+from fisa.studies.evaluations import read_evaluation, save_evaluation
+from fisa.studies.formats import FORMATS, GAPS, Format, format_confusion, format_rows, format_table, system_of
+from fisa.studies.notes import errors_in_words
 
 __all__ = [
     "FORMATS",
@@ -22,7 +24,13 @@ __all__ = [
     "columns_of",
     "comparison_table",
     "comparison_tables",
+    "errors_in_words",
+    "format_confusion",
+    "format_rows",
     "format_table",
+    "read_evaluation",
     "result_of",
+    "save_evaluation",
+    "system_of",
     "table_of",
 ]

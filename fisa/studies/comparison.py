@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from fisa.datasets import DataError, Dataset
-from fisa.datasets.planted.oracles import fit_ladder
-from fisa.evaluation import per_sample, summarise, truth_of
+from fisa.config import DataConfig
+from fisa.datasets import DataError, Dataset, is_drawn, open_configured
+from fisa.datasets.mapped import in_space
+from fisa.emotions import DIMENSIONS, SPACES
+from fisa.evaluation import oracles_of, per_sample, summarise
 from fisa.metrics import METRICS, paired_bootstrap
 from fisa.ratings import PARTS, RATING_MEASURES
 from fisa.records import MetricRow
 from fisa.runs import Run
 from fisa.sequence_measures import SEQUENCE_METRICS
+from fisa.studies.notes import notes_on
 from fisa.studies.rated import rated_notes, rated_rows
 from fisa.studies.steps import step_notes, step_rows
-from fisa.tasks import open_data
+
+RATED = "valence_arousal"
+SEQUENCE = "sequence"
+"""The tasks whose results have tables of their own; ratings have no label space either."""
 
 Progress = Callable[[int, int], None]
 
@@ -52,9 +58,12 @@ class Result:
     Attributes:
         system: Name of the run.
         digest: Of its configuration and weights.
-        metrics: As ``fisa.evaluation.summarise`` returns them.
+        metrics: As ``fisa.evaluation.summarise`` or ``evaluate_run`` returns them.
         predictions: ``id`` and one column per label, in the order of the data set.
         grades: Explanation grades, or None.
+        data: How to open what the results are of; None where the caller opens it.
+        path: Where the results lie, which tells two of one name apart.
+        rated: Whether images without valence and arousal are left out of the data.
     """
 
     system: str
@@ -62,6 +71,22 @@ class Result:
     metrics: Mapping[str, Any]
     predictions: pd.DataFrame
     grades: Mapping[str, Any] | None
+    data: DataConfig | None = None
+    path: str | None = None
+    rated: bool = False
+
+    @property
+    def marks(self) -> str:
+        """What a reader must know before comparing this row: maps between labels, other training data; often empty."""
+        marks, trained_on = [], self.metrics.get("trained_on", self.metrics["data"])
+        if mapped := self.metrics.get("mapped"):
+            marks.append(f"mapped {mapped['predictions']['from']} → {self.metrics['space']}")
+        if trained_on != self.metrics["data"]:
+            drawn = is_drawn(trained_on) and not is_drawn(self.metrics["data"])
+            marks.append(f"trained on drawn scenes ({trained_on})" if drawn else f"trained on {trained_on}")
+        if seen := self.metrics.get("seen"):
+            marks.append(f"has seen {seen} of {self.metrics['n']} images")
+        return "; ".join(marks)
 
 
 # Planted data only: the truth is known, and so is what a run's explanations should show.
@@ -75,6 +100,11 @@ GAP = Column(
     "paired difference of KL to the best run's, with its 95 % bootstrap interval over images",
     4,
 )
+# Data with one label an image only.
+LABEL_COLUMNS = {
+    "macro_f1": Column("Macro F1", True, "mean over the labels of F1, 0 to 1"),
+    "balanced_accuracy": Column("Balanced accuracy", True, "mean over the labels of the share found, 0 to 1"),
+}
 RATING_COLUMNS = {
     f"{measure.name}_{part}": Column(f"{measure.title} {part}", measure.higher_is_better, measure.convention)
     for measure in RATING_MEASURES.values()
@@ -111,17 +141,28 @@ def columns_of(table: pd.DataFrame) -> dict[str, Column]:
     }
     gaps = {"gap": GAP, "ccc_gap": RATING_GAP, "step_gap": STEP_GAP}
     own = table.attrs.get("columns", {})
-    known = {**PLANTED_COLUMNS, **gaps, **measures, **GRADE_COLUMNS, **RATING_COLUMNS, **STEP_COLUMNS, **own}
+    planted = {**PLANTED_COLUMNS, **gaps, **measures, **LABEL_COLUMNS, **GRADE_COLUMNS}
+    known = {**planted, **RATING_COLUMNS, **STEP_COLUMNS, **own}
     return {str(key): known[str(key)] for key in table.columns if key in known}
 
 
 def result_of(run: Run, system: str | None = None) -> Result:
     """Return what a run's folder holds of its test results, under its own name or ``system``."""
-    return Result(system or run.name, run.digest, run.metrics, run.predictions, run.grades)
+    metrics = {"space": run.space.name, **run.metrics}
+    return Result(
+        system=system or run.name,
+        digest=run.digest,
+        metrics=metrics,
+        predictions=run.predictions,
+        grades=run.grades,
+        data=run.config.data,
+        path=str(run.path),
+        rated=run.config.objective.ratings > 0,
+    )
 
 
-def comparison_table(runs: Sequence[Run], progress: Progress | None = None) -> pd.DataFrame:
-    """Compare runs on the test split that they share, beside the oracle ladder where the data are planted.
+def comparison_table(runs: Sequence[Run | Result], progress: Progress | None = None) -> pd.DataFrame:
+    """Compare results on the split that they share, beside the oracle ladder where the data are planted.
 
     Args:
         runs: At least one.
@@ -129,27 +170,39 @@ def comparison_table(runs: Sequence[Run], progress: Progress | None = None) -> p
 
     Returns:
         One row a system, oracles first (each knows more than the one above it), then runs from worst to best.
-        Columns: ``system``; ``kind`` ("oracle" or "run"); on planted data ``score`` and ``kl_truth``; with two or
-        more runs ``gap``, ``gap_low``, ``gap_high``; every key of ``fisa.metrics.METRICS`` on the votes; and where a
-        run has them ``localisation_hit`` and ``contributions_r``. What a system does not have is NaN.
-        ``attrs`` holds data, data_version, split, n, runs (name to digest) and notes (a list of sentences).
-        Of ratings: ``system``, ``kind`` ("baseline" or "run"), ``ccc_gap``, and the keys of
+        Columns: ``system``; ``kind`` ("oracle" or "run"); where any run has some, ``marks`` (:attr:`Result.marks`); on
+        planted data ``score`` and ``kl_truth``; with two or more runs ``gap``, ``gap_low``, ``gap_high``; every key of
+        ``fisa.metrics.METRICS`` on the votes; and where a run has them those of ``LABEL_COLUMNS`` and
+        ``localisation_hit`` and ``contributions_r``. What a system does not have is NaN. ``attrs`` holds data,
+        data_version, split, space (of the labels compared), n, runs (name to digest) and notes (a list of sentences).
+        Of ratings: ``system``, ``kind`` ("baseline" or "run"), ``marks``, ``ccc_gap``, and the keys of
         ``fisa.ratings.evaluate_ratings``, each with ``_low`` and ``_high`` where the data can be opened.
 
     Raises:
-        StudyError: No runs, or runs on different data, versions of it or splits.
+        StudyError: No runs, or runs on different data, versions of it, splits or labels.
     """
-    names = Counter(run.name for run in runs)
-    results = [result_of(run, run.name if names[run.name] == 1 else str(run.path)) for run in runs]
-    return table_of(results, lambda _name, split: open_data(runs[0].config, (split,), progress)[split])
+    results = [result_of(run) if isinstance(run, Run) else run for run in runs]
+    names = Counter(result.system for result in results)
+    results = [
+        result if names[result.system] == 1 or result.path is None else replace(result, system=result.path)
+        for result in results
+    ]
+    return table_of(results, lambda name, split: _open(results[0], name, split, progress))
 
 
-def comparison_tables(runs: Iterable[Run], progress: Progress | None = None) -> list[pd.DataFrame]:
-    """Return one :func:`comparison_table` for each task, data set, version and split that runs were tested on."""
-    groups: dict[tuple[str, ...], list[Run]] = {}
+def comparison_tables(runs: Iterable[Run | Result], progress: Progress | None = None) -> list[pd.DataFrame]:
+    """Return one :func:`comparison_table` for each task, data set, version, split and label space of the results."""
+    groups: dict[tuple[str, ...], list[Result]] = {}
     for run in runs:
-        groups.setdefault(_place(run.metrics), []).append(run)
+        result = result_of(run) if isinstance(run, Run) else run
+        groups.setdefault(_place(result.metrics), []).append(result)
     return [comparison_table(group, progress) for group in groups.values()]
+
+
+def _open(result: Result, name: str, split: str, progress: Progress | None) -> Dataset:
+    if result.data is None:
+        raise DataError(f"nothing says where {name} lies")
+    return open_configured(result.data, (split,), progress, DIMENSIONS if result.rated else ())[split]
 
 
 def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset]) -> pd.DataFrame:
@@ -157,7 +210,8 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
 
     Args:
         results: All on the same data, version and split.
-        open_split: Returns the data set of (name, split); may raise DataError, then what needs it is left out.
+        open_split: Returns the data set of (name, split), in its own labels; may raise DataError, then what needs it is
+            left out.
 
     Raises:
         StudyError: No results, or results that do not belong together.
@@ -173,11 +227,11 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
     dataset = open_same(metrics, open_split, notes)
     if len({result.system for result in results}) < len(results):
         raise StudyError("the same run is named twice; name it once")
-    if metrics.get("task") == "valence_arousal":
+    if metrics.get("task") == RATED:
         rows = rated_rows({result.system: (result.metrics, result.predictions) for result in results}, dataset)
         notes += rated_notes(metrics, dataset)
         order = [key + end for key in ("ccc_gap", *RATING_COLUMNS) for end in ("", "_low", "_high")]
-    elif metrics.get("task") == "sequence":
+    elif metrics.get("task") == SEQUENCE:
         rows = step_rows({result.system: (result.metrics, result.predictions) for result in results}, dataset)
         notes += step_notes(metrics)
         order = ["score", "step_gap", "step_gap_low", "step_gap_high", *STEP_COLUMNS]
@@ -186,15 +240,19 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
         if not oracles and metrics.get("truth_measures") is not None:
             oracles = [MetricRow("truth", "oracle", {"score": 1.0, "kl_truth": 0.0, **metrics["truth_measures"]})]
         rows = [*oracles, *_run_rows(results, dataset)]
-        notes += [note for result in results for note in _grade_notes(result)]
-        order = ["score", "kl_truth", "gap", "gap_low", "gap_high", *METRICS, *GRADE_COLUMNS]
+        order = ["score", "kl_truth", "gap", "gap_low", "gap_high", *METRICS, *LABEL_COLUMNS, *GRADE_COLUMNS]
+    notes += [note for result in results for note in notes_on(result.system, result.metrics, result.grades)]
     table = pd.DataFrame([{"system": row.system, "kind": row.kind, **row.values} for row in rows])
-    table = table[["system", "kind", *(key for key in order if key in table)]]
-    data, version, split, n, _ = _place(metrics)
+    marks = {result.system: result.marks for result in results}
+    if any(marks.values()):
+        table["marks"] = [marks[row.system] if row.kind == "run" else "" for row in rows]
+    table = table[["system", "kind", *(key for key in ("marks", *order) if key in table)]]
+    data, version, split, n, space, _ = _place(metrics)
     table.attrs = {
         "data": data,
         "data_version": version,
         "split": split,
+        "space": space,
         "n": int(n),
         "runs": {result.system: result.digest for result in results},
         "notes": notes,
@@ -203,8 +261,10 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
 
 
 def _place(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    """What results of one table share. The space is that of the comparison, into which some may have been mapped."""
     task = str(metrics.get("task", "distribution"))  # which earlier versions did not store
-    return (*(str(metrics[key]) for key in ("data", "data_version", "split", "n")), task)
+    space = "" if task == RATED else str(metrics.get("space", ""))
+    return (*(str(metrics[key]) for key in ("data", "data_version", "split", "n")), space, task)
 
 
 def open_same(
@@ -222,21 +282,20 @@ def open_same(
             "without oracles and paired differences; train again to compare with new runs."
         )
         return None
-    return dataset
+    own = metrics.get("task") == RATED or metrics.get("space", dataset.space.name) == dataset.space.name
+    return dataset if own else in_space(dataset, SPACES[metrics["space"]])
 
 
 def oracle_rows(dataset: Dataset) -> list[MetricRow]:
     """Return the rungs of the oracle ladder on a split, or none where the data are real."""
-    truth = truth_of(dataset)
-    if truth is None:
-        return []
-    rungs = fit_ladder(dataset.name).predict(dataset.manifest)
+    rungs = oracles_of(dataset)
     return [MetricRow(rung, "oracle", _values(summarise(dataset, predicted))) for rung, predicted in rungs.items()]
 
 
 def _values(metrics: Mapping[str, Any]) -> dict[str, float]:
     planted = {key: metrics[key] for key in PLANTED_COLUMNS if metrics.get(key) is not None}
-    return {**planted, **metrics["measures"]}
+    labels = metrics.get("single_labels") or {}
+    return {**planted, **metrics["measures"], **{key: labels[key] for key in LABEL_COLUMNS if key in labels}}
 
 
 def _run_rows(results: Sequence[Result], dataset: Dataset | None) -> list[MetricRow]:
@@ -257,16 +316,3 @@ def _grades(result: Result) -> dict[str, float]:
     grades = result.grades or {}
     places = {"localisation_hit": ("localisation", "hit"), "contributions_r": ("contributions", "r")}
     return {key: grades[part][name] for key, (part, name) in places.items() if grades.get(part)}
-
-
-def _grade_notes(result: Result) -> Iterator[str]:
-    grades = result.grades or {}
-    if grade := grades.get("localisation"):
-        rest = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in grade["baselines"].items())
-        yield f"localisation of {result.system}: {_interval(grade, 'hit')}, n = {grade['n']}; baselines: {rest}."
-    if grade := grades.get("contributions"):
-        yield f"contributions of {result.system}: r = {_interval(grade, 'r')}, n = {grade['n']} pairs."
-
-
-def _interval(grade: Mapping[str, Any], key: str) -> str:
-    return f"{grade[key]:.3f} [{grade['low']:.3f}, {grade['high']:.3f}]"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
+from fisa.emotions import EmotionSpace
 from fisa.studies.comparison import Column, columns_of
 
 Format = Literal["markdown", "latex", "csv", "html"]
@@ -52,13 +53,55 @@ def format_table(table: pd.DataFrame, form: Format) -> str:
     best = {key: _best(table, key, column) for key, column in columns.items()}
     rows = []
     for index, row in table.iterrows():
-        name = str(row["system"]) + NAMED_KINDS.get(row["kind"], "")
-        cells = [style.escape(name)]
+        cells = [style.escape(system_of(row))]
         for key, column in columns.items():
             text = style.escape(_cell(row, key, column))
             cells.append(style.bold(text) if best[key][table.index.get_loc(index)] else text)
         rows.append(cells)
     return style.table([style.escape(title) for title in header], rows, [style.escape(each) for each in _foot(table)])
+
+
+def format_rows(header: Sequence[str], rows: Sequence[Sequence[object]], foot: Sequence[str], form: Format) -> str:
+    """Write any small table: names in the first column, numbers with three decimals, or exactly in CSV.
+
+    Args:
+        header: Titles of the columns.
+        rows: Texts, integers and floats; None and NaN are missing.
+        foot: Sentences below it; CSV has none.
+        form: One of ``FORMATS``.
+    """
+    if form == "csv":
+        return pd.DataFrame([list(row) for row in rows], columns=list(header)).to_csv(index=False, lineterminator="\n")
+    style = STYLES[form]
+    cells = [[style.escape(_plain(cell)) for cell in row] for row in rows]
+    return style.table([style.escape(title) for title in header], cells, [style.escape(each) for each in foot])
+
+
+def _plain(cell: object) -> str:
+    if cell is None or cell != cell:
+        return "–"
+    return f"{cell:.3f}" if isinstance(cell, float) else str(cell)
+
+
+def format_confusion(labels: Mapping[str, Any], space: EmotionSpace, form: Format) -> str:
+    """Write the confusion matrix of single labels: true labels in rows, predicted ones in columns, in wheel order.
+
+    Args:
+        labels: As ``fisa.evaluation.as_json`` returns them.
+        space: Their labels.
+        form: One of ``FORMATS``.
+    """
+    order = space.wheel or tuple(range(len(space)))
+    names = [space.labels[column] for column in order]
+    rows = [[space.labels[row], *(labels["confusion"][row][column] for column in order)] for row in order]
+    foot = ["Rows: true labels; columns: predicted ones; numbers of images."]
+    return format_rows(["true", *names], rows, foot, form)
+
+
+def system_of(row: pd.Series) -> str:
+    """Return a row's system as a table shows it: with what marks it, or as an oracle."""
+    marks = str(row.get("marks", ""))
+    return str(row["system"]) + NAMED_KINDS.get(row["kind"], f" [{marks}]" if marks else "")
 
 
 def _cell(row: pd.Series, key: str, column: Column) -> str:
@@ -98,12 +141,13 @@ def _foot(table: pd.DataFrame) -> list[str]:
     attrs = table.attrs
     runs = ", ".join(f"{name} {digest}" for name, digest in attrs["runs"].items())
     data = f"{attrs['data']} version {attrs['data_version']}, split {attrs['split']}, n = {attrs['n']}"
-    return [*foot, *attrs["notes"], f"Provenance: {data}{'; runs ' if runs else ''}{runs}."]
+    labels = f", labels {attrs['space']}" if attrs.get("space") else ""
+    return [*foot, *attrs["notes"], f"Provenance: {data}{labels}{'; runs ' if runs else ''}{runs}."]
 
 
 def _csv(table: pd.DataFrame) -> str:
     attrs = table.attrs
-    places = {key: attrs[key] for key in ("data", "data_version", "split", "n")}
+    places = {key: attrs[key] for key in ("data", "data_version", "split", "n", "space") if key in attrs}
     return table.assign(run_digest=table["system"].map(attrs["runs"]), **places).to_csv(
         index=False, lineterminator="\n"
     )
@@ -159,6 +203,7 @@ _LATEX = {
     "|": r"$|$",
     "≤": r"$\le$",
     "≥": r"$\ge$",
+    "→": r"$\rightarrow$",
 }
 
 

@@ -25,6 +25,7 @@ from fisa.runs import (
     parse_checkpoint,
     working,
 )
+from fisa.tasks import space_of
 from fisa.training.loop import Epoch, Loop, TrainingError
 from fisa.training.optimisation import build_optimizer, build_schedule
 from fisa.training.outcome import data_told, import_state, measured
@@ -180,7 +181,9 @@ def _begin(
 ) -> tuple[Loop, Prepared, dict[str, Any] | None]:
     with team.in_turns():
         prepared = prepare(config, progress)
-    origin = None if init_from is None else initialise(prepared.model, init_from)
+    origin = None
+    if init_from is not None:
+        origin = initialise(prepared.model, init_from, config.model, space_of(config, prepared.splits["train"]))
     return Loop(team, prepared), prepared, origin
 
 

@@ -1,36 +1,125 @@
-"""Beginning from the weights of another run."""
+"""Beginning from the weights of another run, which may predict other labels.
+
+What does not depend on the labels is taken over whole. Of a weight with an entry for each label (final layers, label
+embeddings, trained priors) the entries of labels that are the same under another name are taken over
+(``fisa.label_maps.counterparts``), and the others begin as they were drawn. What is computed from the labels and not
+trained (a graph of the training labels, a fixed prior, remembered targets) is that of the new data.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from fisa.models import System
+import numpy as np
+import torch
+from torch import Tensor
+
+from fisa.config import ModelConfig
+from fisa.emotions import EmotionSpace
+from fisa.label_maps import counterparts
+from fisa.models import MODELS, System
 from fisa.runs import Run
 from fisa.training.loop import TrainingError
 
 BACKBONE = "backbone."
 
 
-def initialise(model: System, source: Run) -> dict[str, Any]:
+def initialise(model: System, source: Run, config: ModelConfig, space: EmotionSpace) -> dict[str, Any]:
     """Give ``model`` every tensor of ``source`` whose name and shape fit; the backbone must fit as a whole.
 
     What another label space or width keeps from fitting stays as it was drawn.
 
+    Args:
+        model: Freshly built.
+        source: The run to begin with.
+        config: What ``model`` was built from.
+        space: Labels of ``model``.
+
     Returns:
-        What provenance records: ``run``, ``digest``, and ``left``, the names of the tensors that were not taken over.
+        What provenance records: ``run`` and ``digest``; ``left``, the names of the tensors that were not taken over;
+        where the labels differ, ``mapped``, the names of those taken over label by label, and ``labels``, for each
+        label the one of ``source`` that it continues, or None.
 
     Raises:
         TrainingError: The backbones differ.
         RunError: The weights of ``source`` cannot be read.
     """
     own, other = model.state_dict(), source.model.state_dict()
-    taken = {name: tensor for name, tensor in other.items() if name in own and own[name].shape == tensor.shape}
-    left = [name for name in own if name not in taken]
-    strange = [name for name in (*left, *(other.keys() - taken.keys())) if name.startswith(BACKBONE)]
+    axes = {} if space == source.space else label_axes(model, config, space)
+    taken = {
+        name: tensor
+        for name, tensor in other.items()
+        if name in own and name not in axes and own[name].shape == tensor.shape
+    }
+    trained = {name: axes[name] for name, _ in model.named_parameters() if axes.get(name)}
+    mapped = _by_label(own, other, trained, source.space, space)
+    left = [name for name in own if name not in taken and name not in mapped]
+    strange = [name for name in (*left, *(other.keys() - own.keys())) if name.startswith(BACKBONE)]
     if strange:
         raise TrainingError(
             f"{source.path}: its backbone is another one ({strange[0]} does not fit); "
             "take over its model.backbone, or leave --init-from away"
         )
-    model.load_state_dict({**own, **taken})
-    return {"run": source.name, "digest": source.digest, "left": left}
+    model.load_state_dict({**own, **taken, **mapped})
+    told: dict[str, Any] = {"run": source.name, "digest": source.digest, "left": left}
+    if space != source.space:
+        continued = counterparts(source.space, space)
+        told |= {"mapped": list(mapped), "labels": {label: continued.get(label) for label in space.labels}}
+    return told
+
+
+def label_axes(model: System, config: ModelConfig, space: EmotionSpace) -> dict[str, tuple[int, ...]]:
+    """Return which axes of which tensors of ``model`` count its labels.
+
+    They are found by building the same system for one label more: a tensor that is of another shape then depends on the
+    labels. Where an axis counts labels and something else at once, no axis of the tensor is named.
+
+    Args:
+        model: Built from ``config`` for the labels of ``space``.
+        config: As there.
+        space: As there.
+    """
+    more = _probe(len(space) + 1)
+    with torch.random.fork_rng(devices=[]):
+        others = MODELS[config.name](config, more, model.backbone).state_dict()
+    axes: dict[str, tuple[int, ...]] = {}
+    for name, tensor in model.state_dict().items():
+        if name not in others or tensor.dim() != others[name].dim():  # ratings, or nothing without labels
+            continue
+        sizes = list(zip(tensor.shape, others[name].shape, strict=True))
+        changed = [axis for axis, (size, other) in enumerate(sizes) if size != other]
+        if changed:
+            exact = all(sizes[axis] == (len(space), len(more)) for axis in changed)
+            axes[name] = tuple(changed) if exact else ()
+    return axes
+
+
+def _probe(count: int) -> EmotionSpace:
+    """Return a space of ``count`` labels that any system takes: with a wheel, half of it positive."""
+    names = tuple(map(str, range(count)))
+    signs = tuple(1 if place < count // 2 else -1 for place in range(count))
+    return EmotionSpace("probe", names, signs, tuple(range(count)), ("#000000",) * count, ("circle",) * count)
+
+
+def _by_label(
+    own: Mapping[str, Tensor],
+    other: Mapping[str, Tensor],
+    axes: Mapping[str, tuple[int, ...]],
+    source: EmotionSpace,
+    space: EmotionSpace,
+) -> dict[str, Tensor]:
+    """Return those of ``own``, whose ``axes`` count labels, that ``other`` has, with the entries that correspond."""
+    pairs = counterparts(source, space)
+    to, origin = [space.index(label) for label in pairs], [source.index(label) for label in pairs.values()]
+    mapped: dict[str, Tensor] = {}
+    for name, places in axes.items():
+        expected = [len(source) if axis in places else size for axis, size in enumerate(own[name].shape)]
+        if pairs and name in other and list(other[name].shape) == expected:
+            here, there = (
+                np.ix_(*(chosen if axis in places else range(size) for axis, size in enumerate(own[name].shape)))
+                for chosen in (to, origin)
+            )
+            mapped[name] = own[name].clone()
+            mapped[name][here] = other[name][there]
+    return mapped

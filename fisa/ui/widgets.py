@@ -14,6 +14,8 @@ from fisa.config import ConfigError
 from fisa.datasets import DataError
 from fisa.evaluation import EvaluationError
 from fisa.explain.attribution import AttributionError
+from fisa.explain.projection import ProjectionError
+from fisa.explain.retrieval import RetrievalError
 from fisa.explain.targets import TargetError
 from fisa.figures import FigureError
 from fisa.runs import Run, RunError
@@ -23,7 +25,8 @@ from fisa.ui.shelves import shelves
 from fisa.ui.state import plain
 
 PROBLEMS = (
-    RunError, DataError, EvaluationError, StudyError, AttributionError, TargetError, FigureError, ConfigError, OSError,
+    RunError, DataError, EvaluationError, StudyError, AttributionError, TargetError, ProjectionError, RetrievalError,
+    FigureError, ConfigError, OSError,
 )  # fmt: skip
 """What a broken folder can raise; each message is one sentence for the person."""
 

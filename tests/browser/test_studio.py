@@ -14,7 +14,7 @@ from waiting import await_query, query, settled
 
 Open = Callable[..., Page]
 Serve = Callable[[Path], str]
-NEED_A_RUN = ("", "explain", "compare", "map", "metrics", "images")
+NEED_A_RUN = ("", "explain", "compare", "map", "retrieval", "metrics", "images")
 PAGES = (*NEED_A_RUN, "data")
 
 
@@ -91,6 +91,26 @@ def dot_away_from(page: Page, image: str) -> tuple[float, float, str]:
         image,
     )
     return float(found[0]), float(found[1]), str(found[2])
+
+
+def test_journey_through_the_nearest_images(studio: str, open_page: Open) -> None:
+    page = open_page(f"{studio}/retrieval?run=cnn&k=5")
+    await_query(page, "image", "iid-00000")
+    shown = page.get_by_test_id("stMain").get_by_role(
+        "img", name=re.compile(r"^Nearest \d, (right|wrong): iid-\d{5}, ")
+    )
+    expect(shown).to_have_count(5)
+    said = [shown.nth(place).get_attribute("alt") or "" for place in range(5)]
+    distances = [float(text.rpartition(" ")[2]) for text in said]
+    assert distances == sorted(distances)
+    page.get_by_role("button", name="Polarity").click()
+    await_query(page, "by", "polarity")
+    nearest = re.findall(r"iid-\d{5}", said[0])[0]
+    page.get_by_role("button", name=nearest).click()
+    await_query(page, "image", nearest)
+    expect(page.get_by_text(f"{nearest}: ")).to_be_visible()
+    go_to(page, "Explain")
+    assert query(page, "image") == nearest  # one selection on every page
 
 
 def test_deep_link_opens_as_the_first_request_of_a_fresh_server(serve: Serve, tiny_runs: Path, open_page: Open) -> None:

@@ -253,3 +253,15 @@ def test_unusable_contributions_are_refused() -> None:
         contribution_bars(np.zeros(3), 0.0, float("inf"), MOODS, 0)
     with pytest.raises(FigureError, match="emotion 3 is outside 'moods', which has 3"):
         contribution_bars(np.zeros(3), 0.0, 0.0, MOODS, 3)
+
+
+def test_confusion_reads_true_to_predicted_and_says_the_largest_errors() -> None:
+    shares = 0.6 * np.eye(8)
+    fear, sadness = MIKELS8.index("fear"), MIKELS8.index("sadness")
+    shares[fear, sadness] = 0.4
+    figure = matrix(shares, MIKELS8, "", "confusion", 1.0)
+    assert figure.layout.coloraxis.cmin == 0 and figure.layout.coloraxis.cmax == 1
+    assert "strongest: fear taken for sadness 0.40" in figure.layout.meta["alt"]
+    said = [text for trace in figure.data for text in (trace.hovertext or ())]
+    assert "fear taken for sadness: 0.40" in said
+    assert any("rows are true, columns predicted" in note.text for note in figure.layout.annotations)

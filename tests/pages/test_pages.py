@@ -29,7 +29,7 @@ from fisa.ui.timing import bench_pages
 
 Visit = Callable[..., AppTest]
 ROOT = Path(__file__).parents[2]
-PAGES = ("home", "explain", "compare", "map", "metrics", "images")
+PAGES = ("home", "explain", "compare", "map", "retrieval", "metrics", "images")
 LABELS = list(MIKELS8.labels)
 
 
@@ -305,7 +305,7 @@ def test_uploads_are_explained_or_refused_one_by_one(full: Path, visit: Visit) -
     assert any(header.value == r"\*good\* \<b\>\.png" for header in app.header)
 
 
-@pytest.mark.parametrize("page", ["home", "explain", "compare", "map", "metrics"])
+@pytest.mark.parametrize("page", ["home", "explain", "compare", "map", "retrieval", "metrics"])
 @pytest.mark.parametrize("harm", ["weights", "config", "provenance", "predictions"])
 def test_broken_run_is_one_sentence(page: str, harm: str, shelf: Path, tiny_runs: Path, visit: Visit) -> None:
     shutil.copytree(tiny_runs / "cnn", shelf / "cnn")

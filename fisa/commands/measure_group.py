@@ -1,0 +1,67 @@
+"""The declarations of ``evaluate`` and ``retrieve``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from fisa.commands.arguments import RunFolder, TableFormat
+
+EVALUATE = "Example: `python -m fisa evaluate artifacts/fisa --data emotion6 --root ~/data/Emotion6 --out there.json`"
+RETRIEVE = "Example: `python -m fisa retrieve artifacts/fisa --k 5 --by polarity`"
+
+
+def evaluate(
+    run: RunFolder,
+    data: Annotated[str | None, typer.Option(help="Data set. Default: the one the run was trained on.")] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder that holds the data; none for drawn data.")] = None,
+    split: Annotated[str, typer.Option(help="Split, such as train, validation, test.")] = "test",
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out what is wrong in the data instead of refusing it.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="JSON file to write, which report takes beside runs; must not exist."),
+    ] = None,
+    form: TableFormat = "markdown",
+) -> None:
+    """Predict a whole split and print every measure, beside the oracles where the data are planted.
+
+    KL is in nats; each measure's convention stands below the table. Nothing is written to the run folder.
+
+    Where the labels of the data are others than those of the run, predictions are mapped into the labels of the data,
+    or both into a coarser space such as polarity3; the table says which map was used, and on what the run was trained.
+    Where no map exists that can be defended, that is refused.
+    """
+    if out is not None and out.suffix.lower() != ".json":
+        raise typer.BadParameter("expected a name that ends in .json", param_hint="--out")
+    from fisa.commands import results as command
+
+    command.evaluate(run, data, root, split, skip_bad, out, form)
+
+
+def retrieve(
+    run: RunFolder,
+    k: Annotated[int, typer.Option(min=1, help="Nearest images of a query that precision counts.")] = 10,
+    by: Annotated[
+        Literal["emotion", "polarity"] | None,
+        typer.Option(help="What makes an image relevant: a dominant emotion of the query, or its polarity."),
+    ] = None,
+    gallery: Annotated[
+        Literal["test", "train"], typer.Option(help="What is searched: the other test images, or the training images.")
+    ] = "test",
+    distance: Annotated[
+        Literal["euclidean", "cosine"], typer.Option(help="Between the embeddings of two images.")
+    ] = "euclidean",
+    form: TableFormat = "markdown",
+) -> None:
+    """Retrieve for each test image the nearest ones, by every embedding of the run, and say how many fit.
+
+    Prints mean average precision and precision among the first k (0 to 1, with 95 % bootstrap intervals over queries),
+    beside what a random order gives. Embeddings are kept in the cache folder, so that a second call is quick.
+    """
+    from fisa.commands import retrieve as command
+
+    command.print_retrieval(run, k, by, gallery, distance, form)

@@ -1,0 +1,43 @@
+import streamlit as st
+
+from fisa.runs import Run
+from fisa.ui import browse, cache, retrieval, state, steps, widgets
+
+
+def page(run: Run) -> None:
+    if steps.is_sequence(run):
+        steps.notice(run)
+        return
+    dataset = cache.test_data(run)
+    count = state.resolve("k", retrieval.COUNTS, "10", "number of neighbours")
+    results = retrieval.found(run, dataset, int(count))
+    order, name = browse.settle(run, dataset)
+    shown, by = retrieval.settle(results)
+    state.share("run", "image", "sort", "embedding", "by", "k")
+
+    st.markdown(
+        f"The test images that {state.plain(run.name)} places nearest to one of them. If it has learned what images "
+        "evoke, and not only what they show, these share its emotion."
+    )
+    browse.bar(order, name)
+    retrieval.choices(results, shown)
+    left, right = st.columns([1, 3], gap="medium")
+    with left:
+        retrieval.query(dataset, name)
+    with right:
+        retrieval.neighbours(shown, by, dataset, name)
+
+    st.header("Over all test images", anchor=False)
+    retrieval.scores(results, shown.neighbours.shape[1])
+    if len(results) > 1:
+        retrieval.planes(run, dataset, results, name)
+    else:
+        st.caption(f"{state.plain(run.name)} has one embedding; the Map page shows its projection.")
+
+
+state.enter("retrieval")
+st.title("Retrieval", anchor=False)
+chosen = widgets.picked_run()
+if chosen is not None:
+    with widgets.guard():
+        page(chosen)
