@@ -13,13 +13,14 @@ from fisa.datasets import DataError, open_dataset
 from fisa.datasets.planted.oracles import truth_of
 from fisa.datasets.sequences import SequenceSet
 from fisa.distances import kl
-from fisa.evaluation import EvaluationError, evaluate_run
+from fisa.evaluation import EvaluationError, evaluate_run, predict_packed, target_of
 from fisa.explain.grading import complete
 from fisa.runs import Run, RunError, load_run
 from fisa.sequence_measures import SEQUENCE_METRICS
 from fisa.studies import columns_of, comparison_table, format_table
-from fisa.training import prepare, train
+from fisa.training import launch, prepare, train
 from fisa.training.batches import batches
+from fisa.training.loop import Loop
 
 ROOT = Path(__file__).parents[1]
 LABELS = ("amusement", "awe", "contentment", "excitement", "anger", "disgust", "fear", "sadness")
@@ -115,6 +116,19 @@ def test_frames_of_a_sequence_move_alike() -> None:
     # What stands still from one frame to the next does so after the move: the difference is moved as a whole.
     shares = [batch.weight for batch in batches(split, settings, np.random.default_rng(3), lambda n: slice(0, n // 2))]
     assert shares[0] == 0.5
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_the_epoch_is_chosen_by_the_labels_that_were_taught(shuffled: bool) -> None:
+    chosen = config(training={"epochs": 1, "shuffle_labels": shuffled})
+    prepared = prepare(chosen)
+    loop = Loop(launch(chosen), prepared)
+    epoch = loop.advance()
+    data = prepared.splits["validation"]
+    predicted = predict_packed(prepared.model.eval(), prepared.validation.images)
+    errors = [kl(rows, predicted).mean() for rows in (prepared.validation.target.reshape(-1, 8), target_of(data))]
+    assert epoch.validation == pytest.approx(errors[0], rel=1e-4)
+    assert (errors[0] == pytest.approx(errors[1])) == (not shuffled)
 
 
 @pytest.mark.parametrize(

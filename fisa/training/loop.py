@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from fisa.datasets.sequences import SequenceInputs
 from fisa.evaluation import Progress, predict_packed
 from fisa.models import ModelOutput, System
 from fisa.objectives import Objective
@@ -157,7 +158,12 @@ class Loop:
         if broken.any():
             ids = self._prepared.splits["validation"].manifest["id"].to_numpy()  # of sequences, one a step
             self._stop("a validation prediction is not finite", ids[broken])
-        return self._task.validate(self._task.target(self._prepared.splits["validation"]), predicted)
+        # Not those of the data set, from which training.shuffle_labels takes them away.
+        known = validation.ratings if self._task.name == "valence_arousal" else validation.target
+        assert known is not None
+        if isinstance(validation.images, SequenceInputs):
+            known = known[validation.images.exists]
+        return self._task.validate(known, predicted)
 
     def _guilty(self, output: ModelOutput, target: Tensor, ratings: Tensor | None, batch: Batch) -> np.ndarray:
         """Return the ids of the batch's samples whose own loss is not finite; all, where only the sum is not."""
