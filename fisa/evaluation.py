@@ -210,16 +210,12 @@ def evaluate_run(run: Run, dataset: Dataset, progress: Progress | None = None) -
     if isinstance(dataset, SequenceSet) != (run.task.name == "sequence"):
         takes, holds = ("sequences", "images") if run.task.name == "sequence" else ("images", "sequences")
         raise EvaluationError(f"{run.name} predicts {takes}, but {dataset.name} holds {holds}")
-    if run.task.name == "valence_arousal" and (
-        not set(DIMENSIONS) <= set(dataset.manifest) or dataset.manifest[list(DIMENSIONS)].isna().any(axis=None)
-    ):
-        raise EvaluationError(f"{run.name} predicts {run.task.title}, which not every image of {dataset.name} has")
-    if run.task.name == "sequence" and run.space.labels != dataset.space.labels:
-        raise EvaluationError(
-            f"{run.name} predicts {run.space.name}, but {dataset.name} is labelled in {dataset.space.name}"
-        )
-    mappable = run.task.name == DISTRIBUTION.name and run.space != dataset.space
-    meeting = _meeting(run, dataset) if mappable else None
+    meeting = None
+    if run.task.name == "valence_arousal":
+        if not set(DIMENSIONS) <= set(dataset.manifest) or dataset.manifest[list(DIMENSIONS)].isna().any(axis=None):
+            raise EvaluationError(f"{run.name} predicts {run.task.title}, which not every image of {dataset.name} has")
+    elif dataset.space != run.space:
+        meeting = _meeting(run, dataset)
     if isinstance(dataset, FeatureSet) != run.takes_vectors:
         takes, holds = ("vectors", "images") if run.takes_vectors else ("images", "vectors")
         raise EvaluationError(f"{run.name} predicts from {takes}, but {dataset.name} holds {holds}")
@@ -238,6 +234,10 @@ def evaluate_run(run: Run, dataset: Dataset, progress: Progress | None = None) -
 
 
 def _meeting(run: Run, dataset: Dataset) -> Meeting:
+    if isinstance(dataset, SequenceSet):
+        raise EvaluationError(
+            f"{run.name} predicts {run.space.name}, but {dataset.name} is labelled in {dataset.space.name}"
+        )
     try:
         return meet(run.space, dataset.space)
     except LabelMapError as error:

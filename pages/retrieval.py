@@ -1,10 +1,13 @@
 import streamlit as st
 
 from fisa.runs import Run
-from fisa.ui import browse, cache, retrieval, state, widgets
+from fisa.ui import browse, cache, retrieval, state, steps, widgets
 
 
 def page(run: Run) -> None:
+    if steps.is_sequence(run):
+        steps.notice(run)
+        return
     dataset = cache.test_data(run)
     count = state.resolve("k", retrieval.COUNTS, "10", "number of neighbours")
     results = retrieval.found(run, dataset, int(count))

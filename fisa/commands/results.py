@@ -39,6 +39,8 @@ def evaluate(
     if out is not None:
         refuse_existing(out)
     run = load_run(folder)
+    if out is not None and run.task.name == "sequence":
+        raise CommandError(f"{run.name}: results of sequences cannot be stored beside a run yet; leave --out away")
     trained_on = run.config.data
     if root is None and data in (None, trained_on.name):
         source = trained_on.model_copy(update={"skip_bad": skip_bad or trained_on.skip_bad})

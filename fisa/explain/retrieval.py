@@ -103,6 +103,8 @@ def retrieve(
         RetrievalError: The data have no emotions, or too few images.
         DataError: The data cannot be opened.
     """
+    if run.task.name == "sequence":
+        raise RetrievalError(f"{run.name} predicts sequences, not single images: it has no image to retrieve")
     splits = open_data(run.config, ("test",) if gallery == "test" else ("test", "train"), progress)
     queries, shelf = splits["test"], splits[gallery]
     if not len(queries.space):

@@ -25,7 +25,7 @@ from fisa.studies.steps import step_notes, step_rows
 
 RATED = "valence_arousal"
 SEQUENCE = "sequence"
-"""The tasks whose results have tables of their own."""
+"""The tasks whose results have tables of their own; ratings have no label space either."""
 
 Progress = Callable[[int, int], None]
 
@@ -263,7 +263,7 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
 def _place(metrics: Mapping[str, Any]) -> tuple[str, ...]:
     """What results of one table share. The space is that of the comparison, into which some may have been mapped."""
     task = str(metrics.get("task", "distribution"))  # which earlier versions did not store
-    space = "" if task == RATED else str(metrics["space"])
+    space = "" if task == RATED else str(metrics.get("space", ""))
     return (*(str(metrics[key]) for key in ("data", "data_version", "split", "n")), space, task)
 
 
@@ -282,7 +282,7 @@ def open_same(
             "without oracles and paired differences; train again to compare with new runs."
         )
         return None
-    own = metrics.get("task") == RATED or metrics["space"] == dataset.space.name
+    own = metrics.get("task") == RATED or metrics.get("space", dataset.space.name) == dataset.space.name
     return dataset if own else in_space(dataset, SPACES[metrics["space"]])
 
 

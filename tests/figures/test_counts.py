@@ -30,7 +30,7 @@ def test_label_totals_stand_in_the_order_asked_for(theme: Theme) -> None:
     bars = figure.data[0]
     assert bars.x.tolist() == [3, 40, 1200] and list(bars.customdata) == [1, 2, 0]
     assert list(figure.layout.yaxis.ticktext) == ["&lt;b&gt;x&lt;/b&gt;", "sad", "calm"]
-    assert figure.layout.meta["alt"].endswith("fewest first: <b>x</b> 3, sad 40, calm 1,200.")
+    assert figure.layout.meta["alt"].endswith("for each label: <b>x</b> 3, sad 40, calm 1,200.")
     assert list(figure.data[1].marker.symbol) == ["star", "x", "circle"]
 
 
