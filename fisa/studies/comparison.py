@@ -289,10 +289,11 @@ def open_same(
 def oracle_rows(dataset: Dataset) -> list[MetricRow]:
     """Return the rungs of the oracle ladder on a split, or none where the data are real."""
     rungs = oracles_of(dataset)
-    return [MetricRow(rung, "oracle", _values(summarise(dataset, predicted))) for rung, predicted in rungs.items()]
+    return [MetricRow(rung, "oracle", values_of(summarise(dataset, predicted))) for rung, predicted in rungs.items()]
 
 
-def _values(metrics: Mapping[str, Any]) -> dict[str, float]:
+def values_of(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return the measures of a run that tables show."""
     planted = {key: metrics[key] for key in PLANTED_COLUMNS if metrics.get(key) is not None}
     labels = metrics.get("single_labels") or {}
     return {**planted, **metrics["measures"], **{key: labels[key] for key in LABEL_COLUMNS if key in labels}}
@@ -301,7 +302,7 @@ def _values(metrics: Mapping[str, Any]) -> dict[str, float]:
 def _run_rows(results: Sequence[Result], dataset: Dataset | None) -> list[MetricRow]:
     """Rows of runs, worst first by KL to the truth, or to the votes where no truth is known."""
     primary = "kl_truth" if results[0].metrics.get("kl_truth") is not None else "kl"
-    values = {result.system: {**_values(result.metrics), **_grades(result)} for result in results}
+    values = {result.system: {**values_of(result.metrics), **_grades(result)} for result in results}
     ranked = sorted(results, key=lambda result: -values[result.system][primary])
     if dataset is not None and len(results) > 1:
         errors = [per_sample(result.predictions, dataset)[primary].to_numpy() for result in ranked]

@@ -13,7 +13,7 @@ import pandas as pd
 from fisa.config import RunConfig
 from fisa.runs import Run
 from fisa.runs.files import digest_of, parse_json, read_bytes
-from fisa.studies.comparison import StudyError
+from fisa.studies.comparison import StudyError, values_of
 from fisa.studies.folder import PLAN, StudyFolder
 
 SPEEDS = "speeds.json"
@@ -83,9 +83,9 @@ def gather(path: Path) -> StudyResults:
         error = f"validation_{run.task.error}"
         histories.append(run.history.rename(columns={error: "validation"}).assign(where=row["where"]))
         if planned["trial"] is None:
-            predictions.append(run.predictions.assign(where=row["where"]))
+            predictions.append(run.predictions[["id", *run.task.columns(run.space)]].assign(where=row["where"]))
             configs.setdefault(row["system"], run.config)
-            metrics = metrics or run.metrics
+            metrics = metrics or {"space": run.space.name, **run.metrics}  # earlier versions did not store it
     speeds = path / SPEEDS
     return StudyResults(
         name=plan["name"],
@@ -127,6 +127,5 @@ def _row(folder: StudyFolder, planned: Mapping[str, Any]) -> tuple[dict[str, Any
         "data_version": run.metrics["data_version"],
     }
     if planned["trial"] is None:
-        row |= {key: run.metrics[key] for key in ("score", "kl_truth") if run.metrics.get(key) is not None}
-        row |= run.metrics["measures"]
+        row |= values_of(run.metrics)
     return row, run

@@ -14,6 +14,7 @@ from fisa.models import build_model
 from fisa.models.inputs import as_tensor
 from fisa.runs import Run
 from fisa.runs.files import dump_json, parse_json, read_bytes, write_whole
+from fisa.studies.comparison import SEQUENCE
 from fisa.studies.folder import StudyFolder
 from fisa.studies.plan import Cell
 from fisa.studies.results import SPEEDS
@@ -39,10 +40,14 @@ def relative_speed(run: Run) -> float:
 
 
 def measure_speeds(folder: StudyFolder, cells: list[Cell], progress: Progress | None = None) -> None:
-    """Measure each system once, by its first finished cell, and keep it in ``speeds.json``."""
+    """Measure each system once, by its first finished cell, and keep it in ``speeds.json``.
+
+    A system of sequences has no cnn to stand beside it, and is left out.
+    """
     file = folder.path / SPEEDS
     known: dict[str, float] = parse_json(read_bytes(file), file) if file.is_file() else {}
-    first = {cell.system: cell.where for cell in reversed(cells) if folder.finished(cell.where)}
+    single = [cell for cell in reversed(cells) if cell.config.task != SEQUENCE and folder.finished(cell.where)]
+    first = {cell.system: cell.where for cell in single}
     new = [(system, where) for system, where in first.items() if system not in known]
     for number, (system, where) in enumerate(new):
         known[system] = relative_speed(folder.run(where))

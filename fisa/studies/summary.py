@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from fisa.config import RunConfig
 from fisa.runs.files import digest_of, dump_json, parse_json, parse_table, read_bytes, write_whole
-from fisa.studies.comparison import StudyError
+from fisa.studies.comparison import RATED, StudyError
 from fisa.studies.folder import PLAN
 from fisa.studies.results import StudyResults, gather
 
@@ -131,7 +131,7 @@ def encode(predictions: pd.DataFrame, task: str) -> pd.DataFrame:
         return pd.DataFrame({name: pd.Series(dtype=str) for name in ("where", "id")})
     names = [name for name in predictions if name not in ("where", "id")]
     values = predictions[names].to_numpy(float)
-    steps = -np.log(np.maximum(values, SMALLEST)) / STEP if task == "distribution" else values / RATING_STEP
+    steps = values / RATING_STEP if task == RATED else -np.log(np.maximum(values, SMALLEST)) / STEP
     coded = pd.DataFrame(np.rint(steps).astype(np.int16), columns=names)
     return pd.concat([predictions[["where", "id"]].reset_index(drop=True), coded], axis=1)
 
@@ -142,8 +142,8 @@ def decode(coded: pd.DataFrame, task: str) -> pd.DataFrame:
     if not names:
         return coded
     steps = coded[names].to_numpy(float)
-    values = np.exp(-steps * STEP) if task == "distribution" else steps * RATING_STEP
-    if task == "distribution":
+    values = steps * RATING_STEP if task == RATED else np.exp(-steps * STEP)
+    if task != RATED:
         values /= values.sum(1, keepdims=True)
     return pd.concat([coded[["where", "id"]], pd.DataFrame(values, columns=names)], axis=1)
 

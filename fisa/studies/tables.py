@@ -11,10 +11,22 @@ import numpy as np
 import pandas as pd
 
 from fisa.datasets import Dataset
+from fisa.datasets.sequences import SequenceSet
 from fisa.evaluation import EvaluationError, per_sample
 from fisa.metrics import METRICS, Metric
 from fisa.runs.files import digest_of
-from fisa.studies.comparison import PLANTED_COLUMNS, RATING_COLUMNS, Column, StudyError, open_same, oracle_rows
+from fisa.steps import step_oracles
+from fisa.studies.comparison import (
+    LABEL_COLUMNS,
+    PLANTED_COLUMNS,
+    RATED,
+    RATING_COLUMNS,
+    STEP_COLUMNS,
+    Column,
+    StudyError,
+    open_same,
+    oracle_rows,
+)
 from fisa.studies.published import published_measures
 from fisa.studies.rated import groups_of
 from fisa.studies.results import StudyResults
@@ -30,6 +42,15 @@ COST_COLUMNS = {
     "speed": Column("images/s ÷ cnn", None, "images predicted a second over those of cnn on the same backbone", 2),
 }
 # fmt: on
+MEASURES: Mapping[str, Column | Metric] = {
+    **PLANTED_COLUMNS,
+    **METRICS,
+    **LABEL_COLUMNS,
+    **RATING_COLUMNS,
+    **STEP_COLUMNS,
+}
+PRIMARY = {"kl_truth": 1, "step_kl": 1, "kl": 1, "ccc_mean": -1}
+"""By which measure systems are sorted, the first that there is -> 1 where less is better."""
 ERRORS = {"kl_truth": "KL(p‖q)", "kl": "KL", "squared_error": "squared error"}
 """An error of each sample by which systems are compared -> its title."""
 
@@ -52,7 +73,7 @@ def study_table(results: StudyResults) -> pd.DataFrame:
     if not results.metrics:
         raise StudyError(f"study {results.name}: no cell is finished; go on with it")
     primary = _primary(results.metrics)
-    measures = [key for key in (*PLANTED_COLUMNS, *METRICS, *RATING_COLUMNS) if key in cells]
+    measures = [key for key in MEASURES if key in cells]
     notes = [*_state_notes(cells), *_protocol_notes(results)]
     rows = {system: _means(cells[cells["system"] == system], measures) for system in results.systems}
     for system, speed in results.speeds.items():
@@ -69,9 +90,9 @@ def study_table(results: StudyResults) -> pd.DataFrame:
 
 
 def _primary(metrics: Mapping[str, Any]) -> str:
-    if metrics.get("task") == "valence_arousal":
+    if metrics.get("task") == RATED:
         return "squared_error"
-    return "kl" if metrics.get("kl_truth") is None else "kl_truth"
+    return "kl" if metrics.get("score") is None else "kl_truth"
 
 
 def _means(cells: pd.DataFrame, measures: Sequence[str]) -> dict[str, Any]:
@@ -91,20 +112,21 @@ def _means(cells: pd.DataFrame, measures: Sequence[str]) -> dict[str, Any]:
 
 
 def _rank(rows: dict[str, dict[str, Any]], measures: Sequence[str]) -> None:
-    ranked = [system for system, row in rows.items() if all(np.isfinite(row.get(key, np.nan)) for key in measures)]
-    if len(ranked) > 1:
-        columns: dict[str, Column | Metric] = {**PLANTED_COLUMNS, **METRICS, **RATING_COLUMNS}
-        up = [bool(columns[key].higher_is_better) for key in measures]
-        ranks = average_ranks([[rows[system][key] for key in measures] for system in ranked], up)
+    """Add the mean rank over the measures that every system has."""
+    ranked = [system for system, row in rows.items() if measures[0] in row]
+    defined = [key for key in measures if all(np.isfinite(rows[system][key]) for system in ranked)]
+    if len(ranked) > 1 and defined:
+        up = [bool(MEASURES[key].higher_is_better) for key in defined]
+        ranks = average_ranks([[rows[system][key] for key in defined] for system in ranked], up)
         for system, rank in zip(ranked, ranks, strict=True):
             rows[system]["rank"] = float(rank)
 
 
 def _order(row: Mapping[str, Any], measures: Sequence[str]) -> float:
     """Return by what rows are sorted, the smallest last; a row without means first."""
-    key, sign = next((key, sign) for key, sign in (("kl_truth", 1), ("kl", 1), ("ccc_mean", -1)) if key in measures)
+    key = next(key for key in PRIMARY if key in measures)
     value = row.get(key, np.nan)
-    return sign * value if np.isfinite(value) else np.inf
+    return PRIMARY[key] * value if np.isfinite(value) else np.inf
 
 
 @dataclass(frozen=True)
@@ -148,7 +170,7 @@ class _Errors:
         count = int(done["fold"].nunique())
         tables = {system: _whole_seeds(found, count) for system, found in rows.items()}
         folds = {system: {place: float(each.mean()) for place, each in found.items()} for system, found in rows.items()}
-        parted = [groups_of(opened[fold]) for fold in sorted(opened)]
+        parted = [_groups(opened[fold]) for fold in sorted(opened)]
         known = [each for each in parted if each is not None]
         groups = np.concatenate(known) if len(known) == len(parted) else None
         tables = {system: table for system, table in tables.items() if table.size}
@@ -165,6 +187,11 @@ def _open(results: StudyResults, system: str, fold: int, version: str, notes: li
     return open_same(metrics, lambda _name, _split: open_data(config, ("test",))["test"], notes)
 
 
+def _groups(dataset: Dataset) -> np.ndarray | None:
+    """Return which samples are not independent: images of one group, steps of one sequence."""
+    return dataset.manifest["id"].to_numpy() if isinstance(dataset, SequenceSet) else groups_of(dataset)
+
+
 def _whole_seeds(found: Mapping[tuple[int, int], np.ndarray], folds: int) -> np.ndarray:
     """Return the errors of the seeds all of whose folds are there, folds one after another, [seeds, samples]."""
     seeds = sorted({seed for seed, _ in found})
@@ -178,9 +205,9 @@ def _compare(rows: dict[str, dict[str, Any]], errors: _Errors, results: StudyRes
     others = [
         system
         for system in results.systems
-        if system != reference and system in errors.tables and "rank" in rows[system] and "rank" in rows[reference]
+        if system != reference and system in errors.tables and "rank" in rows[system]
     ]
-    if reference not in errors.tables or not others:
+    if reference not in errors.tables or "rank" not in rows[reference] or not others:
         return
     own = errors.tables[reference]
     found = [hierarchical_difference(errors.tables[system], own, errors.groups) for system in others]
@@ -220,10 +247,11 @@ class _Row:
 def _others(results: StudyResults, errors: _Errors | None) -> Iterator[_Row]:
     """Yield the rows of what the study did not train."""
     metrics = results.metrics
-    if metrics.get("task") == "valence_arousal":
+    if metrics.get("task") == RATED:
         yield _Row("constant", "baseline", {k: v for k, v in metrics["constant_measures"].items() if v is not None})
     elif errors is not None:
-        for oracle in oracle_rows(errors.dataset):
+        dataset = errors.dataset
+        for oracle in step_oracles(dataset) if isinstance(dataset, SequenceSet) else oracle_rows(dataset):
             yield _Row(oracle.system, oracle.kind, oracle.values)
     for system, values in published_measures(str(metrics["data"])).items():
         yield _Row(system, "published", values)
