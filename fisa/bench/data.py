@@ -25,7 +25,7 @@ from fisa.bench.rounds import Cost, cost, interleave
 from fisa.bench.subjects import Settings
 from fisa.config import TrainingConfig
 from fisa.datasets import open_dataset
-from fisa.datasets.base import OnDisk
+from fisa.datasets.base import InFiles
 from fisa.datasets.packed import packed_images
 from fisa.decoding import available_processors
 from fisa.emotions import MIKELS8
@@ -52,7 +52,7 @@ def bench_data(settings: Settings, progress: Progress | None = None) -> Iterator
     workers = available_processors()
     with _data(settings) as (name, root), tempfile.TemporaryDirectory(prefix="fisa-bench-") as place:
         data = open_dataset(name, root, "all")
-        if not isinstance(data, OnDisk):
+        if not isinstance(data, InFiles):
             raise BenchError(f"bench data: {name} is not made of image files; name another --data, or none")
         files, size = data.files(), settings.image_size
         tree = _class_folder(files, Path(place) / "tree")

@@ -62,7 +62,7 @@ class Dataset(Protocol):
 
 
 @runtime_checkable
-class OnDisk(Protocol):
+class InFiles(Protocol):
     """A data set each image of which is a file, so that it can be decoded as small as it is needed."""
 
     def files(self) -> list[Path]:

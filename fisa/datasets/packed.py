@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from fisa.datasets.base import Dataset, OnDisk
+from fisa.datasets.base import Dataset, InFiles
 from fisa.decoding import Decoded, available_processors, decode_squares
 from fisa.images import SQUARES, ImageRefused, to_square
 
@@ -82,7 +82,7 @@ def packed_images(
 
 
 def _path(dataset: Dataset, size: int) -> Path:
-    pixels = f"{VERSION} {SQUARES}" if isinstance(dataset, OnDisk) else VERSION
+    pixels = f"{VERSION} {SQUARES}" if isinstance(dataset, InFiles) else VERSION
     key = hashlib.sha256(repr((pixels, dataset.name, dataset.split, dataset.version, size)).encode()).hexdigest()
     return cache_folder() / "packed" / f"{dataset.name}-{dataset.split}-{size}-{key[:16]}.npy"
 
@@ -123,7 +123,7 @@ def _chunks(dataset: Dataset, size: int, progress: Progress | None, workers: int
     """Yield the images in order, CHUNK at a time."""
     count = len(dataset)
     workers = workers if count >= POOL_FROM else 1
-    made = _decoded(dataset, size, workers) if isinstance(dataset, OnDisk) else _drawn(dataset, size, workers)
+    made = _decoded(dataset, size, workers) if isinstance(dataset, InFiles) else _drawn(dataset, size, workers)
     done = 0
     with closing(made):
         for chunk in made:
@@ -133,7 +133,7 @@ def _chunks(dataset: Dataset, size: int, progress: Progress | None, workers: int
             yield chunk
 
 
-def _decoded(dataset: OnDisk, size: int, workers: int) -> Generator[np.ndarray, None, None]:
+def _decoded(dataset: InFiles, size: int, workers: int) -> Generator[np.ndarray, None, None]:
     with closing(decode_squares(dataset.files(), size, workers if workers > 1 else 0)) as squares:
         whole = map(_or_raise, squares)
         while chunk := list(islice(whole, CHUNK)):

@@ -126,7 +126,7 @@ def _part(manifest: pd.DataFrame, split: str) -> pd.DataFrame:
 
 
 class Photographs:
-    """One split of a collection; satisfies ``fisa.datasets.base.Dataset`` and ``OnDisk``.
+    """One split of a collection; satisfies ``fisa.datasets.base.Dataset`` and ``InFiles``.
 
     Attributes:
         name: Key in ``fisa.datasets.DATASETS``.

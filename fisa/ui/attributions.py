@@ -87,7 +87,7 @@ def _attribution(
     text = {"logit": emotion, "kl": "kl", "entropy": "entropy"}.get(asked, f"{emotion}{asked}")
     truth = _subject.known.get("truth", _subject.known.get("votes"))
     target = Target.parse(text, _run.space)
-    return attribute(_run, _subject.image, method, target, truth=None if truth is None else np.asarray(truth))
+    return attribute(_run, _subject.seen_by(_run), method, target, truth=None if truth is None else np.asarray(truth))
 
 
 def _numbers(found: Attribution) -> str:

@@ -18,10 +18,11 @@ import streamlit as st
 from fisa import distances, evaluation
 from fisa.config import RunConfig
 from fisa.datasets import Dataset
+from fisa.datasets.base import InFiles
 from fisa.datasets.planted import PlantedDataset, Scene, draw_scene, render
 from fisa.emotions import DIMENSIONS, MIKELS8
 from fisa.explain import explain
-from fisa.images import to_square
+from fisa.images import decode_square, to_square
 from fisa.metrics import METRICS, paired_bootstrap
 from fisa.records import Explanation, Interval
 from fisa.runs import Run, RunError, list_runs, list_unfinished, load_run
@@ -44,12 +45,13 @@ class Subject:
     Attributes:
         name: Its id in the data set, or the file's name.
         picture: uint8 RGB square [S, S, 3]; a photograph is stretched to it.
-        image: uint8 RGB [h, w, 3] as the model gets it.
+        image: uint8 RGB [h, w, 3], whole.
         known: Distributions that are known beforehand: ``truth``, ``votes``; empty for a photograph.
         masks: Visible bool [S, S] mask of every planted motif.
         shows: Column of the emotion that each motif shows.
         digest: Content key of ``image``.
         aspect: Width over height as the picture is shown.
+        file: Path or content of the file behind it; None where it is drawn.
     """
 
     name: str
@@ -60,6 +62,11 @@ class Subject:
     shows: tuple[int, ...]
     digest: str
     aspect: float = 1.0
+    file: Path | bytes | None = None
+
+    def seen_by(self, run: Run) -> np.ndarray:
+        """Return what ``run`` gets of it: the square that ``predict`` makes of the file, or the drawn image."""
+        return self.image if self.file is None else decode_square(self.file, run.config.data.image_size, self.name)
 
 
 def run_folders() -> dict[str, Path]:
@@ -131,7 +138,7 @@ def explanation(run: Run, subject: Subject) -> Explanation:
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _explanation(run_digest: str, image_digest: str, _run: Run, _subject: Subject) -> Explanation:
-    return explain(_run, _subject.image)
+    return explain(_run, _subject.seen_by(_run))
 
 
 def test_data(run: Run) -> Dataset:
@@ -204,7 +211,8 @@ def _subject(version: str, image_size: int | None, name: str, _dataset: Dataset)
     sample = _dataset[index]
     if not isinstance(_dataset, PlantedDataset):
         known = {"votes": sample.target} if len(sample.target) else {}
-        return replace(photograph(name, sample.image), known=known)
+        file = _dataset.files()[index] if isinstance(_dataset, InFiles) else None
+        return replace(photograph(name, sample.image, file), known=known)
     scene = _dataset.scene(index)
     drawn = render(scene, PICTURE)
     masks = tuple(drawn.ids == number + 1 for number in range(len(scene.motifs)))
@@ -220,11 +228,11 @@ def gaps(a_digest: str, b_digest: str, _a: pd.DataFrame, _b: pd.DataFrame) -> di
     return {name: paired_bootstrap(_a[name].to_numpy(float), _b[name].to_numpy(float)) for name in names}
 
 
-def photograph(name: str, image: np.ndarray) -> Subject:
-    """Return a person's photograph, uint8 RGB [h, w, 3], for display: nothing is known of it."""
+def photograph(name: str, image: np.ndarray, file: Path | bytes | None) -> Subject:
+    """Return a photograph, uint8 RGB [h, w, 3], decoded from ``file``, for display: nothing is known of it."""
     digest = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()[:16]
     aspect = image.shape[1] / image.shape[0]
-    return Subject(name, to_square(image, PHOTOGRAPH), image, {}, (), (), digest, aspect)
+    return Subject(name, to_square(image, PHOTOGRAPH), image, {}, (), (), digest, aspect, file)
 
 
 @dataclass(frozen=True, eq=False)

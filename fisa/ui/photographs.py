@@ -38,7 +38,8 @@ def decoded(uploads: Sequence[UploadedFile] | None) -> tuple[dict[str, Subject],
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _decoded(file_id: str, name: str, _upload: UploadedFile) -> Subject:
-    return cache.photograph(name, decode(_upload.getvalue(), name))
+    content = _upload.getvalue()
+    return cache.photograph(name, decode(content, name), content)
 
 
 def predictions(run: Run, subjects: Mapping[str, Subject]) -> pd.DataFrame:

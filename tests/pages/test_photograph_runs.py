@@ -1,16 +1,20 @@
 """The pages for runs on files: votes without truth, seven labels without a wheel, images found below their folder."""
 
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from fisa.datasets import open_splits
 from fisa.emotions import EKMAN7
+from fisa.images import decode, decode_square, to_square
 from fisa.runs import load_run
+from fisa.ui.cache import photograph
 
 Visit = Callable[..., AppTest]
 LABELS = list(EKMAN7.labels)
@@ -49,6 +53,18 @@ def test_explain_measures_against_the_votes(shelf_of_photographs: Path, visit: V
     assert app.query_params["image"] == name and "The truth is" not in words
     assert f"{errors[3]:.4f} nats, smaller than on {np.mean(errors > errors[3]):.0%}" in words
     assert f"fisa predicts {LABELS[predicted[3].argmax()]} {predicted[3].max():.0%}" in words
+
+
+def test_pages_explain_the_square_that_predict_makes_of_a_file(photograph_runs: Path) -> None:
+    run = load_run(photograph_runs / "fisa")
+    noise = np.random.default_rng(0).integers(0, 256, (800, 1000, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(noise).save(stream, "JPEG")
+    content = stream.getvalue()
+    size = run.config.data.image_size
+    seen = photograph("large.jpg", decode(content), content).seen_by(run)
+    np.testing.assert_array_equal(seen, decode_square(content, size))
+    assert (seen != to_square(decode(content), size)).any()  # which is another one
 
 
 def test_next_walks_the_files_worst_first(shelf_of_photographs: Path, visit: Visit) -> None:
