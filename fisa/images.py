@@ -96,8 +96,34 @@ def decode_square(source: Path | bytes, size: int, name: str | None = None) -> P
     return _stretch(_read(source, name, size), size)
 
 
+def decode_within(source: Path | bytes, side: int, name: str | None = None) -> Pixels:
+    """Decode one image file to look at: in its own shape, its longer side at most ``side`` pixels.
+
+    Large JPEGs are decoded at a reduced scale, as in :func:`decode_square`; small images are not enlarged.
+
+    Args:
+        source: A file's path, or the file's content.
+        side: Longest side in pixels, at least 1.
+        name: What to call the image in messages; the path, or "image" for bytes.
+
+    Returns:
+        uint8 RGB [height, width, 3].
+
+    Raises:
+        ImageRefused: As :func:`decode`.
+        ValueError: ``side`` is below 1.
+    """
+    _check_side(side)
+    image = _read(source, name, side)
+    scale = side / max(image.size)
+    if scale < 1:
+        width, height = (max(1, round(length * scale)) for length in image.size)
+        image = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return np.array(image)
+
+
 def _read(source: Path | bytes, name: str | None, needed: int | None = None) -> Image.Image:
-    """Return the upright RGB image; perhaps at a reduced scale, where all it is for is a square of side ``needed``."""
+    """Return the upright RGB image; perhaps at a reduced scale, where no side is needed longer than ``needed``."""
     if isinstance(source, bytes):
         return _decode(io.BytesIO(source), len(source), name or "image", needed)
     name = name or str(source)

@@ -89,6 +89,16 @@ def test_default_leaves_a_processor_to_the_model(monkeypatch: pytest.MonkeyPatch
         assert decoding.default_workers() == workers
 
 
+def test_all_workers_start_at_once() -> None:
+    # Left to itself, the pool starts the second one only when the first has loaded its modules and has work.
+    pool = decoding._start(2)
+    assert pool is not None
+    try:
+        assert len(pool._processes) == 2
+    finally:
+        pool.shutdown()
+
+
 # A script whose workers end themselves at files called killer-*, as if the system had killed them.
 SCRIPT = """
 import os, signal, sys, time

@@ -25,6 +25,7 @@ from fisa.images import (
     ImageRefused,
     decode,
     decode_square,
+    decode_within,
     denormalise,
     normalise,
     to_square,
@@ -566,6 +567,37 @@ class TestNormalise:
     def test_only_float_batches_are_denormalised(self, batch):
         with pytest.raises(ValueError, match="expected float"):
             denormalise(batch)
+
+
+class TestDecodeWithin:
+    @pytest.mark.parametrize(
+        ("width", "height", "side", "shape"),
+        [
+            (90, 60, 30, (20, 30)),
+            (1, 60, 30, (30, 1)),  # 1 / 2 pixel is one
+            (90, 60, 90, (60, 90)),
+            (90, 60, 200, (60, 90)),  # not enlarged
+        ],
+    )
+    def test_the_longer_side_fits_and_the_shape_stays(self, width, height, side, shape):
+        assert decode_within(encoded(Image.new("RGB", (width, height))), side).shape == (*shape, 3)
+
+    def test_an_image_that_fits_is_as_decoded(self):
+        assert np.array_equal(decode_within(encoded(PATTERN), 32), decode(encoded(PATTERN)))
+
+    def test_a_large_jpeg_is_decoded_at_a_reduced_scale(self, monkeypatch):
+        scales = []
+        real = images._rgb
+        monkeypatch.setattr(images, "_rgb", lambda image, name: (scales.append(image.size), real(image, name))[1])
+        grey = decode_within(encoded(Image.new("RGB", (800, 400), (77, 77, 77)), "JPEG"), 20)
+        # 400 / 40 is more than 8, the most that blocks are reduced by: an eighth.
+        assert scales == [(100, 50)] and grey.shape == (10, 20, 3) and (grey == 77).all()
+
+    def test_refusals(self):
+        with pytest.raises(ImageRefused, match="it: is empty"):
+            decode_within(b"", 8, "it")
+        with pytest.raises(ValueError, match="size is 0"):
+            decode_within(encoded(PATTERN), 0)
 
 
 def test_suffixes_are_lower_case_and_readable():

@@ -13,10 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from studying import here
 from tiny import TINY_CNN, TINY_FISA
 from typer.testing import CliRunner
 
@@ -27,10 +29,9 @@ from fisa.datasets import open_configured, open_dataset
 from fisa.datasets.planted import PlantedDataset
 from fisa.runs import load_run
 from fisa.studies import StudyError
-from fisa.studies.attempt import attempt
 from fisa.studies.folder import StudyFolder, at_work
 from fisa.studies.pace import Pace
-from fisa.studies.plan import Cell, plan_cells, plan_trials
+from fisa.studies.plan import Cell, choice_names, plan_cells, plan_trials
 from fisa.studies.runner import Outcome, run_study
 from fisa.studies.workers import News, train_apart
 from fisa.training import TrainingError
@@ -64,19 +65,6 @@ def written(folder: Path, **changes: Any) -> Path:
     file = folder / "study.yaml"
     file.write_text(json.dumps(STUDY | changes), encoding="utf-8")
     return file
-
-
-def here(cells: Sequence[Cell], folder: Path) -> Iterator[News]:
-    """An engine without processes."""
-    for cell in cells:
-        yield News(cell, "begun")
-        epochs: list[News] = []
-        document = cell.config.model_dump(mode="json")
-        told = attempt(
-            document, folder / cell.where, lambda *epoch, of=cell, to=epochs: to.append(News(of, "epoch", "", *epoch))
-        )
-        yield from epochs
-        yield News(cell, *told)
 
 
 def asked(given: list[str], cells: Sequence[Cell], folder: Path) -> Iterator[News]:
@@ -125,6 +113,30 @@ def test_the_trial_with_the_lowest_validation_kl_is_chosen(done: tuple[Path, Out
         assert [trial["validation"] for trial in choices[system]["trials"]] == errors
         chosen = load_run(out / f"cells/{system}/seed-0").config.training
         assert (chosen.lr, chosen.epochs) == ([0.01, 0.001][best], 2)
+
+
+def test_every_fold_chooses_for_itself(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    np.savez(tmp_path / "vectors.npz", features=draw.normal(size=(60, 5)), labels=draw.dirichlet(np.ones(7), 60))
+    backbone = {"name": "features", "dimensions": 5}
+    file = written(
+        tmp_path / "study",
+        data={"name": "features", "root": str(tmp_path / "vectors.npz"), "stratify": False},
+        folds=3,
+        systems={"cnn": {"config": {"model": {"name": "cnn", "backbone": backbone}}}},
+    )
+    outcome = run_study(file, tmp_path / "out", here)
+    assert not outcome.failures and len(outcome.cells) == 3 * 2 + 3
+    choices = StudyFolder(tmp_path / "out").choices
+    assert sorted(choices) == ["cnn, fold 1", "cnn, fold 2", "cnn, fold 3"]
+    for fold in (1, 2, 3):
+        trials = [load_run(tmp_path / f"out/trials/cnn/fold-{fold}-{number}") for number in (1, 2)]
+        cell = load_run(tmp_path / f"out/cells/cnn/seed-0-fold-{fold}")
+        best = min(trials, key=lambda run: run.history["validation_kl"].min())
+        assert cell.config.training.lr == best.config.training.lr
+        assert cell.config.data.fold == best.config.data.fold == (fold, 3)
+        # What a fold chooses by is not what it is tested on.
+        assert not set(best.predictions["id"]) & set(cell.predictions["id"])
 
 
 def test_every_look_at_the_test_split_is_logged_once(done: tuple[Path, Outcome, Any]) -> None:
@@ -263,7 +275,7 @@ class TestFailures:
         with monkeypatch.context() as patch:
             patch.setattr(module, "train", fail)
             outcome = run_study(written(tmp_path), tmp_path / "out", here)
-        assert [each.where for each in outcome.failures] == ["trials/fisa/2", "cells/fisa"]
+        assert [each.where for each in outcome.failures] == ["trials/fisa/2", "cells of fisa"]
         assert "MemoryError: no more" in outcome.failures[0].reason
         assert (tmp_path / "out" / "cells/cnn/seed-0/digests.json").exists()
         given: list[str] = []
@@ -366,7 +378,7 @@ class TestFile:
 
     def test_folds_and_seeds_are_cells_of_their_own(self, tmp_path: Path) -> None:
         study, systems = self.read(tmp_path, folds=2, search=None, seeds=[0, 4], systems={"cnn": {"config": {}}})
-        cells = plan_cells(study, systems, {"cnn": {}})
+        cells = plan_cells(study, systems, {"cnn, fold 1": {}, "cnn, fold 2": {}})
         assert [cell.where.rpartition("/")[2] for cell in cells] == [
             "seed-0-fold-1",
             "seed-0-fold-2",
@@ -422,6 +434,7 @@ def test_only_the_split_that_a_configuration_names_is_opened() -> None:
 def test_studies_that_ship_can_be_planned(file: Path) -> None:
     study, systems = load_study(file)
     trials = plan_trials(study, systems)
-    cells = plan_cells(study, systems, {system.name: {} for system in systems})
-    assert len(trials) == len(systems) * (study.search.trials if study.search else 0) and cells
+    choices = choice_names(study, systems)
+    cells = plan_cells(study, systems, {name: {} for name in choices})
+    assert len(trials) == len(choices) * (study.search.trials if study.search else 0) and cells
     assert f"python -m fisa study configs/studies/{file.name}" in file.read_text(encoding="utf-8").partition("\n")[0]

@@ -76,7 +76,9 @@ def grade(
         list[str] | None,
         typer.Option("--method", help=f"Of {', '.join(ATTRIBUTIONS)}; may be repeated. Default: all that apply."),
     ] = None,
-    split: Annotated[str, typer.Option(help="Split of the planted data.")] = "iid",
+    split: Annotated[
+        str, typer.Option(help="Split of the planted data, such as iid, or fresh-1 for new scenes.")
+    ] = "iid",
     located: Annotated[int, typer.Option(min=1, help="Scenes for localisation.")] = 2000,
     scenes: Annotated[int, typer.Option(min=1, help="Scenes for interaction recovery and the path test.")] = 500,
     attributed: Annotated[int, typer.Option(min=1, help="Of these, scenes for faithfulness and validity.")] = 100,
@@ -85,7 +87,7 @@ def grade(
     ] = 40,
     control: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="A run of this architecture, trained on shuffled labels, to compare with."),
+        typer.Option(metavar="RUN", help="A run of this architecture with training.shuffle_labels=true, as a check."),
     ] = None,
     form: Annotated[
         Literal["markdown", "csv", "json"], typer.Option("--format", help="csv and json have every number exactly.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -44,8 +45,7 @@ def grade(
 
 def _stored(found: Grades) -> dict[str, object]:
     """What the studio reads from grades.json."""
-    table = found.table()
-    return {"split": found.split, "settings": dict(found.settings), "rows": table.to_dict("records")}
+    return {"split": found.split, "settings": dict(found.settings), "rows": [asdict(row) for row in found.rows]}
 
 
 def _written(found: Grades, form: Format) -> str:

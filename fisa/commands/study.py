@@ -16,7 +16,7 @@ from fisa.studies.estimate import epoch_seconds
 from fisa.studies.folder import StudyFolder
 from fisa.studies.nodes import train_on_cluster
 from fisa.studies.pace import Pace
-from fisa.studies.plan import Cell, plan_cells, plan_trials
+from fisa.studies.plan import Cell, choice_names, plan_cells, plan_trials
 from fisa.studies.runner import Engine, run_study
 from fisa.studies.summary import load_results
 from fisa.studies.tables import study_table
@@ -52,7 +52,7 @@ def dry_run(file: Path, out: Path | None, processes: int) -> None:
     config, systems = load_study(file)
     folder = StudyFolder(out or default_folder(config.name))
     trials = plan_trials(config, systems)
-    cells = [*trials, *plan_cells(config, systems, {system.name: {} for system in systems})]
+    cells = [*trials, *plan_cells(config, systems, {name: {} for name in choice_names(config, systems)})]
     seconds: dict[str, float] = {}
     total = 0.0
     with Meter("time steps") as meter:

@@ -135,20 +135,19 @@ def configure(
         trial: Number of the trial from 0, or None for a cell.
         choice: What the search chose for a cell.
         seed: Of a cell; all trials have that of the search.
-        fold: Of a cell: number from 1, and of how many.
+        fold: Number from 1, and of how many.
 
     Raises:
         ConfigError: It is none.
     """
     document: dict[str, Any] = _copy(system.document)
-    data = study.data.model_dump(mode="json")
+    data = study.data.model_dump(mode="json") | {"fold": fold}
     if trial is not None and study.search is not None:
         # The test split stays shut: a trial is measured on what it is chosen by.
-        data |= {"test": "validation", "fold": None if study.folds is None else [1, study.folds]}
+        data["test"] = "validation"
         choice, epochs, seed = system.trials[trial], study.search.epochs, study.search.seed
         source = f"{study.name}: {system.name}, trial {trial + 1}"
     else:
-        data["fold"] = fold
         epochs = system.epochs
         source = f"{study.name}: {system.name}"
     _apply(document, choice, source)

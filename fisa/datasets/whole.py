@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 
 from fisa.datasets import DATASETS, SEQUENCES, SPLITS, DataError, Layout, SequenceFolder, Vectors
 from fisa.datasets.photographs import Collection
@@ -18,7 +16,7 @@ from fisa.datasets.problems import Problems
 from fisa.datasets.selection import browsable
 from fisa.datasets.vectors import VectorCollection
 from fisa.emotions import EmotionSpace
-from fisa.images import Pixels, decode
+from fisa.images import Pixels, decode_within
 
 Progress = Callable[[int, int], None]
 
@@ -73,22 +71,12 @@ class Whole:
             ImageRefused: It cannot be decoded.
         """
         if (file := self.file(row)) is not None:
-            return fitted(decode(file), side)
+            return decode_within(file, side)
         if not self.has_images:
             raise DataError(f"{self.name} holds feature vectors: there is no image {row} to show")
         # Scenes are numbered within their split, and so are their IDs.
         split, _, number = self.manifest["id"].iloc[row].rpartition("-")
         return render(PlantedDataset(self.name, split).scene(int(number)), side).image
-
-
-def fitted(image: Pixels, side: int) -> Pixels:
-    """Shrink an image, antialiased, so that its longer side has at most ``side`` pixels; smaller ones stay."""
-    height, width = image.shape[:2]
-    scale = side / max(height, width)
-    if scale >= 1:
-        return image
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0))
 
 
 def read_whole(name: str, root: Path | None, progress: Progress | None = None) -> Whole:

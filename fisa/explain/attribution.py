@@ -144,7 +144,7 @@ def applicable(run: Run, kind: str = "linear", model: System | None = None) -> t
         kind: As :attr:`fisa.explain.targets.Question.kind` has it: linear, interaction, kl or entropy.
         model: Stands in for the run's own.
     """
-    if run.takes_vectors:
+    if run.takes_vectors or run.config.task != "distribution":
         return ()
     has = _abilities(run, model or run.model)
     if kind == "interaction" and "contributions" not in has:
@@ -184,6 +184,10 @@ def _refuse(run: Run, model: System, method: str, question: Question, settings: 
     """Raise AttributionError where a method does not apply, naming those that do."""
     if method not in METHODS:
         raise AttributionError(f"no method {method!r}; there are {', '.join(METHODS)}")
+    if run.config.task != "distribution":
+        raise AttributionError(
+            f"{run.name}: predicts {run.task.title}, and attribution answers for emotions; take a run of distributions"
+        )
     if run.takes_vectors:
         raise AttributionError(
             f"{run.name}: predicts from feature vectors, which have no places to attribute to; take a run on images"

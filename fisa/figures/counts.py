@@ -37,7 +37,7 @@ def label_totals(
     colours, places, top = palette(theme), list(range(len(space))), float(values.max()) or 1.0
     said = ", ".join(f"{space.labels[column]} {_count(values[column])}" for column in columns)
     figure = new_figure(
-        theme, f"Bar chart of {unit} for each label, fewest first: {said}.", height=54 + 29 * len(space)
+        theme, f"Bar chart of {unit} for each label: {said}.", height=54 + 29 * len(space)
     )
     figure.add_bar(
         x=values[columns],
@@ -121,7 +121,8 @@ def entropy_histogram(
             f"{_count(count)} images from {lower:.2f} to {upper:.2f} nats"
             for count, lower, upper in zip(heights, bounds, bounds[1:], strict=False)
         ],
-        customdata=np.stack([bounds[:-1], bounds[1:]], axis=1),
+        # Lists, as a selection gives rows of arrays back as mappings.
+        customdata=np.stack([bounds[:-1], bounds[1:]], axis=1).tolist(),
     )
     figure.update_layout(bargap=0, showlegend=False, dragmode=False)
     figure.update_xaxes(

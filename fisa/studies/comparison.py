@@ -24,7 +24,8 @@ from fisa.studies.rated import rated_notes, rated_rows
 from fisa.studies.steps import step_notes, step_rows
 
 RATED = "valence_arousal"
-"""The task that has no label space."""
+SEQUENCE = "sequence"
+"""The tasks whose results have tables of their own; ratings have no label space either."""
 
 Progress = Callable[[int, int], None]
 
@@ -140,10 +141,8 @@ def columns_of(table: pd.DataFrame) -> dict[str, Column]:
     }
     gaps = {"gap": GAP, "ccc_gap": RATING_GAP, "step_gap": STEP_GAP}
     own = table.attrs.get("columns", {})
-    known = {
-        **PLANTED_COLUMNS, **gaps, **measures, **LABEL_COLUMNS, **GRADE_COLUMNS, **RATING_COLUMNS, **STEP_COLUMNS,
-        **own,
-    }  # fmt: skip
+    planted = {**PLANTED_COLUMNS, **gaps, **measures, **LABEL_COLUMNS, **GRADE_COLUMNS}
+    known = {**planted, **RATING_COLUMNS, **STEP_COLUMNS, **own}
     return {str(key): known[str(key)] for key in table.columns if key in known}
 
 
@@ -232,7 +231,7 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
         rows = rated_rows({result.system: (result.metrics, result.predictions) for result in results}, dataset)
         notes += rated_notes(metrics, dataset)
         order = [key + end for key in ("ccc_gap", *RATING_COLUMNS) for end in ("", "_low", "_high")]
-    elif metrics.get("task") == "sequence":
+    elif metrics.get("task") == SEQUENCE:
         rows = step_rows({result.system: (result.metrics, result.predictions) for result in results}, dataset)
         notes += step_notes(metrics)
         order = ["score", "step_gap", "step_gap_low", "step_gap_high", *STEP_COLUMNS]
@@ -283,9 +282,8 @@ def open_same(
             "without oracles and paired differences; train again to compare with new runs."
         )
         return None
-    return (
-        dataset if metrics.get("task") == RATED else in_space(dataset, SPACES[metrics.get("space", dataset.space.name)])
-    )
+    own = metrics.get("task") == RATED or metrics.get("space", dataset.space.name) == dataset.space.name
+    return dataset if own else in_space(dataset, SPACES[metrics["space"]])
 
 
 def oracle_rows(dataset: Dataset) -> list[MetricRow]:

@@ -13,35 +13,35 @@ from typing import Any
 from fisa.config.study import StudyConfig, System
 from fisa.studies.comparison import StudyError
 from fisa.studies.folder import CHOICES, StudyFolder, now
-from fisa.studies.plan import Cell
+from fisa.studies.plan import Cell, choice_names
 from fisa.tasks import TASKS
 
 
 def freeze(
     folder: StudyFolder, study: StudyConfig, systems: Sequence[System], trials: Sequence[Cell]
 ) -> dict[str, dict[str, Any]]:
-    """Choose for every system whose trials are done, once and for all; return what each choice changes.
+    """Choose for every system and fold whose trials are done, once and for all; return what each choice changes.
 
     The trial with the lowest validation error (KL of distributions) of any of its epochs is chosen, the first of
     equals. One that diverged is a trial that lost. One that failed for another reason is not done: its system is left
     out.
 
-    ``choices.json`` keeps of each system: ``frozen`` (when), ``trial`` (number from 1, or null where there is no
-    search), ``changes``, ``epochs`` of a trial, and ``trials`` with the ``changes`` and the ``validation`` error of
-    each (null where it diverged).
+    ``choices.json`` keeps of each choice (see ``fisa.studies.plan.choice_name``): ``frozen`` (when), ``trial`` (number
+    from 1, or null where there is no search), ``changes``, ``epochs`` of a trial, and ``trials`` with the ``changes``
+    and the ``validation`` error of each (null where it diverged).
     """
     choices = folder.choices
     refuse_other_trials(folder.path, choices, study, systems)
-    for system in systems:
-        own = [cell for cell in trials if cell.system == system.name]
-        if system.name in choices or len(own) < len(system.trials) or not all(_done(folder, cell) for cell in own):
+    for name, system in choice_names(study, systems).items():
+        own = [cell for cell in trials if cell.choice == name]
+        if name in choices or len(own) < len(system.trials) or not all(_done(folder, cell) for cell in own):
             continue
         errors = [_validation(folder, cell) for cell in own]
         finite = [error for error in errors if error is not None]
         if own and not finite:
             continue
         chosen = errors.index(min(finite)) if finite else None
-        choices[system.name] = {
+        choices[name] = {
             "frozen": now(),
             "trial": None if chosen is None else chosen + 1,
             "changes": {} if chosen is None else system.trials[chosen],
@@ -68,13 +68,13 @@ def _validation(folder: StudyFolder, cell: Cell) -> float | None:
 
 def refuse_other_trials(path: Path, choices: dict[str, Any], study: StudyConfig, systems: Sequence[System]) -> None:
     """Raise StudyError where a choice was made among other trials than the study now has."""
-    for system in systems:
-        choice = choices.get(system.name)
+    for name, system in choice_names(study, systems).items():
+        choice = choices.get(name)
         if choice is None:
             continue
         before = ([trial["changes"] for trial in choice["trials"]], choice["epochs"])
         if before != ([*system.trials], study.search.epochs if study.search else None):
             raise StudyError(
-                f"{path / CHOICES}: {system.name} was chosen from other trials, at {choice['frozen']}; "
+                f"{path / CHOICES}: {name} was chosen from other trials, at {choice['frozen']}; "
                 "change them back, or choose another --out"
             )

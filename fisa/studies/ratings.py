@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fisa.config import RunConfig
-from fisa.datasets import Dataset, open_splits
+from fisa.datasets import Photographs, open_splits
 from fisa.emotions import DIMENSIONS
 from fisa.ratings import bootstrap_ratings
 from fisa.runs import Run, load_run
@@ -35,11 +35,13 @@ class Folds:
         whole: All images.
         number: Fold of each image, from 1, [N].
         fold: (number, folds) of each.
+        skip_bad: Whether what is wrong in the data was left out.
     """
 
-    whole: Dataset
+    whole: Photographs
     number: np.ndarray
     fold: tuple[tuple[int, int], ...]
+    skip_bad: bool
 
     @property
     def target(self) -> np.ndarray:
@@ -53,16 +55,16 @@ def open_folds(name: str, root: Path, count: int, skip_bad: bool = False) -> Fol
     Raises:
         DataError: It cannot be opened, or an image is not rated.
     """
-    every = {"skip_bad": skip_bad, "required": DIMENSIONS}
-    whole = open_splits(name, root, ("all",), **every)["all"]  # type: ignore[arg-type]
+    whole = open_splits(name, root, ("all",), skip_bad=skip_bad, required=DIMENSIONS)["all"]
+    assert isinstance(whole, Photographs)  # nothing else is rated
     TASKS["valence_arousal"].check(whole)
     ids = pd.Index(whole.manifest["id"])
     number = np.zeros(len(whole), dtype=int)
     fold = tuple((place, count) for place in range(1, count + 1))
     for each in fold:
-        test = open_splits(name, root, ("test",), fold=each, **every)["test"]  # type: ignore[arg-type]
+        test = open_splits(name, root, ("test",), skip_bad=skip_bad, fold=each, required=DIMENSIONS)["test"]
         number[ids.get_indexer(test.manifest["id"])] = each[0]
-    return Folds(whole, number, fold)
+    return Folds(whole, number, fold, skip_bad)
 
 
 def simple_predictions(folds: Folds, progress: Progress | None = None) -> dict[str, np.ndarray]:
@@ -121,18 +123,14 @@ def trained_predictions(
 
 
 def _run_of(config: RunConfig, folds: Folds, fold: tuple[int, int], path: Path, progress: Progress | None) -> Run:
-    data = config.data.model_copy(update={"name": folds.whole.name, "root": _root(folds), "fold": fold})
-    wanted = config.model_copy(update={"data": data})
+    source = {"name": folds.whole.name, "root": folds.whole.root, "skip_bad": folds.skip_bad, "fold": fold}
+    wanted = config.model_copy(update={"data": config.data.model_copy(update=source)})
     if not (path / "digests.json").is_file():
         return train(wanted, path, progress, resume=path.exists())
     run = load_run(path)
     if run.config != wanted:
         raise StudyError(f"{path}: is of another configuration; remove it, or name another folder for the runs")
     return run
-
-
-def _root(folds: Folds) -> Path:
-    return Path(folds.whole.root)  # type: ignore[attr-defined]
 
 
 def ratings_table(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fisa.config import RunConfig, read_text
-from fisa.config.study import System, load_study
+from fisa.config.study import load_study
 from fisa.datasets.sequences import inputs_of
 from fisa.evaluation import Progress
 from fisa.runs import RunError
 from fisa.studies.comparison import StudyError
 from fisa.studies.folder import Failure, StudyFolder, at_work
 from fisa.studies.pace import Pace
-from fisa.studies.plan import Cell, plan_cells, plan_trials
+from fisa.studies.plan import Cell, choice_names, plan_cells, plan_trials
 from fisa.studies.protocol import freeze
 from fisa.studies.results import gather
 from fisa.studies.speed import measure_speeds
@@ -73,11 +73,12 @@ def run_study(
         known = [*trials, *plan_cells(study, systems, chosen)]
         folder.refuse_contradictions(known)
         folder.log_cells(known)
-        undecided: dict[str, dict[str, Any]] = {system.name: {} for system in systems}
+        undecided: dict[str, dict[str, Any]] = {name: {} for name in choice_names(study, systems)}
         undecided |= chosen
         planned = [*trials, *plan_cells(study, systems, undecided)]
-        reference = study.reference or ("fisa" if "fisa" in undecided else systems[0].name)
-        folder.store_plan(study.name, reference, [system.name for system in systems], planned)
+        names = [system.name for system in systems]
+        reference = study.reference or ("fisa" if "fisa" in names else systems[0].name)
+        folder.store_plan(study.name, reference, names, planned)
         check([cell for cell in planned if not folder.finished(cell.where)], progress)
         pace = Pace(folder, planned)
         _train(folder, trials, engine, watch, pace)
@@ -88,7 +89,7 @@ def run_study(
         measure_speeds(folder, cells, progress)
         store_summary(gather(folder.path), folder.path / SUMMARY_FOLDER)
         tried = [failure for cell in (*trials, *cells) if (failure := folder.failure(cell.where))]
-        return Outcome((*trials, *cells), (*tried, *_without_choice(systems, chosen)))
+        return Outcome((*trials, *cells), (*tried, *_without_choice(choice_names(study, systems), chosen)))
 
 
 def check(cells: Sequence[Cell], progress: Progress | None = None) -> None:
@@ -146,8 +147,8 @@ def _train(folder: StudyFolder, cells: Sequence[Cell], engine: Engine, watch: Wa
         watch(news, pace)
 
 
-def _without_choice(systems: Sequence[System], chosen: dict[str, dict[str, Any]]) -> Iterator[Failure]:
-    for system in systems:
-        if system.name not in chosen:
+def _without_choice(names: Iterable[str], chosen: Mapping[str, Any]) -> Iterator[Failure]:
+    for name in names:
+        if name not in chosen:
             reason = "its cells wait, for not all of its trials are done, or none has a finite validation error"
-            yield Failure(f"cells/{system.name}", "failed", reason, "")
+            yield Failure(f"cells of {name}", "failed", reason, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -237,7 +238,7 @@ def _protocol_notes(results: StudyResults) -> Iterator[str]:
     choices = {name: choice for name, choice in results.choices.items() if choice["trial"] is not None}
     if choices:
         first = next(iter(choices.values()))
-        chosen = "; ".join(f"{name} {_changes(choice['changes'])}" for name, choice in choices.items())
+        chosen = "; ".join(_chosen(choices))
         yield (
             f"Search: {len(first['trials'])} trials of {first['epochs']} epochs each, on one seed, the best on "
             f"validation chosen: {chosen}."
@@ -248,6 +249,17 @@ def _protocol_notes(results: StudyResults) -> Iterator[str]:
         late = [name for name, choice in results.choices.items() if str(choice["frozen"]) > min(looks)]
         if late:
             yield f"Chosen only after that first look: {', '.join(late)}."
+
+
+def _chosen(choices: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Say what was chosen for each system; where its folds differ, how often each."""
+    systems: dict[str, Counter[str]] = {}
+    for name, choice in choices.items():
+        systems.setdefault(name.partition(",")[0], Counter())[_changes(choice["changes"])] += 1
+    for system, found in systems.items():
+        folds = sum(found.values()) > 1
+        told = (f"{changes} in {count} folds" if folds else changes for changes, count in found.most_common())
+        yield f"{system} {' and '.join(told)}"
 
 
 def _changes(changes: Mapping[str, Any]) -> str:

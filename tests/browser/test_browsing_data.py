@@ -48,8 +48,8 @@ def test_journey_from_a_path_to_an_image_and_back_after_a_reload(studio: str, op
     awe = manifest[manifest["dominant"] == "awe"]
     assert pictures_of(page) == awe["id"].head(24).to_list()
 
-    # A click on the picture itself, not on its name.
-    page.get_by_test_id("stMain").locator("[class*=st-key-shot_gallery] img").nth(1).click()
+    # A click on the picture itself, over which the button of its name is stretched.
+    page.get_by_test_id("stMain").locator("[class*=st-key-shot_gallery] img").nth(1).click(force=True)
     expect(page.get_by_role("heading", name=awe["id"].iloc[1])).to_be_visible(timeout=PATIENCE)
     settled(page)
     page.locator("body").press("n")  # the shortcut of Next

@@ -8,7 +8,7 @@ import trees
 from PIL import Image
 
 from fisa.datasets import DataError, open_splits
-from fisa.datasets.whole import fitted, read_whole, stamp
+from fisa.datasets.whole import read_whole, stamp
 from fisa.emotions import MIKELS8, RATINGS
 from fisa.images import ImageRefused, decode
 
@@ -85,15 +85,6 @@ def test_vectors_have_no_image(root: Path) -> None:
 def test_what_cannot_be_read_is_refused(name: str, root: None, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_whole(name, root)
-
-
-def test_fitted_keeps_the_shape_and_enlarges_nothing() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
-    assert fitted(image, 30).shape == (20, 30, 3)
-    assert fitted(image[:, :1], 30).shape == (30, 1, 3)
-    assert fitted(image, 90) is image
-    flat = np.full((50, 100, 3), 77, dtype=np.uint8)
-    assert (fitted(flat, 10) == 77).all()
 
 
 def test_pictures_of_photographs_are_what_decoding_gives(root: Path) -> None:

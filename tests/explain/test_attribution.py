@@ -58,7 +58,7 @@ class Pooled(Linear):
 
 
 def guest(model: System) -> Any:
-    config = SimpleNamespace(data=SimpleNamespace(image_size=SIZE), model=SimpleNamespace())
+    config = SimpleNamespace(data=SimpleNamespace(image_size=SIZE), model=SimpleNamespace(), task="distribution")
     return SimpleNamespace(name="linear", takes_vectors=False, space=MIKELS8, config=config, model=model.eval())
 
 
@@ -217,6 +217,10 @@ def test_a_prediction_without_a_gradient_and_one_from_vectors_are_refused() -> N
     run.takes_vectors = True
     assert applicable(run) == ()
     with pytest.raises(AttributionError, match="feature vectors, which have no places"):
+        attribute(run, IMAGES[0], "occlusion", AWE)
+    run.config.task, run.task = "valence_arousal", SimpleNamespace(title="valence and arousal")
+    assert applicable(run) == ()
+    with pytest.raises(AttributionError, match="predicts valence and arousal, and attribution answers for emotions"):
         attribute(run, IMAGES[0], "occlusion", AWE)
 
 

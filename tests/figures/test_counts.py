@@ -30,7 +30,7 @@ def test_label_totals_stand_in_the_order_asked_for(theme: Theme) -> None:
     bars = figure.data[0]
     assert bars.x.tolist() == [3, 40, 1200] and list(bars.customdata) == [1, 2, 0]
     assert list(figure.layout.yaxis.ticktext) == ["&lt;b&gt;x&lt;/b&gt;", "sad", "calm"]
-    assert figure.layout.meta["alt"].endswith("fewest first: <b>x</b> 3, sad 40, calm 1,200.")
+    assert figure.layout.meta["alt"].endswith("for each label: <b>x</b> 3, sad 40, calm 1,200.")
     assert list(figure.data[1].marker.symbol) == ["star", "x", "circle"]
 
 
@@ -52,7 +52,7 @@ def test_entropy_histogram_carries_its_edges_and_marks_what_is_filtered() -> Non
     figure = entropy_histogram(edges, counts, chosen=(0.5, 1.0))
     bars = figure.data[0]
     assert bars.x.tolist() == [0.25, 0.75, 1.25] and bars.y.tolist() == [2, 6, 2]
-    assert np.asarray(bars.customdata).tolist() == [[0, 0.5], [0.5, 1.0], [1.0, 1.5]]
+    assert list(bars.customdata) == [[0, 0.5], [0.5, 1.0], [1.0, 1.5]]
     strong = [not colour.startswith("rgba") for colour in bars.marker.color]
     assert strong == [False, True, False]
     # Means of the bins, weighed: (2 x .25 + 6 x .75 + 2 x 1.25) / 10 = .75.

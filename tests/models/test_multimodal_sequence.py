@@ -1,20 +1,21 @@
 """The multimodal sequence system: an instance by hand, gradients, what is missing, ablations, and what it can learn."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from fisa.config import ConfigError, MultimodalSequenceConfig, ObjectiveConfig, parse_config
+from fisa.config import CnnConfig, ConfigError, MultimodalSequenceConfig, ObjectiveConfig, parse_config
 from fisa.datasets.planted.sequences import open_planted_sequences
 from fisa.datasets.sequences import sequence_inputs
 from fisa.emotions import MIKELS8, POLARITY3
 from fisa.models import ModelOutput, build_model
 from fisa.models.backbones import FeaturesBackbone
 from fisa.models.inputs import as_tensors
-from fisa.models.multimodal_sequence import MultimodalSequence, SeriesEncoder, StepEncoder, modalities
+from fisa.models.multimodal_sequence import MultimodalSequence, SeriesEncoder, StepEncoder, what_lacks
 from fisa.objectives import build_objective
 from fisa.objectives.sequence import vector_closeness
 
@@ -154,9 +155,22 @@ def test_an_ablated_modality_bears_on_nothing_and_the_others_do(left_out: str) -
     torch.testing.assert_close(model(without).distribution, before)
 
 
-def test_modalities_are_named() -> None:
-    config = MultimodalSequenceConfig(name="multimodal_sequence", frames=False, text=4, series=("weather",))
-    assert modalities(config) == ["text", "series/weather"]
+def test_what_data_lack_is_named_with_its_mend() -> None:
+    data = open_planted_sequences("planted-sequences-tiny", "validation")
+    fits = MultimodalSequenceConfig(name="multimodal_sequence", text=16, series=("weather",))
+    assert what_lacks(fits, data) == []
+    wrong = fits.model_copy(update={"text": 4, "series": ("tide",)})
+    bare = replace(data, frames=None, vectors={}, series={})
+    assert [lack.mend for lack in what_lacks(wrong, data)] == [
+        "model.text: 16",
+        "model.series: [market, traffic, weather]",
+    ]
+    assert [lack.mend for lack in what_lacks(wrong, bare)] == [
+        "model.frames: false",
+        "model.text: 0",
+        "model.series: []",
+    ]
+    assert what_lacks(CnnConfig(name="cnn"), bare) == []
 
 
 def test_gradients_reach_everything() -> None:

@@ -245,8 +245,8 @@ def test_no_more_images_are_decoded_than_one_page_shows(
 ) -> None:
     trees.ldl(tmp_path / "many", 120)
     decoded: list[Path] = []
-    real = whole.decode
-    monkeypatch.setattr(whole, "decode", lambda file: (decoded.append(file), real(file))[1])
+    real = whole.decode_within
+    monkeypatch.setattr(whole, "decode_within", lambda file, side: (decoded.append(file), real(file, side))[1])
     app = well(visit("data", data=str(tmp_path / "many"), view="gallery"))
     assert len(shown(app)) == len(decoded) == PAGE
     well(app.run())
