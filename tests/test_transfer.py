@@ -393,7 +393,7 @@ class TestWeights:
         if name == "ew_mtcnn":
             model |= {"trained": True}
         task = "sequence" if name == "multimodal_sequence" else "distribution"
-        config = RunConfig.model_validate({"name": "x", "model": model, "task": task}).model
+        config = RunConfig.model_validate({"name": "x", "task": task, "model": model}).model
         system = build_model(config, MIKELS8)
         axes = label_axes(system, config, MIKELS8)
         assert axes and not any(tensor.startswith("backbone") for tensor in axes)
