@@ -36,9 +36,7 @@ def label_totals(
     columns = list(order)
     colours, places, top = palette(theme), list(range(len(space))), float(values.max()) or 1.0
     said = ", ".join(f"{space.labels[column]} {_count(values[column])}" for column in columns)
-    figure = new_figure(
-        theme, f"Bar chart of {unit} for each label: {said}.", height=54 + 29 * len(space)
-    )
+    figure = new_figure(theme, f"Bar chart of {unit} for each label: {said}.", height=54 + 29 * len(space))
     figure.add_bar(
         x=values[columns],
         y=places,
