@@ -103,10 +103,10 @@ def test_journey_through_the_nearest_images(studio: str, open_page: Open) -> Non
     said = [shown.nth(place).get_attribute("alt") or "" for place in range(5)]
     distances = [float(text.rpartition(" ")[2]) for text in said]
     assert distances == sorted(distances)
-    page.get_by_role("button", name="Polarity").click()
+    page.get_by_role("radio", name="Polarity").click()
     await_query(page, "by", "polarity")
     nearest = re.findall(r"iid-\d{5}", said[0])[0]
-    page.get_by_role("button", name=nearest).click()
+    page.get_by_role("button", name=nearest, exact=True).click()
     await_query(page, "image", nearest)
     expect(page.get_by_text(f"{nearest}: ")).to_be_visible()
     go_to(page, "Explain")
