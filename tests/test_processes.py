@@ -310,12 +310,14 @@ def test_every_term_of_the_objective_is_a_mean_over_samples(term: str) -> None:
     """So that the loss of a batch is the weighted sum over shares; another kind of term needs the samples gathered."""
     torch.manual_seed(0)
     logits, target = torch.randn(7, 8), torch.randn(7, 8).softmax(1)
+    rated, fine = torch.randn(7, 2).tanh(), torch.arange(7) % 3
     terms = {"kl": 0.0, "emd": 0.0, "density": 0.0, "evidence": 0.0, term: 1.0}
     objective = build_objective(ObjectiveConfig(**{**terms, "kl": terms["kl"] or 1e-30}), range(8), MIKELS8)
 
     def loss(rows: slice) -> float:
         own = logits[rows]
-        output = ModelOutput(own, own.softmax(1), raw=own.sigmoid(), features=own, evidence=own)
-        return float(objective(output, target[rows])["total"])
+        extras = {"vector": own.relu(), "fine": own[:, :3], "fine_target": fine[rows]}  # rows stand for steps, too
+        output = ModelOutput(own, own.softmax(1), own.sigmoid(), own, evidence=own, ratings=own[:, :2], extras=extras)
+        return float(objective(output, target[rows], rated[rows])["total"])
 
     assert 2 / 7 * loss(slice(2)) + 5 / 7 * loss(slice(2, 7)) == pytest.approx(loss(slice(7)), rel=1e-6)
