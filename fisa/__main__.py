@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from fisa.commands import data_group, explanation_group, measure_group, study_group
-from fisa.commands.arguments import RunFolder, TableFormat
+from fisa.commands.arguments import RayAddress, RunFolder, TableFormat
 from fisa.commands.terminal import tell
 
 
@@ -169,13 +169,7 @@ def predict(
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="Where to predict: in this process, or on a Ray cluster.")
     ] = "local",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Ray cluster, such as auto or 10.0.0.1:6379. Default: one on this machine, for as long as it takes.",
-        ),
-    ] = None,
+    address: RayAddress = None,
 ) -> None:
     """Predict the emotion distribution of images.
 

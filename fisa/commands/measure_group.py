@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from fisa.commands.arguments import RunFolder, TableFormat
+from fisa.commands.arguments import RunFolder, SkipBad, TableFormat
 
 EVALUATE = "Example: `python -m fisa evaluate artifacts/fisa --data emotion6 --root ~/data/Emotion6 --out there.json`"
 RETRIEVE = "Example: `python -m fisa retrieve artifacts/fisa --k 5 --by polarity`"
@@ -18,9 +18,7 @@ def evaluate(
     data: Annotated[str | None, typer.Option(help="Data set. Default: the one the run was trained on.")] = None,
     root: Annotated[Path | None, typer.Option(help="Folder that holds the data; none for drawn data.")] = None,
     split: Annotated[str, typer.Option(help="Split, such as train, validation, test.")] = "test",
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out what is wrong in the data instead of refusing it.")
-    ] = False,
+    skip_bad: SkipBad = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE.json", help="JSON file to write, which report takes beside runs; must not exist."),

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from fisa.commands.arguments import TableFormat
+from fisa.commands.arguments import RayAddress, SkipBad, TableFormat
 
 STUDY = "Example: `python -m fisa study configs/studies/systems.yaml --out runs/systems`"
 RATINGS = "Example: `python -m fisa ratings oasis ~/data/OASIS --config configs/two-level-attention-ratings.yaml`"
@@ -29,13 +29,7 @@ def study(
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="Where to train: in processes on this machine, or on a Ray cluster.")
     ] = "local",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Ray cluster, such as auto or 10.0.0.1:6379. Default: one on this machine, for as long as it takes.",
-        ),
-    ] = None,
+    address: RayAddress = None,
 ) -> None:
     """Train systems over seeds and folds after a search that is equal for all, and compare them.
 
@@ -70,9 +64,7 @@ def ratings(
     runs: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where its runs are and go. Default: $FISA_RUNS or runs.")
     ] = None,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out what is wrong in the data instead of refusing it.")
-    ] = False,
+    skip_bad: SkipBad = False,
     form: TableFormat = "markdown",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Text file to write; must not exist.")] = None,
     predictions: Annotated[

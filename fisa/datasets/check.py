@@ -15,8 +15,8 @@ from fisa.datasets.duplicates import alike_to, equal_to
 from fisa.datasets.known import Progress
 from fisa.datasets.photographs import ALL, SPLITS, Collection, Layout, read_collection, without_refused
 from fisa.datasets.problems import COLUMNS, NOTE, WRONG, Problems
-from fisa.datasets.sequences.folder import SequenceFolder, read_sequences
-from fisa.datasets.vectors import read_vectors
+from fisa.datasets.sequences.folder import SequenceCollection, SequenceFolder, read_sequences
+from fisa.datasets.vectors import VectorCollection, read_vectors
 from fisa.fingerprints import Fingerprint
 
 NAMED = 10
@@ -163,9 +163,7 @@ def check_folder(
     absent = _tell_counts(collection, problems)
     kept = without_refused(collection)
     _tell_copies(kept, prints, problems)
-    splits = {each: len(data) for each, data in kept.open(SPLITS).items()} if split and len(kept.manifest) else None
-    version = kept.open([ALL])[ALL].version if len(kept.manifest) else None
-    table = problems.table
+    splits, version = _laid_out(kept, split)
     refused = sum(found.refused is not None for found in prints.values())
     return Report(
         name=name,
@@ -179,7 +177,7 @@ def check_folder(
         left_out=dict(collection.rows.left_out),
         splits=splits,
         version=version,
-        problems=table.sort_values("kind", ascending=False, kind="stable", ignore_index=True),
+        problems=_faults_first(problems),
     )
 
 
@@ -189,8 +187,7 @@ def check_vectors(name: str, root: Path, split: bool = False) -> Report:
     ids, split_names = collection.manifest["id"].to_list(), collection.manifest["split"].to_list()
     rows = np.array([row.tobytes().hex() for row in collection.features], dtype=object)
     _tell_equal(equal_to(rows), ids, split_names, collection.problems)
-    some = len(ids) > 0
-    table = collection.problems.table
+    splits, version = _laid_out(collection, split)
     return Report(
         name=name,
         root=collection.root,
@@ -201,9 +198,9 @@ def check_vectors(name: str, root: Path, split: bool = False) -> Report:
         published=None,
         absent=(),
         left_out={},
-        splits={each: len(data) for each, data in collection.open(SPLITS).items()} if split and some else None,
-        version=collection.open([ALL])[ALL].version if some else None,
-        problems=table.sort_values("kind", ascending=False, kind="stable", ignore_index=True),
+        splits=splits,
+        version=version,
+        problems=_faults_first(collection.problems),
         things="vectors",
     )
 
@@ -215,8 +212,7 @@ def check_sequences(name: str, root: Path, progress: Progress | None = None, spl
     prints = dict(zip(pictures, collection.known.fingerprints(pictures, progress), strict=True))
     _tell_refused(prints, collection.problems)
     kept = collection.without_refused()
-    some = len(kept.manifest) > 0
-    table = collection.problems.table
+    splits, version = _laid_out(kept, split)
     refused = sum(found.refused is not None for found in prints.values())
     return Report(
         name=name,
@@ -228,11 +224,25 @@ def check_sequences(name: str, root: Path, progress: Progress | None = None, spl
         published=None,
         absent=(),
         left_out={},
-        splits={each: len(data) for each, data in kept.open(SPLITS).items()} if split and some else None,
-        version=kept.open([ALL])[ALL].version if some else None,
-        problems=table.sort_values("kind", ascending=False, kind="stable", ignore_index=True),
+        splits=splits,
+        version=version,
+        problems=_faults_first(collection.problems),
         things="steps",
     )
+
+
+def _laid_out(
+    kept: Collection | VectorCollection | SequenceCollection, split: bool
+) -> tuple[dict[str, int] | None, str | None]:
+    """Return how many rows each split has, if asked for, and the version; None each where nothing is left."""
+    if not len(kept.manifest):
+        return None, None
+    splits = {each: len(data) for each, data in kept.open(SPLITS).items()} if split else None
+    return splits, kept.open([ALL])[ALL].version
+
+
+def _faults_first(problems: Problems) -> pd.DataFrame:
+    return problems.table.sort_values("kind", ascending=False, kind="stable", ignore_index=True)
 
 
 def _tell_refused(prints: Mapping[str, Fingerprint], problems: Problems) -> None:
