@@ -4,7 +4,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from fisa import figures
 from fisa.runs import Run
-from fisa.ui import browse, cache, compare, panels, rated, state, steps, widgets
+from fisa.ui import browse, cache, compare, export, panels, rated, state, steps, widgets
 
 
 def page(a: Run, b: Run, choice: DeltaGenerator) -> None:
@@ -18,6 +18,8 @@ def page(a: Run, b: Run, choice: DeltaGenerator) -> None:
         widgets.choose_other()
 
     tables = [cache.samples(run, dataset) for run in (a, b)]
+    with choice:
+        export.draw(export.of_comparison(a, b, dataset, tables))
     left, right = st.columns(2, gap="medium")
     with left:
         st.header("Measures", anchor=False)

@@ -2,7 +2,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fisa.runs import Run
-from fisa.ui import attributions, browse, cache, extras, panels, rated, state, steps, widgets
+from fisa.ui import attributions, browse, cache, export, extras, panels, rated, state, steps, widgets
 
 
 def page(run: Run, bar: DeltaGenerator) -> None:
@@ -14,8 +14,9 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     attributions.settle(run, found, subject, emotion)
     state.share("run", "image", "sort", "emotion", "head", "matrix", "masks", "opacity", "method", "target")
 
-    with bar:
+    with bar, st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
         browse.bar(order, name)
+        tools = st.container(width="content")
 
     st.markdown(panels.headline(found, subject, run.name, cache.samples(run, dataset)))
     left, right = st.columns(2, gap="medium")
@@ -33,10 +34,12 @@ def page(run: Run, bar: DeltaGenerator) -> None:
         st.header("Among the test images", anchor=False)
         panels.measures(cache.samples(run, dataset), name)
     st.header("Which places speak for it", anchor=False)
-    attributions.draw(run, found, subject, emotion)
+    attribution = attributions.draw(run, found, subject, emotion)
     st.header("Who acts on whom", anchor=False)
     panels.matrices(found, run.name, "matrix")
     extras.draw(found, run.name, subject)
+    with tools:
+        export.draw(export.of_image(run, dataset, found, subject, emotion, attribution))
 
 
 state.enter("explain")

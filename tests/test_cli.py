@@ -425,10 +425,12 @@ class TestExplain:
     def test_folder_of_a_photograph(self, tiny_runs: Path, tmp_path: Path) -> None:
         photograph, out = tmp_path / "wide.png", tmp_path / "explained"
         Image.fromarray(noise(40, 60)).save(photograph)
-        result = fisa("explain", tiny_runs / "fisa", photograph, "--out", out)
+        result = fisa("explain", tiny_runs / "fisa", photograph, "--out", out, "--format", "svg")
         assert (result.exit_code, result.stdout) == (0, f"{out}\n")
         names = {f"attention-{label}.png" for label in LABELS} | {"explanation.json"}
-        assert {path.name for path in out.iterdir()} == names | {"effect.csv", "interaction.csv", "contributions.csv"}
+        names |= {f"{table}.csv" for table in ("prediction", "effect", "interaction", "contributions", "attribution")}
+        names |= {"attribution.json", "attribution.png", "arrays.npz", "index.html", "figures"}
+        assert {path.name for path in out.iterdir()} == names
         assert Image.open(out / "attention-awe.png").size == (512, 341)  # 60:40
         document = json.loads((out / "explanation.json").read_text(encoding="utf-8"))
         assert "truth" not in document
@@ -438,7 +440,9 @@ class TestExplain:
 
     def test_what_a_system_lacks_is_null(self, tiny_runs: Path, tmp_path: Path) -> None:
         out = tmp_path / "explained"
-        assert fisa("explain", tiny_runs / "cnn", "planted-tiny:train:0", "--out", out).exit_code == 0
+        assert (
+            fisa("explain", tiny_runs / "cnn", "planted-tiny:train:0", "--out", out, "--format", "svg").exit_code == 0
+        )
         document = json.loads((out / "explanation.json").read_text(encoding="utf-8"))
         assert document["effect"] is None
         assert not (out / "effect.csv").exists()
@@ -454,7 +458,7 @@ class TestExplain:
         assert document["baseline"] == "the bias alone" and document["complete"] is True
         assert np.sum(document["values"]) + document["unplaced"] == pytest.approx(document["delta"], abs=1e-4)
         out = tmp_path / "attributed"
-        assert fisa("explain", *asked, "--out", out).stdout == f"{out}\n"
+        assert fisa("explain", *asked, "--out", out, "--format", "svg").stdout == f"{out}\n"
         assert json.loads((out / "attribution.json").read_text(encoding="utf-8")) == document
         table = pd.read_csv(out / "attribution.csv", header=None)
         np.testing.assert_allclose(table, document["values"], atol=1e-6)

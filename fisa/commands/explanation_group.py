@@ -14,6 +14,8 @@ ATTRIBUTIONS = (
     "integrated_gradients", "gradient_shap", "grad_cam", "occlusion", "feature_ablation",
 )  # fmt: skip
 
+FORMS: tuple[Literal["svg", "png", "pdf"], ...] = ("svg", "png", "pdf")
+
 EXPLAIN = "Example: `python -m fisa explain artifacts/fisa planted:iid:17 --out explained`"
 
 
@@ -43,28 +45,39 @@ def explain(
     head: Annotated[
         int | None, typer.Option(min=1, help="Head of --method interaction. Default: the mean of all.")
     ] = None,
+    forms: Annotated[
+        list[str] | None,
+        typer.Option("--format", help=f"Of the figures in DIR: {', '.join(FORMS)}; may be repeated. Default: all."),
+    ] = None,
 ) -> None:
     """Explain one prediction: attention for each emotion, interaction of emotions, signed contributions.
 
     The JSON holds all numbers: distribution (0 to 1), entropy (nats), logits and bias, attention and its null share
     (sum to 1 for each emotion), and by head effect (1 is indifferent), interaction (rows sum to 1) and contributions
-    (signed, in logits; rows receive, columns give; logits = bias + their sum over heads and columns). DIR holds it as
-    explanation.json, an overlay PNG for each emotion, and a CSV for each kind of matrix.
+    (signed, in logits; rows receive, columns give; logits = bias + their sum over heads and columns).
 
     With --method and --target: a signed map (values, rows from the top) in units of the target (logits, or nats), the
     target's value, its delta to the baseline, and the gap between that and the map's sum; a gap above 1 % of delta, and
-    above 0.001, is told. DIR then holds attribution.json, attribution.png and attribution.csv.
+    above 0.001, is told.
+
+    DIR, whole or not there at all, holds index.html, a page of its own that needs no network; explanation.json and
+    attribution.json (without --method of the predicted emotion, by the fastest that applies); the same as CSV tables
+    and NumPy's arrays.npz; overlays as PNG; and in figures/ each figure for print, one column (82 mm) and two (174 mm)
+    wide. Every figure and page names run, data, image and command.
     """
     from fisa.commands import explain as command
 
     if (method is None) != (target is None):
         raise typer.BadParameter("--method and --target belong together", param_hint="--method")
-    if method is not None and target is not None:
-        command.attribute(run, image, method, target, baseline, head, out)
-        return
-    if baseline is not None or head is not None:
+    if method is None and (baseline is not None or head is not None):
         raise typer.BadParameter("is for --method", param_hint="--baseline" if baseline is not None else "--head")
-    command.explain(run, image, out)
+    wrong = [form for form in forms or () if form not in FORMS]
+    if wrong:
+        raise typer.BadParameter(f"no form {wrong[0]!r}; there are {', '.join(FORMS)}", param_hint="--format")
+    if forms and out is None:
+        raise typer.BadParameter("is for the figures in --out DIR", param_hint="--format")
+    asked = None if method is None or target is None else command.Asked(method, target, baseline, head)
+    command.explain(run, image, out, tuple(form for form in FORMS if not forms or form in forms), asked)
 
 
 GRADE = "Example: `python -m fisa grade artifacts/fisa --scenes 100 --method contributions --method grad_cam`"

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from fisa import figures
-from fisa.explain.attribution import METHODS, applicable, attribute
+from fisa.explain.attribution import FASTEST, METHODS, applicable, attribute
 from fisa.explain.targets import Target
 from fisa.records import Attribution, Explanation
 from fisa.runs import Run
@@ -15,9 +15,6 @@ from fisa.ui.cache import Subject
 from fisa.ui.panels import in_shape, wheel_order
 from fisa.ui.state import plain
 from fisa.ui.widgets import choose
-
-FASTEST = ("contributions", "grad_cam", "feature_ablation")
-"""What is shown first, where it applies: a page should not wait for seconds unasked."""
 
 
 def settle(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
@@ -30,8 +27,8 @@ def settle(run: Run, found: Explanation, subject: Subject, emotion: str) -> None
     state.resolve("method", methods, first, "method", quiet=state.get("method") in METHODS)
 
 
-def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
-    """Draw the map with the choice of method and target."""
+def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> Attribution:
+    """Draw the map with the choice of method and target; return what is shown."""
     about, methods = _questions(found, subject, emotion), _applicable(run.digest, _kind(_asked()), run)
     left, right = st.columns(2, gap="medium")
     with right:
@@ -47,6 +44,7 @@ def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
         shown = figures.signed_overlay(subject.picture, attribution.values, state.theme())
         what = f"{METHODS[attribution.method].title} of {_words(_asked(), emotion)}"
         st.image(in_shape(shown, subject.aspect), width="stretch", alt=f"{subject.name}: {what}")
+    return attribution
 
 
 def _asked() -> str:
