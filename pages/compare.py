@@ -14,11 +14,12 @@ def page(a: Run, b: Run, choice: DeltaGenerator) -> None:
     found = [cache.explanation(run, subject) for run in (a, b)]
     emotion = panels.settle(found[0])
     state.share("run", "against", "image", "sort", "emotion", "matrix")
-    with choice:
+    with choice, st.container(horizontal=True, vertical_alignment="bottom"):
         widgets.choose_other()
+        tools = st.container(width="content")
 
     tables = [cache.samples(run, dataset) for run in (a, b)]
-    with choice:
+    with tools:
         export.draw(export.of_comparison(a, b, dataset, tables))
     left, right = st.columns(2, gap="medium")
     with left:

@@ -14,11 +14,12 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     attributions.settle(run, found, subject, emotion)
     state.share("run", "image", "sort", "emotion", "head", "matrix", "masks", "opacity", "method", "target")
 
-    with bar, st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
+    with bar:
         browse.bar(order, name)
-        tools = st.container(width="content")
 
-    st.markdown(panels.headline(found, subject, run.name, cache.samples(run, dataset)))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(panels.headline(found, subject, run.name, cache.samples(run, dataset)))
+        tools = st.container(width="content")
     left, right = st.columns(2, gap="medium")
     with left:
         panels.picture(found, subject, emotion)

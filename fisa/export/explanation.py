@@ -113,7 +113,7 @@ def tables_of(explained: Explained) -> dict[str, Callable[[], pd.DataFrame]]:
         made["prediction"] = partial(_prediction, explained)
     if explained.found.prediction.ratings is not None:
         made["ratings"] = partial(_ratings, explained, explained.found.prediction.ratings[0])
-    for name in MATRICES:
+    for name in MATRICES if explained.distributions else ():
         heads = getattr(explained.found, name)
         if heads is not None:
             made[name] = partial(_by_head, explained, heads)
@@ -152,13 +152,12 @@ def arrays_of(explained: Explained) -> bytes:
 
 
 def figures_of(explained: Explained) -> dict[str, Draw]:
-    """Return every figure that there is of it, name -> function of the width that draws it."""
+    """Return every figure that there is of it, name -> function of the width that draws it; of ratings none."""
     found, space, rows = explained.found, explained.found.space, explained.distributions
-    drawn: dict[str, Draw] = {}
-    if len(space) >= 3 and rows:
-        drawn["wheel"] = partial(paper.wheel, space, rows)
-    if rows:
-        drawn["bars"] = partial(paper.bars, space, rows)
+    if not rows:
+        return {}
+    drawn: dict[str, Draw] = {"wheel": partial(paper.wheel, space, rows)} if len(space) >= 3 else {}
+    drawn["bars"] = partial(paper.bars, space, rows)
     if found.attention is not None:
         drawn["attention"] = partial(
             paper.attention, explained.picture, found.attention, space, found.null, explained.masks, explained.aspect

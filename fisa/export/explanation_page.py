@@ -33,10 +33,9 @@ def explanation_page(explained: Explained) -> str:
         width: Width = "two" if name in _WIDE else "one"
         title = _TITLES.get(name, name.replace("-", " ").capitalize())
         pictures.append(figure_picture(title, draw(width), explained.about))
-    tables = [
-        framed(f"{name.capitalize()}, by head" if name in MATRICES else name.capitalize(), make(), 4)
-        for name, make in tables_of(explained).items()
-    ]
+    made = tables_of(explained)
+    tables = [framed(name.capitalize(), make(), 4) for name, make in made.items() if name not in MATRICES]
+    by_head = [framed(f"{name.capitalize()}, by head", made[name]()) for name in MATRICES if name in made]
     return render(
         "explanation.html",
         title=f"{explained.name} · {explained.system}",
@@ -44,6 +43,7 @@ def explanation_page(explained: Explained) -> str:
         headline=_headline(explained),
         pictures=pictures,
         tables=tables,
+        by_head=by_head,
         attribution=_attribution_rows(explained),
         about=explained.about,
     )

@@ -76,7 +76,8 @@ def report_page(runs: Sequence[Run], command: str, progress: Progress | None = N
         "report.html",
         title=" · ".join(run.name for run in runs),
         names=[run.name for run in runs],
-        configuration=_configuration(runs),
+        differences=_differences(runs),
+        settings=[_settings(run) for run in runs],
         comparisons=[Markup(printable(format_table(table, "html"))) for table in tables],
         published=list(_published(runs)),
         measures=measures,
@@ -94,15 +95,18 @@ def _data_words(runs: Sequence[Run]) -> str:
     return "; ".join(dict.fromkeys(places))
 
 
-def _configuration(runs: Sequence[Run]) -> list[Table]:
-    found = []
-    if len(runs) > 1:
-        rows = [[key, *values] for key, values in differences([run.config for run in runs]).items()]
-        note = "" if rows else "The configurations are equal but for the name."
-        found.append(Table("What differs", ["setting", *(run.name for run in runs)], rows, note))
-    first = flat(runs[0].config.model_dump(mode="json"))
-    whole = [[key, "–" if value is None else str(value)] for key, value in first.items()]
-    return [*found, Table(f"All settings of {runs[0].name}", ["setting", "value"], whole)]
+def _differences(runs: Sequence[Run]) -> list[Table]:
+    if len(runs) == 1:
+        return []
+    rows = [[key, *values] for key, values in differences([run.config for run in runs]).items()]
+    note = "" if rows else "The configurations are equal but for the name."
+    return [Table("What differs", ["setting", *(run.name for run in runs)], rows, note)]
+
+
+def _settings(run: Run) -> Table:
+    whole = flat(run.config.model_dump(mode="json"))
+    rows = [[key, "–" if value is None else str(value)] for key, value in whole.items()]
+    return Table(f"All settings of {run.name}", ["setting", "value"], rows)
 
 
 def _shared_data(runs: Sequence[Run], notes: list[str]) -> tuple[Dataset, list[pd.DataFrame]] | None:

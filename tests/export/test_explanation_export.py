@@ -15,14 +15,14 @@ from typer.testing import CliRunner
 from fisa.__main__ import app
 from fisa.commands.explanation_group import FORMS
 from fisa.datasets import open_dataset
-from fisa.emotions import MIKELS8
+from fisa.emotions import MIKELS8, RATINGS
 from fisa.explain import explain
 from fisa.explain.attribution import attribute
 from fisa.explain.targets import Target
+from fisa.export import Explained, image_digest, write_explanation
 from fisa.export import folder as export_folder
-from fisa.export import image_digest
 from fisa.figures import paper
-from fisa.records import Explanation
+from fisa.records import Explanation, Prediction
 from fisa.runs import Run, load_run
 
 LABELS = list(MIKELS8.labels)
@@ -123,6 +123,19 @@ def test_names_are_text_and_the_same_command_makes_the_same_bytes(tiny_runs: Pat
     assert [name for name, _ in page.elements if name == "img"] == ["img"] * 3  # wheel, bars, attribution: no more
     said = Image.open(io.BytesIO(made[0][Path("figures/wheel-one.png")])).text["Description"]
     assert image_digest(photograph) in said and HOSTILE in said
+
+
+def test_a_run_of_ratings_has_its_numbers(tmp_path: Path) -> None:
+    prediction = Prediction((), np.empty((1, 0)), np.array([[0.25, -0.5]]))
+    nothing = dict.fromkeys(("bias", "attention", "null", "effect", "interaction", "contributions", "receptive_field"))
+    found = Explanation(RATINGS, prediction, np.array([0.25, -0.5]), input_size=32, **nothing)
+    grey = np.full((32, 32, 3), 128, np.uint8)
+    rated = {"rated": np.array([0.5, 0.0])}
+    write_explanation(tmp_path / "out", Explained("a.jpg", "mine", "0123", found, grey, {"run": "mine"}, rated))
+    table = pd.read_csv(tmp_path / "out" / "ratings.csv", index_col="dimension")
+    assert table.to_dict() == {"rated": {"valence": 0.5, "arousal": 0.0}, "mine": {"valence": 0.25, "arousal": -0.5}}
+    assert list((tmp_path / "out" / "figures").iterdir()) == []
+    assert "predicts valence +0.25, arousal -0.50" in Page((tmp_path / "out" / "index.html").read_text()).text
 
 
 def test_all_or_nothing(tiny_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

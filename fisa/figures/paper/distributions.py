@@ -104,9 +104,9 @@ def bars(space: EmotionSpace, distributions: Mapping[str, np.ndarray], width: Wi
     limit = max(float(row.max()) for row in rows.values())
     axes.set_xlim(0, 1.2 * limit)
     axes.set_ylim(len(order) - 0.5, -0.5)
-    axes.set_yticks(range(len(order)), [f"{space.labels[i]}   " for i in order], fontsize=7.0)
-    axes.tick_params(axis="y", length=0)
-    axes.xaxis.set_major_formatter(lambda share, _: percent(share))
+    axes.set_yticks(range(len(order)), [space.labels[i] for i in order], fontsize=7.0)
+    axes.tick_params(axis="y", length=0, pad=9)
+    axes.xaxis.set_major_formatter(lambda share, _: percent(share) if share < 1.01 else "")
     axes.set_xlabel("description degree")
     for y, emotion in enumerate(order):
         mark(axes, space, emotion, -0.03 * limit, y)

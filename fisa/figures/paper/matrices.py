@@ -58,14 +58,12 @@ def matrix(
         _write(axes, shown, kind, ends, 7.0 if width == "two" else SMALL)
     else:
         _hatch(axes, shown, ends)
-    for place, emotion in enumerate(order):
-        mark(axes, space, emotion, -0.78, place)
-        mark(axes, space, emotion, place, -0.78)
-    labels = [f"{space.labels[i]}  " for i in order]
+    _mark_edges(axes, space, order, (side - 22) / len(order), 2.1, 14.0)
+    labels = [space.labels[i] for i in order]
     axes.set_yticks(range(len(order)), labels, fontsize=7.0)
-    axes.set_xticks(range(len(order)), [f" {label.strip()}" for label in labels], fontsize=7.0, rotation=60, ha="left")
-    axes.tick_params(axis="both", length=0, pad=7)
-    axes.tick_params(axis="x", top=False, labeltop=True, bottom=False, labelbottom=False, pad=5)
+    axes.set_xticks(range(len(order)), labels, fontsize=7.0, rotation=60, ha="left")
+    axes.tick_params(axis="both", length=0, pad=10)
+    axes.tick_params(axis="x", top=False, labeltop=True, bottom=False, labelbottom=False)
     for label in axes.get_xticklabels():
         label.set_rotation_mode("anchor")
     if title:
@@ -101,13 +99,13 @@ def grid(values: np.ndarray, space: EmotionSpace, kind: Kind = "contribution", w
         shown = cells[head][np.ix_(order, order)]
         image = _cells(one, shown, kind, ends)
         _hatch(one, shown, ends)
-        one.set_title(f"head {head + 1}", pad=6 if width == "one" else 8)
+        one.set_title(f"head {head + 1}", pad=8)
         one.set_xticks([])
         one.set_yticks([])
-        for place, emotion in enumerate(order):
-            size = 4.0 if width == "one" else 9.0
-            mark(one, space, emotion, -1.0, place, size)
-            mark(one, space, emotion, place, -1.0, size)
+        _mark_edges(one, space, order, 0.9 * side / count, 1.3, 4.0 if width == "one" else 8.0)
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.set(rect=(0.03, 0, 0.97, 1))  # room for the marks beside the first head
     _scale(figure, image, list(axes), kind)
     return figure
 
@@ -150,8 +148,8 @@ def contributions(
     axes.axvline(0, color=INK, linewidth=0.5, zorder=0)
     axes.set_xlim(left, right)
     axes.set_ylim(len(steps) + 0.5, -0.5)
-    axes.set_yticks(range(len(sizes)), [*(f"{step.name}   " for step in steps), f"logit of {target}   "], fontsize=7.0)
-    axes.tick_params(axis="y", length=0)
+    axes.set_yticks(range(len(sizes)), [*(step.name for step in steps), f"logit of {target}"], fontsize=7.0)
+    axes.tick_params(axis="y", length=0, pad=8)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(f"logit of {target}")
     for place, step in enumerate(steps):
@@ -173,6 +171,14 @@ def _cells(axes: Axes, shown: np.ndarray, kind: Kind, ends: tuple[float, float |
     axes.set_ylim(len(shown) - 0.5, -0.5)
     bare(axes)
     return image
+
+
+def _mark_edges(axes: Axes, space: EmotionSpace, order: list[int], cell: float, away: float, size: float) -> None:
+    """Put each emotion's shape before its row and above its column, ``away`` mm from cells of ``cell`` mm."""
+    beyond = -0.5 - away / cell
+    for place, emotion in enumerate(order):
+        mark(axes, space, emotion, beyond, place, size)
+        mark(axes, space, emotion, place, beyond, size)
 
 
 def _hatch(axes: Axes, shown: np.ndarray, ends: tuple[float, float | None, float]) -> None:

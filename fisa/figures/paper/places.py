@@ -26,6 +26,7 @@ SIDE = 256
 """Pixels a side of each panel: 300 dpi and more, five to a row."""
 
 _FAINTEST, _COVER = 0.55, 0.9
+_ROOM = "\u00a0" * 3  # for the shape before a name; SVG drops other spaces
 
 
 @styled()
@@ -72,7 +73,7 @@ def attention(
         own = [outlines[emotion]] if outlines and emotion in outlines else []
         _show(panel, _outlined(pixels, own), aspect)
         rest = "" if null is None else f" (null {percent(float(null[emotion]))})"
-        panel.set_title(f"   {space.labels[emotion]}{rest}", fontsize=SMALL, loc="left", pad=3)
+        panel.set_title(f"{_ROOM}{space.labels[emotion]}{rest}", fontsize=SMALL * 0.92, loc="left", pad=3)
         mark(panel, space, emotion, 0.03 * SIDE, -0.055 * SIDE * min(max(aspect, 1 / 3), 3), 12)
     ramp = np.linspace(0, 1, 256)[None]
     bar = _covered(np.full((1, 256, 3), 0.8), colours_of(scale)(ramp)[..., :3], ramp)
