@@ -13,6 +13,7 @@ import typer
 
 from fisa.commands.terminal import CommandError, Meter, tell
 from fisa.datasets import open_dataset
+from fisa.datasets.base import InFiles
 from fisa.datasets.planted import PlantedDataset, render
 from fisa.emotions import DIMENSIONS
 from fisa.explain import explain as explain_image
@@ -151,11 +152,15 @@ def _subject(image: str, run: Run) -> _Subject:
     rated = dataset.manifest.reindex(columns=list(DIMENSIONS)).iloc[index].to_numpy(float)
     if not np.isnan(rated).any():
         known["rated"] = rated
-    digest, about = image_digest(sample.image), f"{name}, version {dataset.version}, split {dataset.split}"
+    about = f"{name}, version {dataset.version}, split {dataset.split}"
     if not isinstance(dataset, PlantedDataset):
-        return _Subject(image, sample.image, to_square(sample.image, PICTURE), digest, about, known=known)
+        height, width = sample.image.shape[:2]
+        source = dataset.files()[index] if isinstance(dataset, InFiles) else sample.image
+        seen = decode_square(source, data.image_size) if isinstance(source, Path) else sample.image
+        picture = to_square(sample.image, PICTURE)
+        return _Subject(image, seen, picture, image_digest(source), about, width / height, known)
     scene = dataset.scene(index)
     drawn = render(scene, PICTURE)
     masks = {emotion: own_mask(drawn.ids, scene, emotion) for emotion in {motif.emotion for motif in scene.motifs}}
     known = {"truth": scene.distribution, "strengths": scene.strengths, **known}
-    return _Subject(image, sample.image, drawn.image, digest, about, known=known, masks=masks)
+    return _Subject(image, sample.image, drawn.image, image_digest(sample.image), about, known=known, masks=masks)

@@ -73,10 +73,13 @@ def figure_picture(title: str, figure: Figure, about: Mapping[str, str]) -> Pict
     return Picture(title, f"data:image/svg+xml;base64,{content}", str(figure.get_label()))
 
 
-def pixel_picture(title: str, pixels: np.ndarray, alt: str) -> Picture:
-    """Return pixels, uint8 RGB, as a picture inside the page."""
+def pixel_picture(title: str, pixels: np.ndarray, alt: str, side: int) -> Picture:
+    """Return pixels, uint8 RGB [h, w, 3], as a picture inside the page whose longer side has ``side`` pixels."""
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG", optimize=True)
+    Image.fromarray(pixels).resize(shape, Image.Resampling.LANCZOS).save(stream, "PNG", optimize=True)
     return Picture(title, f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}", alt)
 
 

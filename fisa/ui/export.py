@@ -95,15 +95,16 @@ def of_image(
 
 def of_comparison(a: Run, b: Run, dataset: Dataset, errors: Sequence[pd.DataFrame]) -> Offer:
     """Return what the Compare page offers for two runs."""
+    one, other = (a.name, b.name) if a.name != b.name else (str(a.path), str(b.path))
     command = shlex.join(["python", "-m", "fisa", "report", str(a.path), str(b.path), "--html", "report.html"])
     data = f"{dataset.name}, version {dataset.version}, split {dataset.split}"
     about = provenance_of([a, b], data, None, command)
 
     def measures() -> pd.DataFrame:
-        columns = {a.name: means(errors[0]), b.name: means(errors[1]), "difference": paired_differences(*errors)}
+        columns = {one: means(errors[0]), other: means(errors[1]), "difference": paired_differences(*errors)}
         return pd.DataFrame(
             {
-                f"{name}{end}": [getattr(one, part) for one in found.values()]
+                f"{name}{end}": [getattr(each, part) for each in found.values()]
                 for name, found in columns.items()
                 for end, part in (("", "value"), ("_low", "low"), ("_high", "high"))
             },
@@ -112,27 +113,21 @@ def of_comparison(a: Run, b: Run, dataset: Dataset, errors: Sequence[pd.DataFram
 
     def scatter(width: paper.Width) -> Figure:
         first, second = (table["error"].to_numpy(float) for table in errors)
-        return paper.scatter(first, second, (a.name, b.name), width=width)
+        return paper.scatter(first, second, (one, other), width=width)
 
     def table(width: paper.Width) -> Figure:
-        rows = [
-            [
-                str(title),
-                f"{row.iloc[0]:.4f}",
-                f"{row.iloc[3]:.4f}",
-                "{:+.4f} [{:+.4f}, {:+.4f}]".format(*row.iloc[6:9]),
-            ]
-            for title, row in measures().iterrows()
-        ]
-        header = ["measure", a.name, b.name, f"{a.name} − {b.name} [95 %]"]
+        gap = "{difference:+.4f} [{difference_low:+.4f}, {difference_high:+.4f}]"
+        found = measures().to_dict("index")
+        rows = [[str(title), f"{row[one]:.4f}", f"{row[other]:.4f}", gap.format(**row)] for title, row in found.items()]
+        header = ["measure", one, other, f"{one} − {other} [95 %]"]
         return paper.table(header, rows, foot=f"Means over {len(errors[0])} test images; paired.", width=width)
 
     def settings() -> pd.DataFrame:
         rows = differences([a.config, b.config])
-        return pd.DataFrame.from_dict(rows, orient="index", columns=[a.name, b.name]).rename_axis("setting")
+        return pd.DataFrame.from_dict(rows, orient="index", columns=[one, other]).rename_axis("setting")
 
     figures: dict[str, Draw] = {"errors": scatter, "measures": table}
-    figures["training"] = lambda width: paper.history({a.name: a.history, b.name: b.history}, width)
+    figures["training"] = lambda width: paper.history({one: a.history, other: b.history}, width)
     tables: dict[str, Callable[[], pd.DataFrame]] = {"measures": measures, "settings": settings}
     return Offer(f"{a.name}-{b.name}", about, figures, tables, {"html": partial(report_page, [a, b], command)})
 

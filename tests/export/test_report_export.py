@@ -1,5 +1,6 @@
 """``report --html``: one offline page of a run or of several, with the numbers of the library."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 from fisa.__main__ import app
 from fisa.config.differences import differences, flat
 from fisa.evaluation import open_test_split, per_sample
-from fisa.export import ExportError, report_page
+from fisa.export import ExportError, report, report_page
 from fisa.metrics import paired_bootstrap
 from fisa.runs import load_run
 from fisa.studies.pairs import means, paired_differences, title_of
@@ -43,7 +44,7 @@ def test_page_of_two_runs(tiny_runs: Path, tmp_path: Path) -> None:
     assert f"fisa {first['kl_truth'].max():.3f}" in page.text
     assert ["model.name", "fisa", "cnn"] in page.rows
     assert "truth (oracle)" in {row[0] for row in page.rows if row}  # what metrics pages show, too
-    assert sum(name == "img" for name, _ in page.elements) == 1 + 2 * 6  # curves; six images with their bars
+    assert sum(name == "img" for name, _ in page.elements) == 2 + 2 * 6  # gap, curves; images with bars
     for run in runs:
         assert f"{run.name} (digest {run.digest})" in page.text
     assert "already exists" in fisa(*asked).stderr
@@ -55,6 +56,15 @@ def test_page_of_one_run_of_photographs(photograph_runs: Path) -> None:
     assert "a <b>command</b>" in page.text and "What differs" not in page.text
     assert any("(theirs)" in row[0] for row in page.rows if row)  # what others report for Emotion6
     assert "Published for emotion6" in page.text
+
+
+def test_two_runs_of_one_name_are_told_apart(tiny_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "WORST", 1)
+    shutil.copytree(tiny_runs / "fisa", tmp_path / "cnn")  # another run, named as one that is there
+    paths = [tiny_runs / "cnn", tmp_path / "cnn"]
+    page = Page(report_page([load_run(path) for path in paths], ""))
+    assert ["model.name", "cnn", "fisa"] in page.rows
+    assert ["setting", *map(str, paths)] in page.rows and f"{paths[0]} − {paths[1]}" in page.text
 
 
 def test_what_cannot_be_made_is_refused(tiny_runs: Path, tmp_path: Path) -> None:

@@ -194,3 +194,17 @@ def test_history_scatter_and_table() -> None:
     assert [text.get_fontweight() for text in figure.axes[0].texts][:4] == ["normal", "normal", "normal", "bold"]
     with pytest.raises(FigureError, match="rows of 2 cells"):
         paper.table(["measure", "a"], [["KL"]])
+
+
+def test_forest_marks_which_side_of_zero_an_interval_lies_on() -> None:
+    figure = paper.forest(
+        ["a", "b", "c"], np.array([0.2, -0.1, 0.0]), np.array([0.1, -0.2, -0.1]), np.array([0.3, 0, 0.1]), "KL"
+    )
+    (axes,) = figure.axes
+    points = [group.lines[0] for group in axes.containers]
+    assert [line.get_xdata()[0] for line in points] == [0.2, -0.1, 0.0]
+    assert [line.get_marker() for line in points] == [">", "o", "o"]  # an interval that ends at 0 holds it
+    ends = [group.lines[2][0].get_segments()[0][:, 0] for group in axes.containers]
+    np.testing.assert_allclose(ends, [[0.1, 0.3], [-0.2, 0], [-0.1, 0.1]])
+    with pytest.raises(FigureError, match="around its difference"):
+        paper.forest(["a"], np.array([0.2]), np.array([0.3]), np.array([0.4]), "KL")

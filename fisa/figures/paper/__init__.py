@@ -8,7 +8,7 @@ that a figure survives a black and white print.
 
 from fisa.figures.paper.distributions import bars, wheel
 from fisa.figures.paper.matrices import contributions, grid, matrix
-from fisa.figures.paper.measures import history, scatter, table
+from fisa.figures.paper.measures import forest, history, scatter, table
 from fisa.figures.paper.places import attention, attribution
 from fisa.figures.paper.sheet import FORMS, WIDTHS, Form, Width, to_bytes
 
@@ -21,6 +21,7 @@ __all__ = [
     "attribution",
     "bars",
     "contributions",
+    "forest",
     "grid",
     "history",
     "matrix",

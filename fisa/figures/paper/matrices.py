@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 
 from fisa.emotions import EmotionSpace
@@ -104,7 +105,7 @@ def grid(values: np.ndarray, space: EmotionSpace, kind: Kind = "contribution", w
         one.set_yticks([])
         _mark_edges(one, space, order, 0.9 * side / count, 1.3, 4.0 if width == "one" else 8.0)
     engine = figure.get_layout_engine()
-    if engine is not None:
+    if isinstance(engine, ConstrainedLayoutEngine):
         engine.set(rect=(0.03, 0, 0.97, 1))  # room for the marks beside the first head
     _scale(figure, image, list(axes), kind)
     return figure

@@ -95,6 +95,34 @@ def scatter(a: np.ndarray, b: np.ndarray, names: tuple[str, str], unit: str = "n
 
 
 @styled()
+def forest(
+    names: Sequence[str], values: np.ndarray, low: np.ndarray, high: np.ndarray, what: str, width: Width = "one"
+) -> Figure:
+    """Draw differences and their intervals, the first name on top; see :func:`fisa.figures.forest`.
+
+    Raises:
+        FigureError: No row, lengths that differ, values that are not finite, or ends on the wrong side.
+    """
+    middle = checked(values, (len(names),), "differences")
+    left, right = (checked(each, (len(names),), "intervals") for each in (low, high))
+    if not len(names) or (left > middle).any() or (right < middle).any():
+        raise FigureError("intervals: expected at least one, each around its difference")
+    colours = palette("light")
+    figure = sheet(width, 14 + 6.0 * len(names), f"{what}, {len(names)} rows.")
+    axes = figure.add_subplot()
+    for place, (value, start, end) in enumerate(zip(middle, left, right, strict=True)):
+        symbol, colour = (">", colours.up) if start > 0 else ("<", colours.down) if end < 0 else ("o", MUTED)
+        reach = [[value - start], [end - value]]
+        axes.errorbar([value], [place], xerr=reach, fmt=symbol, color=colour, elinewidth=0.8, markersize=4)
+    axes.axvline(0, color=INK, linewidth=0.5)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_yticks(range(len(names)), [printable(name) for name in names], fontsize=7.0)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel(printable(what))
+    return figure
+
+
+@styled()
 def table(
     header: Sequence[str], rows: Sequence[Sequence[str]], bold: Sequence[Sequence[bool]] | None = None,
     foot: str = "", width: Width = "two",
