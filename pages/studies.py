@@ -11,8 +11,9 @@ def page(folders: dict[str, Path]) -> None:
     widgets.choose("study", list(folders), "Study")
     table, results = studies.open_study(folders[name])
     about = table.attrs
+    samples = f"{about['n']} samples{' a fold' if 'p_folds' in table else ''}"
     st.markdown(
-        f"{state.plain(about['data'])}, {state.plain(about['split'])}, {about['n']} samples{' a fold' if 'p_folds' in table else ''}, data version "
+        f"{state.plain(about['data'])}, {state.plain(about['split'])}, {samples}, data version "
         f"{state.plain(about['data_version'])}. Worst first, best in bold; *theirs* are published figures."
     )
     studies.whole(table, name)
