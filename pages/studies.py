@@ -11,12 +11,14 @@ def page(folders: dict[str, Path]) -> None:
     widgets.choose("study", list(folders), "Study")
     table, results = studies.open_study(folders[name])
     about = table.attrs
+    samples = f"{about['n']} samples{' a fold' if 'p_folds' in table else ''}"
     st.markdown(
-        f"{state.plain(about['data'])}, {state.plain(about['split'])}, {about['n']} samples, data version "
+        f"{state.plain(about['data'])}, {state.plain(about['split'])}, {samples}, data version "
         f"{state.plain(about['data_version'])}. Worst first, best in bold; *theirs* are published figures."
     )
     studies.whole(table, name)
     studies.differences(table)
+    studies.notes(table)
     if results is not None:
         studies.draft(results)
 

@@ -24,6 +24,7 @@ TABLE = "table.csv"
 HEAD = ("cells", "difference", "p", "p_folds", "score", "kl_truth", "kl", "chebyshev", "cosine", "accuracy", "rank")
 """Columns that a study's table shows at first; the numbers behind the table have all."""
 DRAFT_TABLES = {"loss": "Weight a of the loss", "width": "Width d", "heads": "Heads H"}
+TITLES = {"csv": "CSV", "markdown": "Markdown", "latex": "LaTeX", "html": "HTML"}
 SUFFIXES = {"csv": "csv", "markdown": "md", "latex": "tex", "html": "html"}
 
 
@@ -78,7 +79,7 @@ def differences(table: pd.DataFrame) -> None:
 
 
 def whole(table: pd.DataFrame, name: str) -> None:
-    """Draw the table, offer it as a file, and say how it was made."""
+    """Draw the table and offer it as a file."""
     texts, best = studies.cell_texts(table)
     titles = dict(zip(studies.columns_of(table), texts.columns, strict=True))
     head = [titles[key] for key in HEAD if key in titles] if "cells" in titles else list(texts.columns)
@@ -89,9 +90,20 @@ def whole(table: pd.DataFrame, name: str) -> None:
         for form in studies.FORMATS:
             text = studies.format_table(table, form)
             file = f"{name}.{SUFFIXES[form]}"
-            st.download_button(form, text, file, icon=":material/download:", on_click="ignore", key=f"study_{form}")
-    for note in table.attrs["notes"]:
-        st.caption(state.plain(note))
+            st.download_button(
+                TITLES[form], text, file, icon=":material/download:", on_click="ignore", key=f"study_{form}"
+            )
+
+
+def notes(table: pd.DataFrame) -> None:
+    """Say how the table was made, and what each of its columns is."""
+    if table.attrs["notes"]:
+        with st.expander("How it was made", icon=":material/info:"):
+            for note in table.attrs["notes"]:
+                st.markdown(state.plain(note))
+    with st.expander("What each measure is", icon=":material/help:"):
+        rows = {column.title: [column.convention] for column in studies.columns_of(table).values()}
+        widgets.html_table(pd.DataFrame.from_dict(rows, orient="index", columns=["convention"]))
 
 
 def draft(results: StudyResults) -> None:

@@ -40,7 +40,7 @@ def test_every_study_that_ships_opens(studies: Path, visit: Visit, name: str) ->
     app = visit("studies", study=name)
     assert not app.exception and not app.error and not app.warning
     assert app.selectbox(key=state.key("study")).value == name
-    assert len(app.table) == 1 and len(app.table[0].value) >= 5
+    assert len(app.table[0].value) >= 5
 
 
 def test_the_table_is_that_of_the_report(studies: Path, visit: Visit) -> None:
