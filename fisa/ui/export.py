@@ -116,9 +116,11 @@ def of_comparison(a: Run, b: Run, dataset: Dataset, errors: Sequence[pd.DataFram
         return paper.scatter(first, second, (one, other), width=width)
 
     def table(width: paper.Width) -> Figure:
-        gap = "{difference:+.4f} [{difference_low:+.4f}, {difference_high:+.4f}]"
-        found = measures().to_dict("index")
-        rows = [[str(title), f"{row[one]:.4f}", f"{row[other]:.4f}", gap.format(**row)] for title, row in found.items()]
+        def cells(row: pd.Series) -> list[str]:
+            gap = "{:+.4f} [{:+.4f}, {:+.4f}]".format(*row[["difference", "difference_low", "difference_high"]])
+            return [str(row.name), f"{row[one]:.4f}", f"{row[other]:.4f}", gap]
+
+        rows = [cells(row) for _, row in measures().iterrows()]
         header = ["measure", one, other, f"{one} − {other} [95 %]"]
         return paper.table(header, rows, foot=f"Means over {len(errors[0])} test images; paired.", width=width)
 

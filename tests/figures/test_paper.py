@@ -1,6 +1,7 @@
 """Figures for print: what they hold, that they fit a column, and that a file is the same each time it is made."""
 
 import io
+import warnings
 import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
 
@@ -63,7 +64,7 @@ def test_the_same_figure_makes_the_same_bytes_in_any_thread(form: paper.Form) ->
 
 
 def test_whatever_a_name_holds_can_be_written() -> None:
-    name = "<b>x</b> $\\frac{1$ \U0001f600 \u202eabc \udcff \x01"
+    name = "<b>x</b> $\\frac{1$ \U0001f600 \u202ea \udcff\x01"
     for form in paper.FORMS:
         figure = paper.bars(EKMAN6, {"truth": np.full(6, 1 / 6), name: np.full(6, 1 / 6)})
         assert paper.to_bytes(figure, form, {"run": name})
@@ -208,3 +209,20 @@ def test_forest_marks_which_side_of_zero_an_interval_lies_on() -> None:
     np.testing.assert_allclose(ends, [[0.1, 0.3], [-0.2, 0], [-0.1, 0.1]])
     with pytest.raises(FigureError, match="around its difference"):
         paper.forest(["a"], np.array([0.2]), np.array([0.3]), np.array([0.4]), "KL")
+
+
+def test_long_names_leave_room_for_the_figure() -> None:
+    name = "/home/somebody/" + "x" * 200 + "/fisa"
+    one = np.array([0.1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # matplotlib warns where nothing is left for the axes
+        shown = texts(paper.forest([name], one, one, one, "KL"))
+        shown += texts(paper.bars(EKMAN6, {"truth": np.full(6, 1 / 6), name: np.full(6, 1 / 6)}))
+    assert (
+        {text for text in shown if "…" in text}
+        == {
+            name[:13] + "…" + name[-26:],  # 40 characters
+            name[:9] + "…" + name[-18:],  # 28
+            name[:9] + "…" + f"{name} − truth"[-18:],
+        }
+    )

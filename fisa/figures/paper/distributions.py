@@ -12,7 +12,7 @@ from matplotlib.projections.polar import PolarAxes
 
 from fisa.emotions import EmotionSpace
 from fisa.figures.checks import FigureError, checked_distributions, percent, signed, wheel_order
-from fisa.figures.paper.sheet import DASHES, INK, MARKERS, MUTED, SMALL, Width, mark, printable, sheet, styled
+from fisa.figures.paper.sheet import DASHES, INK, MARKERS, MUTED, SMALL, Width, mark, sheet, short, styled
 from fisa.figures.theme import palette, series
 from fisa.figures.wheel import RIM, distributions_alt, rings_of
 
@@ -47,7 +47,7 @@ def wheel(space: EmotionSpace, distributions: Mapping[str, np.ndarray], width: W
     closed = [*order, order[0]]
     for name, look in series(list(rows), "light").items():
         axes.plot(
-            space.angles[closed], rows[name][closed], label=printable(name), color=look.colour,
+            space.angles[closed], rows[name][closed], label=short(name), color=look.colour,
             linestyle=DASHES[look.dash], marker=MARKERS[look.symbol],
             markerfacecolor="white" if look.observed else look.colour, zorder=4 if look.observed else 3,
         )  # fmt: skip
@@ -85,7 +85,7 @@ def bars(space: EmotionSpace, distributions: Mapping[str, np.ndarray], width: Wi
         axes, beside = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
         first, second, *_ = rows
         _gaps(beside, (rows[second] - rows[first])[order])
-        beside.set_xlabel(printable(f"{second} − {first}"), fontsize=SMALL)
+        beside.set_xlabel(short(f"{second} − {first}"), fontsize=SMALL)
     thick = 0.76 / len(rows)
     for place, (name, look) in enumerate(series(list(rows), "light").items()):
         hatch = _HATCHES.get(name.lower(), "") if len(rows) > 1 else ""
@@ -93,7 +93,7 @@ def bars(space: EmotionSpace, distributions: Mapping[str, np.ndarray], width: Wi
         at = np.arange(len(order)) - 0.38 + thick * (place + 0.5)
         values = rows[name][order]
         axes.barh(
-            at, values, height=thick * 0.9, label=printable(name), hatch=hatch,
+            at, values, height=thick * 0.9, label=short(name), hatch=hatch,
             color="white" if hatch else own, edgecolor=look.colour if hatch else "none",
         )  # fmt: skip
         for y, value in zip(at, values, strict=True):

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from fisa.figures.checks import FigureError, checked, listed
 from fisa.figures.curves import TITLES, columns_of
-from fisa.figures.paper.sheet import INK, MUTED, SMALL, WIDTHS, Width, printable, sheet, styled
+from fisa.figures.paper.sheet import INK, MUTED, SMALL, WIDTHS, Width, printable, sheet, short, styled
 from fisa.figures.theme import palette
 
 _SYMBOLS = ("o", "s", "D", "^", "*")
@@ -43,7 +43,7 @@ def history(runs: Mapping[str, pd.DataFrame], width: Width = "one") -> Figure:
     for panel, column in zip(axes, (loss, chosen), strict=True):
         for place, (name, table) in enumerate(runs.items()):
             panel.plot(
-                table["epoch"], table[column].where(np.isfinite(table[column])), label=printable(name),
+                table["epoch"], table[column].where(np.isfinite(table[column])), label=short(name),
                 color=palette("light").series[place % 5], linestyle=_DASHES[place % 5], marker=_SYMBOLS[place % 5],
             )  # fmt: skip
         panel.set_ylabel("training loss" if column == loss else TITLES[column])
@@ -67,7 +67,7 @@ def scatter(a: np.ndarray, b: np.ndarray, names: tuple[str, str], unit: str = "n
     if not len(first):
         raise FigureError("errors: expected at least one sample")
     colours = palette("light")
-    one, other = map(printable, names)
+    one, other = map(short, names)
     outcomes = (
         (f"{one} closer", first < second, colours.down, "s"),
         (f"{other} closer", second < first, colours.up, "o"),
@@ -116,7 +116,7 @@ def forest(
         axes.errorbar([value], [place], xerr=reach, fmt=symbol, color=colour, elinewidth=0.8, markersize=4)
     axes.axvline(0, color=INK, linewidth=0.5)
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_yticks(range(len(names)), [printable(name) for name in names], fontsize=7.0)
+    axes.set_yticks(range(len(names)), [short(name, 40) for name in names], fontsize=7.0)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(printable(what))
     return figure

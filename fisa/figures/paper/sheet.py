@@ -159,6 +159,12 @@ def printable(text: object) -> str:
     return _UNPRINTABLE.sub("\ufffd", str(text))
 
 
+def short(name: object, most: int = 28) -> str:
+    """Return a name that fits beside a figure: of a long one its beginning and, as paths differ there, its end."""
+    text = printable(name)
+    return text if len(text) <= most else f"{text[: most // 3]}…{text[-(most - most // 3 - 1) :]}"
+
+
 @cache
 def colours_of(scale: ColourScale) -> ListedColormap:
     """Return a colour scale of the theme as matplotlib has them."""
