@@ -40,6 +40,7 @@ COMMANDS = (
     ["predict"],
     ["explain"],
     ["grade"],
+    ["shifts"],
     ["report"],
     ["retrieve"],
     ["bench"],

@@ -24,15 +24,20 @@ def data_show(
     path: Annotated[
         Path | None, typer.Argument(metavar="PATH", help="Folder that holds it; none for drawn data.")
     ] = None,
+    splits: Annotated[
+        list[str] | None,
+        typer.Option("--split", help="Split, such as test or, of planted, rendering or clutter-3; may be repeated."),
+    ] = None,
 ) -> None:
-    """Show what a data set holds.
+    """Show what a data set holds; by default its training, validation and test splits.
 
     For each split: images, raters for each image, version; for each emotion: mean description degree (0 to 1) and
     votes in total.
     """
     from fisa.commands import data as command
+    from fisa.datasets import SPLITS
 
-    command.show(name, path)
+    command.show(name, path, splits or SPLITS)
 
 
 @app.command("check", epilog="Example: `python -m fisa data check oasis ~/data/oasis`")

@@ -1,4 +1,4 @@
-"""Declarations of ``explain`` and ``grade``; the work is in ``fisa.commands.explain`` and ``grade``."""
+"""Declarations of ``explain``, ``grade`` and ``shifts``; the work is in the modules of ``fisa.commands`` so named."""
 
 from __future__ import annotations
 
@@ -113,3 +113,44 @@ def grade(
 
     settings = GradeSettings(located, scenes, attributed, checked, tuple(methods) if methods else None)
     command.grade(run, settings, split, control, form, out, store)
+
+
+SHIFTS = "Example: `python -m fisa shifts artifacts/fisa --split clutter-0 --split clutter-3`"
+
+
+def shifts(
+    run: RunFolder,
+    splits: Annotated[
+        list[str] | None,
+        typer.Option("--split", help="Condition, such as rendering or clutter-3; may be repeated. Default: all."),
+    ] = None,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--method",
+            help=f"Of {', '.join(ATTRIBUTIONS)}; may be repeated. Default: contributions and grad_cam, if they apply.",
+        ),
+    ] = None,
+    located: Annotated[int, typer.Option(min=1, help="Scenes of each condition for score and localisation.")] = 300,
+    scenes: Annotated[
+        int, typer.Option(min=1, help="Scenes of each, with counterfactuals, for recovery and faithfulness.")
+    ] = 100,
+    form: Annotated[
+        Literal["markdown", "csv", "json"], typer.Option("--format", help="csv and json have every number exactly.")
+    ] = "markdown",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="File to write instead; must not exist.")] = None,
+) -> None:
+    """Grade a run under each shift and level of clutter of its planted data, beside the unshifted test split.
+
+    A row a condition: score (1 the truth, 0 the constant predictor), localisation (share of hits), interaction recovery
+    (correlation, slope, share of right signs), faithfulness and validity (Spearman's correlations), with 95 % bootstrap
+    intervals over scenes. Beside score stand oracles that know the latents; beside localisation a random point on any
+    motif. rendering: drawings that training never shows. triple: emotions never seen together, to be read beside
+    "iid, three emotions". strength: weak or strong, never between. palette: brighter, darker, greyer, more vivid than
+    any in training. clutter-0 to clutter-3: the same scenes with 0, 2, 4, 6 distractors. Some 10 minutes.
+    """
+    from fisa.commands import shifts as command
+    from fisa.explain.shifts import CONDITIONS, ShiftSettings
+
+    settings = ShiftSettings(located, scenes, tuple(methods) if methods else None, tuple(splits or CONDITIONS))
+    command.shifts(run, settings, form, out)
