@@ -71,7 +71,10 @@ GRADE = "Example: `python -m fisa grade artifacts/fisa --scenes 100 --method con
 
 
 def grade(
-    run: RunFolder,
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Run folder, such as artifacts/fisa; or folders of submissions."),
+    ],
     methods: Annotated[
         list[str] | None,
         typer.Option("--method", help=f"Of {', '.join(ATTRIBUTIONS)}; may be repeated. Default: all that apply."),
@@ -107,7 +110,18 @@ def grade(
     a random order and 1 like the oracle's; paths are shares of the whole change. Nothing is written but --out, which is
     whole or absent, and with --store grades.json of the run. The defaults take an hour on one processor, most of it in
     integrated_gradients, gradient_shap and occlusion.
+
+    A folder with submission.json holds explanations of another program (docs/planted-affect.md); it is graded on all
+    scenes that it covers, by what it holds, and what that leaves out is told.
     """
+    if any((folder / "submission.json").is_file() for folder in runs):
+        if methods or control is not None or store:
+            raise typer.BadParameter("is for runs; a submission is graded as it is", param_hint="--method")
+        from fisa.commands import submission
+
+        submission.grade_submissions(runs, form, out)
+        return
+    (run,) = runs
     from fisa.commands import grade as command
     from fisa.explain.report import GradeSettings
 

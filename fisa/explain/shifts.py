@@ -19,11 +19,12 @@ from fisa.distances import kl
 from fisa.evaluation import Progress, predict_packed
 from fisa.explain.attribution import applicable
 from fisa.explain.counterfactuals import Answer, Family, answers, draw_families
-from fisa.explain.faithfulness import laid_on, maps_of, mean_spearman, units
+from fisa.explain.faithfulness import laid_on, maps_of, units
 from fisa.explain.graded import GradeError, GradeRow
 from fisa.explain.localisation import grade_localisation
 from fisa.explain.recovery import effects_of, grade_effects
 from fisa.explain.resampling import over_scenes, ratio
+from fisa.explain.rows import agreement_rows, localisation_rows, recovery_rows
 from fisa.records import Interval
 from fisa.runs import Run
 
@@ -33,6 +34,8 @@ CONDITIONS: Mapping[str, str] = {"iid": "iid", MATCHED: "iid", **{shift: shift f
 
 QUICK = ("contributions", "grad_cam")
 """Methods graded unless others are asked for: the run's own explanation and a gradient one, both quick."""
+
+RECOVERED = ("recovery.r", "recovery.slope", "recovery.sign")
 
 
 @dataclass(frozen=True)
@@ -137,34 +140,22 @@ def _localisation(
     run: Run, scenes: Callable[[int], Scene], count: int, progress: Progress | None
 ) -> Iterator[GradeRow]:
     found = grade_localisation(run, scenes, count, progress)
-    if found is None:
-        return
-    size = found["n"], found["scenes"]
-    hit = Interval(found["hit"], found["low"], found["high"])
-    yield GradeRow.of("localisation", "attention", "method", hit, *size)
-    yield GradeRow("localisation", "any_motif", "baseline", found["baselines"]["any_motif"], None, None, *size)
-    yield GradeRow("localisation.lift", "attention", "method", found["lift"], None, None, *size)
+    if found is not None:
+        yield from (row for row in localisation_rows(found) if row.subject in ("attention", "any_motif"))
 
 
 def _recovery(families: Sequence[Family], said: Sequence[Answer]) -> Iterator[GradeRow]:
     effects = effects_of(families, said)
-    if effects is None:
-        return
-    found = grade_effects(effects)
-    for key in ("r", "slope", "sign"):
-        interval = Interval(found[key], *found["intervals"][key])
-        yield GradeRow.of(f"recovery.{key}", "contributions", "method", interval, found["n"], found["scenes"])
+    if effects is not None:
+        found = recovery_rows(grade_effects(effects), {"contributions": "contributions"})
+        yield from (row for row in found if row.kind == "method" and row.grade in RECOVERED)
 
 
 def _agreement(
     run: Run, families: Sequence[Family], said: Sequence[Answer], methods: Sequence[str], progress: Progress | None
 ) -> Iterator[GradeRow]:
     table = units(families, said)
-    if table.empty:
-        return
-    size = len(table), int(table["scene"].nunique())
-    for method in methods:
-        laid = laid_on(families, table, maps_of(run, families, table, method, progress=progress))
-        for grade, truth in (("faithfulness", "own"), ("validity", "planted")):
-            interval = mean_spearman(table, laid, table[truth].to_numpy())
-            yield GradeRow.of(grade, method, "method", interval, *size)
+    if not table.empty:
+        for method in methods:
+            laid = laid_on(families, table, maps_of(run, families, table, method, progress=progress))
+            yield from agreement_rows(table, laid, method)
