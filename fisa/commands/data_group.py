@@ -95,7 +95,7 @@ def data_references(
     name: Annotated[str, typer.Argument(metavar="NAME", help="planted, planted-small or planted-tiny.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make; must not exist.")],
     split: Annotated[str, typer.Option(help="Split, such as iid, fresh-1, rendering or clutter-3.")] = "iid",
-    count: Annotated[int, typer.Option(min=1, help="The first so many scenes; some 0.3 MB each.")] = 200,
+    count: Annotated[int, typer.Option(min=1, help="The first so many scenes; some 0.5 MB each.")] = 200,
 ) -> None:
     """Write reference submissions on planted scenes: random, centre, edge, union, oracle, planted.
 

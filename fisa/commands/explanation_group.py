@@ -121,6 +121,8 @@ def grade(
 
         submission.grade_submissions(runs, form, out)
         return
+    if len(runs) > 1:
+        raise typer.BadParameter("grades one run at a time, or any number of submissions", param_hint="RUN")
     (run,) = runs
     from fisa.commands import grade as command
     from fisa.explain.report import GradeSettings

@@ -13,7 +13,8 @@ import typer
 
 from fisa.commands.terminal import CommandError, Meter, tell
 from fisa.explain.counterfactuals import Family
-from fisa.explain.submission import SubmissionGrades, draw_masks, grade_submission, is_submission, read_submission
+from fisa.explain.submission import is_submission, read_submission
+from fisa.explain.submission_grades import SubmissionGrades, draw_masks, grade_submission
 from fisa.runs.files import write_whole
 
 

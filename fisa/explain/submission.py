@@ -1,4 +1,4 @@
-"""Explanations of others: read from files, checked, and graded by the very functions that grade our runs.
+"""Explanations of others: read from files and checked; ``submission_grades`` grades them.
 
 A submission is a folder of ``submission.json``, which names method, data, split, version and number of scenes, and of
 any number of ``.npz`` files with arrays for some of these scenes each. docs/planted-affect.md describes it.
@@ -9,23 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fisa.datasets import DataError
-from fisa.datasets.planted import AFFINITY, PlantedDataset, render
-from fisa.evaluation import Progress
-from fisa.explain.counterfactuals import Answer, Family
-from fisa.explain.faithfulness import laid_on, units
-from fisa.explain.graded import GradeRow
-from fisa.explain.localisation import Located, grade_maps
-from fisa.explain.recovery import grade_effects, scene_effects
-from fisa.explain.rows import agreement_rows, localisation_rows, recovery_rows
+from fisa.datasets.planted import AFFINITY, PlantedDataset
 
 HEAD = "submission.json"
 FORMAT = 1
@@ -85,21 +77,6 @@ class Submission:
     logits_without: np.ndarray | None = None
 
 
-@dataclass(frozen=True)
-class SubmissionGrades:
-    """The grades of a submission: its ``head``, ``digest``, ``rows``, and ``notes`` on what could not be graded."""
-
-    head: Head
-    digest: str
-    rows: tuple[GradeRow, ...]
-    notes: tuple[str, ...]
-
-    def table(self) -> pd.DataFrame:
-        """Return a row a grade and subject: ``submission``, ``split``, ``version``, then what a ``GradeRow`` has."""
-        named = {"submission": self.head.method, "split": self.head.split, "version": self.head.version}
-        return pd.DataFrame([{**named, **asdict(row)} for row in self.rows])
-
-
 def is_submission(folder: Path) -> bool:
     """Tell whether a folder is a submission, rather than a run."""
     return (folder / HEAD).is_file()
@@ -121,6 +98,7 @@ def write_submission(folder: Path, head: Head, arrays: Mapping[str, np.ndarray])
         folder.mkdir(parents=True)
         with (folder / "arrays.npz").open("wb") as file:
             np.savez_compressed(file, id=names, **arrays)  # type: ignore[arg-type]
+        # Last, so that a folder that was cut short is no submission.
         (folder / HEAD).write_text(head.model_dump_json(indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise SubmissionError(f"{folder}: cannot be written ({error.strerror or error})") from None
@@ -137,7 +115,7 @@ def read_submission(folder: Path) -> Submission:
     files = sorted(folder.glob("*.npz"))
     if not files:
         raise SubmissionError(f"{folder}: holds no .npz file; put id and {', '.join(ARRAYS)}, or some of them, there")
-    _refuse_too_much(files)
+    _refuse_too_much(folder, files)
     parts = [_part(file, head, data) for file in files]
     for file in (folder / HEAD, *files):
         digest.update(file.read_bytes())
@@ -180,15 +158,16 @@ def _data(file: Path, head: Head) -> PlantedDataset:
     return data
 
 
-def _refuse_too_much(files: list[Path]) -> None:
+def _refuse_too_much(folder: Path, files: list[Path]) -> None:
+    size = 0
     for file in files:
         try:
             with zipfile.ZipFile(file) as archive:
-                size = sum(member.file_size for member in archive.infolist())
+                size += sum(member.file_size for member in archive.infolist())
         except (OSError, zipfile.BadZipFile) as error:
             raise SubmissionError(f"{file}: cannot be read as .npz ({error})") from None
-        if size > MOST_BYTES:
-            raise SubmissionError(f"{file}: unpacks to {size / 2**30:.0f} GiB; give maps of fewer places a side")
+    if size > MOST_BYTES:
+        raise SubmissionError(f"{folder}: unpacks to {size / 2**30:.1f} GiB; give maps of fewer places a side")
 
 
 def _part(file: Path, head: Head, data: PlantedDataset) -> dict[str, np.ndarray]:
@@ -228,9 +207,9 @@ def _order(folder: Path, parts: list[dict[str, np.ndarray]], head: Head) -> tupl
     if len(places) < len(given):
         twice = next(name for place, name in enumerate(given) if places[name] != place)
         raise SubmissionError(f"{folder}: scene {twice} stands there twice")
-    strange = next((name for name in given if name not in set(names)), None)
-    if strange is not None:
-        raise SubmissionError(f"{folder}: scene {strange!r} is none of {names[0]} to {names[-1]}; mend id or count")
+    strange = sorted(places.keys() - set(names))
+    if strange:
+        raise SubmissionError(f"{folder}: scene {strange[0]!r} is none of {names[0]} to {names[-1]}; mend id or count")
     missing = [name for name in names if name not in places]
     if missing:
         raise SubmissionError(f"{folder}: {len(missing)} of {head.count} scenes are missing, the first is {missing[0]}")
@@ -251,6 +230,8 @@ def _joined(folder: Path, parts: list[dict[str, np.ndarray]], key: str, order: n
 
 def _refuse_holes(folder: Path, found: Submission, names: list[str]) -> None:
     """Refuse what is not finite where it is read, and logits that lack their other half."""
+    if all(getattr(found, key) is None for key in ARRAYS):
+        raise SubmissionError(f"{folder}: hands in nothing to grade; add {', '.join(ARRAYS)}, or some of them")
     if (found.logits is None) != (found.logits_without is None):
         raise SubmissionError(f"{folder}: logits and logits_without go together, x beside each x without j")
     for key in ARRAYS:
@@ -268,92 +249,3 @@ def _refuse_holes(folder: Path, found: Submission, names: list[str]) -> None:
 def _strengths(found: Submission) -> np.ndarray:
     columns = [f"strength_{label}" for label in found.data.space.labels]
     return found.data.manifest[columns].to_numpy(float)[: found.head.count]
-
-
-def grade_submission(found: Submission, families: Sequence[Family]) -> SubmissionGrades:
-    """Grade a submission: by each part of ``fisa.explain.report.grade_run`` that needs no more than was handed in.
-
-    Args:
-        found: As :func:`read_submission` gives it.
-        families: Its scenes, as :func:`draw_masks` gives them.
-    """
-    rows = [*_localisation(found, families), *_recovery(found, families), *_agreement(found, families)]
-    return SubmissionGrades(found.head, found.digest, tuple(rows), tuple(_notes(found)))
-
-
-def draw_masks(data: PlantedDataset, count: int, progress: Progress | None = None) -> list[Family]:
-    """Draw the first scenes with their masks, but without counterfactuals: what these do was handed in.
-
-    Args:
-        data: Of :attr:`Submission.data`.
-        count: How many.
-        progress: Called with (scenes drawn, scenes).
-    """
-    families = []
-    for index in range(count):
-        scene = data.scene(index)
-        drawn = render(scene, data.image_size)
-        present = tuple(sorted({motif.emotion for motif in scene.motifs}))
-        families.append(Family(scene, drawn.image, drawn.ids, present, ()))
-        if progress is not None:
-            progress(index + 1, count)
-    return families
-
-
-def _localisation(found: Submission, families: Sequence[Family]) -> Iterator[GradeRow]:
-    if found.attribution is None:
-        return
-    maps = zip(families, found.attribution, strict=True)
-    graded = grade_maps((Located(family.scene, family.ids, each) for family, each in maps), found.data.image_size)
-    if graded is not None:
-        yield from localisation_rows(graded, found.head.method)
-
-
-def _answers(found: Submission, families: Sequence[Family]) -> Iterator[Answer]:
-    """Yield the logits handed in, or the true ones, which then serve validity alone."""
-    for number, family in enumerate(families):
-        if found.logits is None or found.logits_without is None:
-            without = [family.scene.without_emotion(emotion).logits for emotion in family.present]
-            logits = np.stack([family.scene.logits, *without])
-        else:
-            logits = np.stack([found.logits[number], *found.logits_without[number, list(family.present)]])
-        yield Answer(logits, None, np.empty(0))
-
-
-def _recovery(found: Submission, families: Sequence[Family]) -> Iterator[GradeRow]:
-    subjects = {"contributions": found.head.method} if found.effects is not None else {}
-    subjects |= {"logits": "logits"} if found.logits is not None else {}
-    if not subjects:
-        return
-    effects = []
-    for number, (family, answer) in enumerate(zip(families, _answers(found, families), strict=True)):
-        claimed = np.zeros((EMOTIONS, EMOTIONS)) if found.effects is None else found.effects[number]
-        effects.append(scene_effects(family, claimed[:, list(family.present)], answer.change(family)))
-    yield from recovery_rows(grade_effects(np.stack(effects)), subjects)
-
-
-def _agreement(found: Submission, families: Sequence[Family]) -> Iterator[GradeRow]:
-    table = units(families, list(_answers(found, families)))
-    if found.attribution is None or table.empty:
-        return
-    pairs = table[["scene", "target"]].drop_duplicates().itertuples(index=False, name=None)
-    maps = {(scene, target): found.attribution[scene, target] for scene, target in pairs}
-    grades = ("validity",) if found.logits is None else ("faithfulness", "validity")
-    yield from agreement_rows(table, laid_on(families, table, maps), found.head.method, grades=grades)
-    chance = np.random.default_rng(0).standard_normal(len(table))
-    for name, estimate in (("same", table["same"]), ("area", table["area"]), ("random", chance)):
-        yield from agreement_rows(table, np.asarray(estimate, float), name, "baseline", grades)
-    if found.logits is not None:
-        yield from agreement_rows(table, table["own"].to_numpy(), "own change", "ceiling", grades)
-
-
-def _notes(found: Submission) -> Iterator[str]:
-    needs = {
-        "attribution": "localisation, faithfulness and validity",
-        "effects": "interaction recovery by effects",
-        "logits": "faithfulness, and interaction recovery by logits",
-    }
-    for key, grades in needs.items():
-        if getattr(found, key) is None:
-            yield f"Not graded, as {key} was not handed in: {grades}."
-    yield "Not graded, as these need the model itself: paths, deletion and insertion, sanity, stability, untrained."

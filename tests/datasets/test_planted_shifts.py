@@ -5,7 +5,9 @@ import hashlib
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from fisa.__main__ import app
 from fisa.config import DataConfig
 from fisa.datasets import DataError, open_configured, open_dataset
 from fisa.datasets.planted import PlantedDataset, draw_scene, render
@@ -191,3 +193,10 @@ def test_strength_and_palette_tell_nothing_of_each_other(split: str) -> None:
 
 def test_kinds_are_numbered_as_the_shift_takes_them() -> None:
     assert tuple(kinds[2] for kinds in KINDS.values()) == UNSEEN_KINDS
+
+
+def test_data_show_opens_them_by_name() -> None:
+    result = CliRunner().invoke(app, ["data", "show", "planted-tiny", "--split", "rendering", "--split", "clutter-3"])
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[2].split() == ["rendering", "clutter-3"]
+    assert PlantedDataset("planted-tiny", "rendering").version in result.stdout

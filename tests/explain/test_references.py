@@ -12,6 +12,7 @@ from fisa.datasets.planted import PlantedDataset
 from fisa.explain.references import REFERENCES
 
 DOCS = Path(__file__).parents[2] / "docs"
+DATASHEET = Path(__file__).parents[2] / "fisa/datasets/planted/DATASHEET.md"
 PAGE = (DOCS / "planted-affect.md").read_text(encoding="utf-8")
 SHIPPED = pd.read_csv(DOCS / "planted-affect-references.csv")
 
@@ -44,3 +45,11 @@ def test_the_commands_of_the_page_give_the_file(tmp_path: Path) -> None:
     again = CliRunner().invoke(app, ["grade", *(str(refs / name) for name in REFERENCES), "--format", "csv"])
     (tmp_path / "found.csv").write_text(again.stdout)
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "found.csv"), SHIPPED, rtol=1e-6)
+
+
+@pytest.mark.parametrize("page", [DOCS / "planted-affect.md", DATASHEET], ids=lambda page: page.name)
+def test_pages_name_this_version_and_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert PlantedDataset("planted", "iid").version in text
+    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
+    assert targets and [target for target in targets if not (page.parent / target).exists()] == []

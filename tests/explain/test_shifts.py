@@ -84,3 +84,19 @@ def test_the_command_prints_a_row_a_condition(tiny_runs: Path, tmp_path: Path) -
     taken.touch()
     again = CliRunner().invoke(app, ["shifts", str(tiny_runs / "cnn"), "--out", str(taken)])
     assert again.exit_code == 1 and "already exists" in again.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("evaluate", "--split", "clutter-2", "--format", "csv"),
+        ("explain", "planted-tiny:rendering:3"),
+        ("grade", "--split", "triple", "--located", "3", "--scenes", "3", "--attributed", "2", "--checked", "0"),
+    ],
+)
+def test_other_commands_open_a_shift_by_name(tiny_runs: Path, arguments: tuple[str, ...]) -> None:
+    command, *rest = arguments
+    extra = ["--method", "grad_cam"] if command == "grade" else []
+    result = CliRunner().invoke(app, [command, str(tiny_runs / "cnn"), *rest, *extra])
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout

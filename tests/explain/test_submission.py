@@ -20,12 +20,11 @@ from fisa.explain.submission import (
     HEAD,
     Head,
     SubmissionError,
-    draw_masks,
-    grade_submission,
     is_submission,
     read_submission,
     write_submission,
 )
+from fisa.explain.submission_grades import draw_masks, grade_submission
 
 DATA = PlantedDataset("planted-tiny", "iid")
 COUNT = 24
@@ -187,6 +186,7 @@ MAPS = (COUNT, 8, 4, 4)
         ({"id": names(), "logits": np.zeros((COUNT, 8))}, "logits and logits_without go together"),
         ({"id": names(), "saliency": np.zeros(MAPS)}, "holds 'saliency'; there are id, attribution"),
         ({"attribution": np.zeros(MAPS)}, "needs an array id"),
+        ({"id": names()}, "hands in nothing to grade; add attribution"),
         ({"id": names(), "attribution": np.full(MAPS, "x")}, "attribution holds <U1, no real numbers"),
         ({"id": names(), "attribution": np.full(MAPS, None)}, "cannot be read as .npz .*allow_pickle=False"),
     ],
@@ -248,8 +248,9 @@ class TestCommand:
         result = CliRunner().invoke(app, ["grade", *folders, "--format", "csv"])
         assert result.exit_code == 0
         lines = result.stdout.splitlines()
-        assert lines[0] == "submission,split,grade,subject,kind,value,low,high,n,scenes"
-        assert any(line.startswith("oracle,iid,localisation,oracle,method,1.0,1.0,1.0,") for line in lines)
+        assert lines[0] == "submission,split,version,grade,subject,kind,value,low,high,n,scenes"
+        perfect = f"oracle,iid,{DATA.version},localisation,oracle,method,1.0,1.0,1.0,"
+        assert any(line.startswith(perfect) for line in lines)
         assert {line.split(",")[0] for line in lines[1:]} == {"oracle", "centre"}
         assert "centre: Not graded, as effects was not handed in" in result.stderr
 
