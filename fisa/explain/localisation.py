@@ -58,7 +58,7 @@ def grade_localisation(
         visible share of the image), ``constant`` (the best fixed position), ``any_motif`` (a random point on
         any motif, blind to emotion), ``other_emotion`` (the map of the next emotion present) and
         ``untrained`` (the same architecture with fresh random weights, not seeded here). None where the system
-        has no maps.
+        has no maps, or no scene shows two emotions.
     """
     untrained = build_model(run.config.model, run.space, pretrained=False).eval()
     size = run.config.data.image_size
@@ -79,7 +79,7 @@ def grade_localisation(
             seen += masks
         if progress is not None:
             progress(indices[-1] + 1, count)
-    return _summary(pd.DataFrame(rows), float(seen.max()))
+    return _summary(pd.DataFrame(rows), float(seen.max())) if rows else None
 
 
 def _grade_scene(
