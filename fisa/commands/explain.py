@@ -28,6 +28,7 @@ from fisa.explain.asking import Settings
 from fisa.explain.attribution import attribute as attribute_image
 from fisa.explain.baselines import Baseline
 from fisa.explain.counterfactuals import own_mask
+from fisa.explain.graded import failed_checks, stored_grades
 from fisa.explain.targets import Target
 from fisa.figures import attention_overlay, matrix_table, signed_overlay
 from fisa.images import decode, decode_square, to_square
@@ -87,6 +88,9 @@ def attribute(
     asked = Target.parse(target, run.space, absent)
     settings = Settings(baseline=baseline, head=head)
     found = attribute_image(run, subject.image, method, asked, settings, None if truth is None else np.array(truth))
+    for checks in (failed_checks(grades.rows) for grades in stored_grades(run).values()):
+        for check in checks.get(method, ()):
+            tell(f"{method}: fails the sanity check by {check.replace('_', ' ')} on this run; do not rely on its map")
     if found.complete is False:
         tell(f"{method}: sums to {found.gap:.3g} beside the difference of {found.delta:.3g}; the map is not complete")
     head_of = {"run": {"name": run.name, "digest": run.digest}, "image": subject.name}
