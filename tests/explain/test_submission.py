@@ -258,6 +258,10 @@ class TestCommand:
         result = CliRunner().invoke(app, ["grade", str(references / "oracle"), str(tiny_runs / "cnn")])
         assert result.exit_code == 1 and "cnn: is no submission" in result.stderr
 
+    def test_what_only_a_run_can_is_refused(self, references: Path) -> None:
+        result = CliRunner().invoke(app, ["grade", str(references / "oracle"), "--store"])
+        assert result.exit_code == 2 and "goes with --format and --out alone" in " ".join(result.stderr.split())
+
     def test_references_are_written_by_a_command(self, tmp_path: Path) -> None:
         options = ["planted-tiny", str(tmp_path / "refs"), "--count", "2"]
         result = CliRunner().invoke(app, ["data", "references", *options])
