@@ -41,7 +41,6 @@ COMMANDS = (
     ["predict"],
     ["explain"],
     ["grade"],
-    ["shifts"],
     ["report"],
     ["retrieve"],
     ["bench"],

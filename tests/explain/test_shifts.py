@@ -100,3 +100,10 @@ def test_other_commands_open_a_shift_by_name(tiny_runs: Path, arguments: tuple[s
     result = CliRunner().invoke(app, [command, str(tiny_runs / "cnn"), *rest, *extra])
     assert result.exit_code == 0, result.stderr
     assert result.stdout
+
+
+@pytest.mark.parametrize("command", [("shifts",), ("data", "export"), ("data", "references")], ids=" ".join)
+def test_help_has_an_example(command: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(app, [*command, "--help"])
+    assert result.exit_code == 0
+    assert "Example: python -m fisa " + " ".join(command) in " ".join(result.stdout.split())
