@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -484,10 +485,18 @@ class TestExplain:
         assert result.exit_code == 0 and "Not graded: attention, interaction" in result.stderr
         table = pd.read_csv(io.StringIO(result.stdout))
         assert {"localisation", "recovery.slope", "path.direct", "faithfulness", "validity"} <= set(table["grade"])
-        pd.testing.assert_frame_equal(table, read_grades(out).table(), check_dtype=False)
+        numbers = read_grades(out).table()
+        pd.testing.assert_frame_equal(table[numbers.columns], numbers, check_dtype=False)
+        assert set(table["run"]) == {"run"} and set(table["split"]) == {"iid"}
+        (hit,) = table[(table["grade"] == "localisation") & (table["subject"] == "attention")].to_dict("records")
+        assert hit["goal"] == "≥ 0.95" and hit["kept"] == (hit["value"] >= 0.95)
         stored = load_run(tmp_path / "run").grades
         assert stored is not None and stored["localisation"]["n"] > 0  # what was stored before is still read
-        assert [GradeRow(**row) for row in stored["attribution"]["rows"]] == list(read_grades(out).rows)
+        assert [GradeRow(**row) for row in stored["splits"]["iid"]["rows"]] == list(read_grades(out).rows)
+        # Another run beside it, in one table; the first answers from what is stored in it.
+        both = fisa(*asked[:2], tiny_runs / "fisa", *few)
+        assert both.exit_code == 0 and both.stdout.count("| localisation | attention |") == 2
+        assert re.search(r"\| run \| iid \| path\.leak .* \| ≤ 0\.03, (kept|missed) \|", both.stdout)
         assert refusal(fisa(*asked, "--out", out)).startswith(f"{out}: already exists")
         assert "does not apply to cnn" in refusal(fisa("grade", tiny_runs / "cnn", "--method", "attention"))
 

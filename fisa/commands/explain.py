@@ -22,6 +22,7 @@ from fisa.explain.attribution import FASTEST, applicable
 from fisa.explain.attribution import attribute as attribute_image
 from fisa.explain.baselines import Baseline
 from fisa.explain.counterfactuals import own_mask
+from fisa.explain.graded import failed_checks, stored_grades
 from fisa.explain.targets import Target
 from fisa.export import Explained, as_json, document_of, image_digest, provenance_of, refuse_existing, write_explanation
 from fisa.export.explanation import attribution_of
@@ -122,6 +123,10 @@ def _attribution(
     settings = Settings(baseline=asked.baseline, head=asked.head)
     truth = subject.known.get("truth", subject.known.get("votes"))
     attribution = attribute_image(run, subject.image, asked.method, target, settings, truth)
+    for checks in (failed_checks(grades.rows) for grades in stored_grades(run).values()):
+        for check in checks.get(asked.method, ()):
+            told = check.replace("_", " ")
+            tell(f"{asked.method}: fails the sanity check by {told} on this run; do not rely on its map")
     if attribution.complete is False:
         tell(
             f"{asked.method}: sums to {attribution.gap:.3g} beside the difference of {attribution.delta:.3g}; "
