@@ -21,6 +21,7 @@ class PlainBackboneConfig(Section):
     name: Literal["plain"] = "plain"
     width: PositiveInt = 64
     depth: int = Field(default=1, ge=0, le=8, description="residual 3x3 blocks at the last stride")
+    fine: bool = Field(default=False, description="enlarge the last map and add what precedes the last stride")
 
 
 class TorchvisionBackboneConfig(Section):
@@ -69,12 +70,13 @@ class FisaConfig(Section):
     label_dimensions: PositiveInt | None = Field(default=None, description="numbers of a vector in that file")
     label_vectors_trained: bool = Field(default=False, description="whether training changes these vectors")
     projection: Literal["shared", "per_class"] = "shared"
-    effect: Literal["mean", "literal", "half", "softmax"] = "mean"
+    effect: Literal["mean", "separate", "literal", "half", "softmax"] = "mean"
     readout: Literal["joint", "shared", "per_class"] = "per_class"
     output: Literal["sigmoid", "softmax"] = "softmax"
     evidence: bool = True
     null_position: bool = True
     null_logit: float = Field(default=-3.0, description="where the learned null logit starts")
+    null_slope: PositiveFloat = Field(default=1.0, description="how sharply evidence decides between null and places")
     latent: PositiveInt = Field(default=8, description="features without a name, where no emotions are learned")
 
     @model_validator(mode="after")

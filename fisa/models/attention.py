@@ -152,7 +152,8 @@ class SpatialAttention(nn.Module):
     where the class's evidence is not. Evidence of an image is the log-mean-exp of its scores.
     The null position has no place and a constant value: an emotion that finds no evidence need not
     look at another's. Its logit counts once per position, so the null share is
-    sigmoid(null logit - evidence) whatever the size of the map.
+    sigmoid(null logit - evidence) whatever the size of the map; ``null_slope`` times that difference makes the
+    choice between null and places sharper.
     """
 
     def __init__(
@@ -165,11 +166,13 @@ class SpatialAttention(nn.Module):
         evidence: bool,
         null_position: bool,
         null_logit: float,
+        null_slope: float = 1.0,
     ) -> None:
         super().__init__()
         self.scorer = scorer
         self.projection = Projection(classes, channels, dim, per_class)
         self.evidence = evidence
+        self.null_slope = null_slope
         self.null_logit = nn.Parameter(torch.full((classes,), null_logit)) if null_position else None
         self.null_value = nn.Parameter(torch.zeros(classes, dim)) if null_position else None
 
@@ -182,7 +185,7 @@ class SpatialAttention(nn.Module):
         if self.null_logit is None or self.null_value is None:
             null = torch.zeros_like(total)
         else:
-            null = torch.sigmoid(self.null_logit - evidence)
+            null = torch.sigmoid(self.null_slope * (self.null_logit - evidence))
         attention = (flat - total.unsqueeze(-1)).exp() * (1 - null).unsqueeze(-1)
         pooled = attention @ _by_place(feature_map)
         features = self.projection(pooled, 1 - null)

@@ -59,8 +59,8 @@ class Residual(nn.Module):
 class PlainBackbone(Backbone):
     """Stride 4 at once, two residual blocks, stride 8, then ``depth`` residual blocks; ours.
 
-    Receptive field 29 + 16 * depth px: 45 with one block. Small on purpose: what a position reports
-    should come from near that position, else an attention map explains nothing.
+    Receptive field 29 + 16 * depth px, 45 with one block; 8 more with ``fine``. Small on purpose: what a position
+    reports should come from near that position, else an attention map explains nothing.
 
     The filters of the stem start free of a constant part: random filters mostly measure brightness,
     and in trials with one seed a network that first saw edges left the constant prediction sooner.
@@ -68,9 +68,11 @@ class PlainBackbone(Backbone):
     Args:
         width: Output channels c.
         depth: Residual blocks at the last stride.
+        fine: Enlarge the map twice and add what precedes the last stride, through a 1x1 convolution (Lin et al. 2017,
+            "Feature pyramid networks for object detection"; theirs has a 3x3 convolution behind the sum).
     """
 
-    def __init__(self, width: int, depth: int) -> None:
+    def __init__(self, width: int, depth: int, fine: bool = False) -> None:
         super().__init__()
         half = max(width // 2, 8)
         stem = nn.Conv2d(3, half, 5, 4, padding=2, bias=False)
@@ -85,18 +87,22 @@ class PlainBackbone(Backbone):
         )
         self.channels = width
         self.stage_channels = (half, half, width)
-        self.receptive_field = 29 + 16 * depth
+        self.receptive_field = 29 + 16 * depth + (8 if fine else 0)
+        self.lateral = nn.Sequential(nn.Conv2d(half, width, 1, bias=False), nn.BatchNorm2d(width)) if fine else None
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map [B, 3, S, S] to [B, width, S/8, S/8]."""
-        out: Tensor = self.body(images)
-        return out
+        """Map [B, 3, S, S] to [B, width, S/8, S/8], or with ``fine`` to [B, width, S/4, S/4]."""
+        return self.stages(images)[-1]
 
     def stages(self, images: Tensor) -> list[Tensor]:
         """Return the stem, what precedes the last stride, and the end."""
         stem: Tensor = self.body[0](images)
-        fine: Tensor = self.body[1:3](stem)
-        return [stem, fine, self.body[3:](fine)]
+        before: Tensor = self.body[1:3](stem)
+        end: Tensor = self.body[3:](before)
+        if self.lateral is not None:
+            enlarged = nn.functional.interpolate(end, size=before.shape[2:], mode="bilinear", align_corners=False)
+            end = (enlarged + self.lateral(before)).relu()
+        return [stem, before, end]
 
 
 class TorchvisionBackbone(Backbone):
@@ -194,7 +200,7 @@ def build_backbone(config: BackboneConfig, pretrained: bool = True) -> Backbone:
         pretrained: Load the configured weights; False when a run's own weights follow.
     """
     if isinstance(config, PlainBackboneConfig):
-        return PlainBackbone(config.width, config.depth)
+        return PlainBackbone(config.width, config.depth, config.fine)
     if isinstance(config, FeaturesBackboneConfig):
         return FeaturesBackbone(config.dimensions, config.dropout)
     assert isinstance(config, TorchvisionBackboneConfig)

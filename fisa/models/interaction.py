@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-Effect = Literal["mean", "literal", "half", "softmax"]
+Effect = Literal["mean", "separate", "literal", "half", "softmax"]
 Readout = Literal["joint", "shared", "per_class"]
 
 SMALLEST_ROW_SUM = 0.1
@@ -34,15 +34,16 @@ class Interacted(NamedTuple):
 
 
 def compute_effect(query: Tensor, key: Tensor, kind: Effect) -> tuple[Tensor, Tensor]:
-    """Return effect and its row-normalised weights, both [B, H, C, C].
+    """Return effect and the weights made of it, both [B, H, C, C].
 
     Args:
         query: [B, H, C, e].
         key: [B, H, C, e].
         kind: ``mean`` divides the inner product by e, so that Eff lies in (0, 2): below 1 competition,
-            above 1 cooperation (our default). ``literal`` is the draft's form; Eff lies in (1-e, 1+e) and
-            a row may sum to zero, so the denominator is guarded. ``half`` has (tanh+1)/2 on both
-            sides (authors' code) and lies in (1, 1+e). ``softmax`` is dot-product attention, a control;
+            above 1 cooperation (our default). ``separate`` has the same Eff, and divides it by C in place of the
+            row's sum: what j adds to i then depends on F_i and F_j alone (ours). ``literal`` is the draft's form;
+            Eff lies in (1-e, 1+e) and a row may sum to zero, so the denominator is guarded. ``half`` has (tanh+1)/2 on
+            both sides (authors' code) and lies in (1, 1+e). ``softmax`` is dot-product attention, a control;
             its effect is reported as C times the weight, so that 1 is indifferent there too.
     """
     if kind == "softmax":
@@ -50,7 +51,7 @@ def compute_effect(query: Tensor, key: Tensor, kind: Effect) -> tuple[Tensor, Te
         return weights * weights.shape[-1], weights
     receiving, giving = _factors(query, key, kind)
     effect = receiving @ giving.mT + 1
-    return effect, effect / _guarded(effect.sum(-1, keepdim=True), kind)
+    return effect, effect / _guarded(effect.sum(-1, keepdim=True), kind, effect.shape[-1])
 
 
 def mix(query: Tensor, key: Tensor, value: Tensor, kind: Effect) -> Tensor:
@@ -73,7 +74,7 @@ def mix(query: Tensor, key: Tensor, value: Tensor, kind: Effect) -> Tensor:
         return compute_effect(query, key, kind)[1] @ value
     receiving, giving = _factors(query, key, kind)
     total = classes + receiving @ giving.sum(-2).unsqueeze(-1)
-    return (value.sum(-2, keepdim=True) + receiving @ (giving.mT @ value)) / _guarded(total, kind)
+    return (value.sum(-2, keepdim=True) + receiving @ (giving.mT @ value)) / _guarded(total, kind, classes)
 
 
 def _factors(query: Tensor, key: Tensor, kind: Effect) -> tuple[Tensor, Tensor]:
@@ -81,11 +82,13 @@ def _factors(query: Tensor, key: Tensor, kind: Effect) -> tuple[Tensor, Tensor]:
     if kind == "half":
         return (query.tanh() + 1) / 2, (key.tanh() + 1) / 2
     receiving = query.tanh()
-    return receiving / query.shape[-1] if kind == "mean" else receiving, key.sigmoid()
+    return receiving / query.shape[-1] if kind in ("mean", "separate") else receiving, key.sigmoid()
 
 
-def _guarded(total: Tensor, kind: Effect) -> Tensor:
+def _guarded(total: Tensor, kind: Effect, classes: int) -> Tensor:
     """Return row sums that can be divided by."""
+    if kind == "separate":
+        return torch.full_like(total, classes)
     if kind != "literal":
         return total
     sign = torch.where(total < 0, -1.0, 1.0)

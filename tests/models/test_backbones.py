@@ -20,10 +20,11 @@ from fisa.models.backbones import (
 )
 
 
+@pytest.mark.parametrize("fine", [False, True])
 @pytest.mark.parametrize("depth", [0, 1, 2])
-def test_plain_states_the_receptive_field_that_its_gradient_has(depth: int) -> None:
+def test_plain_states_the_receptive_field_that_its_gradient_has(depth: int, fine: bool) -> None:
     torch.manual_seed(0)
-    backbone = PlainBackbone(width=12, depth=depth)
+    backbone = PlainBackbone(width=12, depth=depth, fine=fine)
     assert measured_receptive_field(backbone) == backbone.receptive_field
 
 
@@ -174,3 +175,14 @@ def test_missing_weights_file_is_named(tmp_path: Path) -> None:
     )
     with pytest.raises(BackboneError, match=r"none\.safetensors: no such weights file"):
         build_backbone(config)
+
+
+def test_a_fine_map_is_the_enlarged_one_and_what_precedes_the_last_stride() -> None:
+    torch.manual_seed(0)
+    backbone, images = PlainBackbone(width=12, depth=1, fine=True).eval(), torch.randn(2, 3, 32, 48)
+    assert backbone(images).shape == (2, 12, 8, 12)
+    _, before, end = backbone.stages(images)
+    torch.testing.assert_close(end, backbone(images))
+    coarse = backbone.body(images)
+    enlarged = torch.nn.functional.interpolate(coarse, scale_factor=2, mode="bilinear")
+    torch.testing.assert_close(end, (enlarged + backbone.lateral(before)).relu())  # type: ignore[misc]

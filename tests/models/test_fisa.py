@@ -1,6 +1,7 @@
 """FISA as a whole: completeness, attention as a distribution, the null position, and every option."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -241,3 +242,14 @@ def test_they_overfit_eight_images(name: str) -> None:
         loss.backward()
         optimizer.step()
     assert loss.item() < 0.02
+
+
+def test_a_steeper_null_decides_more_sharply() -> None:
+    scores = torch.tensor([1.0, 3.0]).log().view(1, 1, 1, 2)
+    shares = []
+    for slope in (1.0, 3.0):
+        scorer: torch.nn.Module = torch.nn.Identity()
+        attend = SpatialAttention(1, 1, 1, scorer, False, True, True, math.log(4), slope)  # type: ignore[arg-type]
+        shares.append(attend(scores).null.item())
+    # The mean of 1 and 3 is 2; against 4 the odds of null are 2 : 1, cubed 8 : 1.
+    assert shares == pytest.approx([2 / 3, 8 / 9])

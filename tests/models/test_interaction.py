@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from fisa.models.interaction import SMALLEST_ROW_SUM, Effect, Interaction, ReadoutLayer, compute_effect, mix
 
-KINDS = ["mean", "literal", "half", "softmax"]
+KINDS = ["mean", "separate", "literal", "half", "softmax"]
 
 
 def column(*values: float) -> Tensor:
@@ -34,6 +34,24 @@ def test_mean_divides_the_inner_product_by_the_head_width_and_literal_does_not()
     # Four terms of .5 * .5 = .25: their sum is 1, their mean .25.
     assert compute_effect(query, key, "literal")[0].flatten().tolist() == pytest.approx([2.0] * 4)
     assert compute_effect(query, key, "mean")[0].flatten().tolist() == pytest.approx([1.25] * 4)
+
+
+def test_separate_divides_the_same_effect_by_the_number_of_emotions() -> None:
+    # As above Eff = [[1, 1], [1.25, 1.25]]; halved, as C = 2.
+    effect, weights = compute_effect(column(0, math.atanh(0.5)), column(0, 0), "separate")
+    torch.testing.assert_close(effect[0, 0], torch.tensor([[1.0, 1.0], [1.25, 1.25]]))
+    torch.testing.assert_close(weights, effect / 2)
+
+
+def test_separate_contributions_do_not_depend_on_a_third_emotion() -> None:
+    torch.manual_seed(0)
+    layer, readout = Interaction(8, 2, "separate"), ReadoutLayer(4, 8, "per_class")
+    features = torch.randn(1, 4, 8)
+    changed = features.clone()
+    changed[:, 3] += 1
+    parts = [layer(each) for each in (features, changed)]
+    before, after = (readout.contributions(each.values, each.interaction)[..., :3, :3] for each in parts)
+    torch.testing.assert_close(before, after, rtol=0, atol=1e-7)
 
 
 def test_half_effect_by_hand() -> None:
