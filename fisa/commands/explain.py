@@ -19,8 +19,8 @@ import typer
 from PIL import Image
 from scipy.stats import entropy
 
-from fisa.commands.terminal import CommandError, tell
-from fisa.datasets import open_dataset
+from fisa.commands.terminal import CommandError, Meter, tell
+from fisa.datasets import DataError, open_dataset
 from fisa.datasets.planted import PlantedDataset, render
 from fisa.emotions import DIMENSIONS
 from fisa.explain import explain as explain_image
@@ -28,6 +28,7 @@ from fisa.explain.asking import Settings
 from fisa.explain.attribution import attribute as attribute_image
 from fisa.explain.baselines import Baseline
 from fisa.explain.counterfactuals import own_mask
+from fisa.explain.familiarity import familiarity
 from fisa.explain.graded import failed_checks, stored_grades
 from fisa.explain.targets import Target
 from fisa.figures import attention_overlay, matrix_table, signed_overlay
@@ -61,6 +62,7 @@ def explain(folder: Path, image: str, out: Path | None) -> None:
     run = load_run(folder)
     subject = _subject(image, run)
     explanation = explain_image(run, subject.image)
+    _tell_if_far(run, subject)
     document = _document(run, subject, explanation)
     field_ = explanation.receptive_field
     if explanation.attention is not None and field_ is not None and field_ > explanation.input_size / 2:
@@ -95,6 +97,7 @@ def attribute(
         tell(f"{method}: sums to {found.gap:.3g} beside the difference of {found.delta:.3g}; the map is not complete")
     head_of = {"run": {"name": run.name, "digest": run.digest}, "image": subject.name}
     document = _lines({**head_of, **asdict(found), "tolerance": found.tolerance, "complete": found.complete})
+    _tell_if_far(run, subject)
     if out is None:
         typer.echo(document, nl=False)
         return
@@ -105,6 +108,23 @@ def attribute(
         Image.fromarray(pixels).resize(subject.shape).save(draft / "attribution.png")
         pd.DataFrame(found.values).to_csv(draft / "attribution.csv", index=False, header=False, lineterminator="\n")
     typer.echo(str(out))
+
+
+def _tell_if_far(run: Run, subject: _Subject) -> None:
+    """Say of an image that is not of the run's own data when it lies far from what the run was trained on."""
+    if subject.name.startswith(f"{run.config.data.name}:"):
+        return
+    try:
+        with Meter("look at training images, once for this run") as meter:
+            (found,) = familiarity(run, [subject.image], meter)
+    except DataError as error:
+        tell(f"{subject.name}: how far it lies from the training images cannot be said ({error})")
+        return
+    if found.far:
+        tell(
+            f"{subject.name}: lies far from what {run.name} was trained on, {found.nearer:.1%} of {found.held_out} "
+            "held-out images lie nearer; read the explanation with care"
+        )
 
 
 def _subject(image: str, run: Run) -> _Subject:

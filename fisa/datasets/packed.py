@@ -81,6 +81,11 @@ def packed_images(
     return np.concatenate(chunks) if chunks else np.empty(shape, dtype=np.uint8)
 
 
+def packed_if_kept(dataset: Dataset, size: int) -> np.ndarray | None:
+    """Return what :func:`packed_images` would where an earlier call kept it on disk, else None: nothing is made."""
+    return _mapped(_path(dataset, size), (len(dataset), size, size, 3))
+
+
 def _path(dataset: Dataset, size: int) -> Path:
     pixels = f"{VERSION} {SQUARES}" if isinstance(dataset, InFiles) else VERSION
     key = hashlib.sha256(repr((pixels, dataset.name, dataset.split, dataset.version, size)).encode()).hexdigest()

@@ -12,6 +12,7 @@ from fisa.figures.courses import emotion_course
 from fisa.figures.curves import history
 from fisa.figures.diagram import method_diagram
 from fisa.figures.frames import framed
+from fisa.figures.grades import grade_curves, grade_dots
 from fisa.figures.grams import gram
 from fisa.figures.matrices import Kind, matrix, matrix_grid
 from fisa.figures.overlays import attention_overlay, signed_overlay
@@ -37,6 +38,8 @@ __all__ = [
     "entropy_histogram",
     "error_scatter",
     "framed",
+    "grade_curves",
+    "grade_dots",
     "gram",
     "history",
     "label_totals",
