@@ -32,7 +32,7 @@ def page(run: Run) -> None:
 
     st.header("Methods, baselines and ceilings", anchor=False)
     table = grades.long_table(shelf, split)
-    grades.controls(shelf, part, set(table["grade"]))
+    grades.controls(part, set(table["grade"]))
     grades.leaderboard(table, part)
     grades.dots(table, grade, split)
 

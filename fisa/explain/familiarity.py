@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -28,7 +27,6 @@ from fisa.datasets.base import InFiles
 from fisa.datasets.packed import cache_folder, packed_if_kept
 from fisa.evaluation import Progress
 from fisa.images import ImageRefused, decode_square, to_square
-from fisa.models.backbones import Backbone
 from fisa.models.inputs import as_tensor
 from fisa.runs import Run, RunError
 from fisa.runs.files import write_whole
@@ -148,7 +146,7 @@ def is_kept(run: Run) -> bool:
 
 def features_of(run: Run, squares: np.ndarray) -> NDArray[np.float32]:
     """Return the feature vectors of uint8 images [n, S, S, 3]: float32 [n, D], rows of unit length."""
-    backbone = cast(Backbone, run.model.backbone)
+    backbone = run.model.backbone
     rows = []
     for start in range(0, len(squares), BATCH):
         with torch.no_grad():

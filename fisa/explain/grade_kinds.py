@@ -30,13 +30,13 @@ class GradeKind:
         part: Key of ``PARTS``.
         title: As people read it.
         meaning: One or two sentences: what is asked, and what the numbers say.
-        lower_is_better: Whether small values are the good ones.
+        better: Which values are the good ones.
     """
 
     part: PartName
     title: str
     meaning: str
-    lower_is_better: bool = False
+    better: Literal["larger", "smaller", "neither"] = "larger"
 
 
 _CURVE = "0 is like random orders, 1 like the order of an oracle that knows the motifs, which a method may pass."
@@ -57,12 +57,12 @@ GRADES: Mapping[str, GradeKind] = MappingProxyType({
     "insertion.mean": GradeKind("deletion", "Insertion, mean colour", f"The same from the mean colour. {_CURVE}"),
     "sanity.untrained": GradeKind("checks", "Untrained network",
         "Faithfulness to the trained model of what the method says of a network with fresh weights: "
-        "the level that needs no learning."),
+        "the level that needs no learning.", better="neither"),
     "sanity.shuffled_weights": GradeKind("checks", "Shuffled weights",
         "The same for the model with the entries of each weight shuffled. Above the interval of the untrained network "
-        "the method fails: it shows the picture, not what was learned.", lower_is_better=True),
+        "the method fails: it shows the picture, not what was learned.", better="smaller"),
     "sanity.shuffled_labels": GradeKind("checks", "Shuffled labels",
-        "The same for a model trained on shuffled labels, where a control was given.", lower_is_better=True),
+        "The same for a model trained on shuffled labels, where a control was given.", better="smaller"),
     "stability.noise": GradeKind("checks", "Stability under noise",
         "Spearman's correlation of the map with that of the image under noise of 2 grey levels."),
     "stability.shift": GradeKind("checks", "Stability under a shift",
@@ -81,14 +81,14 @@ GRADES: Mapping[str, GradeKind] = MappingProxyType({
     "recovery.sign": GradeKind("interaction", "Right sign", "Share of the planted pairs with the right sign."),
     "recovery.auroc": GradeKind("interaction", "AUROC",
         "Chance that a planted pair has a larger estimate, in size, than one without an effect; 0.5 by chance."),
-    "path.direct": GradeKind("paths", "Direct",
+    "path.direct": GradeKind("paths", "Direct path",
         "Share of an emotion's effect on another that arrives through its own feature: what interaction is for."),
     "path.leak": GradeKind("paths", "Leak",
-        "Share that arrives through the other's feature, which looked at the foreign motif.", lower_is_better=True),
-    "path.relay": GradeKind("paths", "Relay", "Share that arrives through third features.", lower_is_better=True),
+        "Share that arrives through the other's feature, which looked at the foreign motif.", better="smaller"),
+    "path.relay": GradeKind("paths", "Relay", "Share that arrives through third features.", better="smaller"),
     "path.absent": GradeKind("paths", "Absent features",
         "How much the features of absent emotions change when a foreign motif is left out, over their size.",
-        lower_is_better=True),
+        better="smaller"),
 })
 # fmt: on
 """Grade -> what it is, in the order of tables."""

@@ -59,7 +59,7 @@ def settle_view(shelf: Shelf) -> tuple[str, PartName, str]:
     splits = ordered({split for stored in shelf.values() for split in stored})
     split = state.resolve("graded", splits, splits[0], "graded split")
     found = {row.grade for stored in shelf.values() if split in stored for row in stored[split].rows}
-    parts = [part for part in PARTS if any(GRADES[grade].part == part for grade in found if grade in GRADES)]
+    parts = parts_of(found)
     part = cast(PartName, state.resolve("part", parts, parts[0], "part of the grades", state.get("part") in PARTS))
     grades = grades_of(part, found)
     return split, part, state.resolve("grade", grades, grades[0], "grade", quiet=state.get("grade") in GRADES)
@@ -68,6 +68,11 @@ def settle_view(shelf: Shelf) -> tuple[str, PartName, str]:
 def ordered(splits: set[str]) -> list[str]:
     """Return splits in the order of ``SPLITS``, others after them by name."""
     return sorted(splits, key=lambda split: (SPLITS.index(split) if split in SPLITS else len(SPLITS), split))
+
+
+def parts_of(found: set[str]) -> list[PartName]:
+    """Return the parts that have any of the grades ``found``."""
+    return [part for part in PARTS if grades_of(part, found)]
 
 
 def grades_of(part: PartName, found: set[str]) -> list[str]:
@@ -103,7 +108,7 @@ def goals(shelf: Shelf) -> None:
             own = next((row for row in stored.rows if (row.grade, row.subject) == (grade, subject)), None)
             verdict = "" if own is None else f", {'kept' if goal.kept(own.value) else 'missed'}"
             cells.append("does not apply" if own is None else f"{_numbers(own.value, own.low, own.high)}{verdict}")
-        rows[f"{PARTS[GRADES[grade].part]}: {GRADES[grade].title.lower()} {goal}"] = cells
+        rows[f"{GRADES[grade].title} {goal}"] = cells
     if not graded:
         st.caption("No run shown here has been graded on iid, for which the goals are set.")
         return
@@ -117,23 +122,31 @@ def goals(shelf: Shelf) -> None:
 def leaderboard(table: pd.DataFrame, part: PartName) -> None:
     """Draw methods, baselines and ceilings by grades, with their intervals; a click on a column sorts by it."""
     grades = grades_of(part, set(table["grade"]))
-    chosen = table[table["grade"].isin(grades)]
-    wide: dict[tuple[str, str], dict[str, object]] = {}
-    for row in chosen.itertuples():
-        line = wide.setdefault((row.run, row.shown), {"kind": row.kind})
-        title = GRADES[row.grade].title
-        line[title], line[f"{title}, 95 %"] = row.value, _bounds(row.low, row.high)
-        if "sanity" in " ".join(table["grade"]):
-            line["sanity"] = row.fails and f"fails {row.fails}"
-    rows = pd.DataFrame.from_dict(wide, orient="index")
-    rows.index = pd.MultiIndex.from_tuples(list(wide), names=["run", "subject"])
-    if table["run"].nunique() == 1:
-        rows.index = rows.index.droplevel("run")
-    order = [column for grade in grades for column in (GRADES[grade].title, f"{GRADES[grade].title}, 95 %")]
-    rows = rows[["kind", *order, *(["sanity"] if "sanity" in rows else [])]]
-    rows = rows.sort_values(["kind", order[0]], key=_by_kind, ascending=[True, False], kind="stable")
     shown = {GRADES[grade].title: st.column_config.NumberColumn(format="%.3f") for grade in grades}
-    st.dataframe(rows, column_config=shown, key=f"grades_{part}", alt=f"{PARTS[part]}: grades of every subject")
+    st.dataframe(
+        wide_table(table, grades), column_config=shown, key=f"grades_{part}", placeholder="–",
+        alt=f"{PARTS[part]}: grades of every subject",
+    )  # fmt: skip
+
+
+def wide_table(table: pd.DataFrame, grades: Sequence[str]) -> pd.DataFrame:
+    """Return a row a run and subject of :func:`long_table`: kind, each grade and its interval, the sanity check."""
+    lines: dict[tuple[str, str], dict[str, object]] = {}
+    for row in table[table["grade"].isin(grades)].to_dict("records"):
+        line = lines.setdefault((row["run"], row["shown"]), {"kind": row["kind"]})
+        line["kind"] = row["kind"] if row["kind"] == "method" else line["kind"]  # untrained, it is its own baseline
+        title = GRADES[row["grade"]].title
+        line[title], line[f"{title}, 95 %"] = row["value"], _bounds(row["low"], row["high"])
+    for row in table[table["grade"].str.startswith("sanity.shuffled")].to_dict("records"):
+        if line := lines.get((row["run"], row["shown"]), {}):
+            line["sanity"] = f"fails {row['fails']}" if row["fails"] else "passes"
+    wide = pd.DataFrame.from_dict(lines, orient="index")
+    wide.index = pd.MultiIndex.from_tuples(list(lines), names=["run", "subject"])
+    if table["run"].nunique() == 1:
+        wide.index = wide.index.droplevel("run")
+    order = [column for grade in grades for column in (GRADES[grade].title, f"{GRADES[grade].title}, 95 %")]
+    wide = wide[["kind", *order, *(["sanity"] if "sanity" in wide else [])]]
+    return wide.sort_values(["kind", order[0]], key=_by_kind, ascending=[True, False], kind="stable")
 
 
 def dots(table: pd.DataFrame, grade: str, split: str) -> None:
@@ -144,11 +157,11 @@ def dots(table: pd.DataFrame, grade: str, split: str) -> None:
     limits = [goal for subject in table.loc[rows.index, "subject"] if (goal := goal_of(grade, subject, split))]
     figure = figures.grade_dots(rows, GRADES[grade].title, limits[0].limit if limits else None, state.theme())
     chart(figure, f"dots_{grade}", rows[["run", "subject", "kind", "value", "low", "high", "n", "scenes"]])
-    better = "smaller" if GRADES[grade].lower_is_better else "larger"
+    better = "" if GRADES[grade].better == "neither" else f" The {GRADES[grade].better} the better."
     fails = " A star marks a method that fails a sanity check." if any(marks) else ""
     st.caption(
-        f"{GRADES[grade].meaning} The {better} the better. Hollow: baselines, and the ceiling; bars: 95 % bootstrap "
-        f"intervals over scenes.{fails}"
+        f"{GRADES[grade].meaning}{better} Hollow: baselines, and the ceiling; bars: 95 % bootstrap intervals over "
+        f"scenes.{fails}"
     )
 
 
@@ -217,11 +230,11 @@ def definitions() -> None:
         st.caption("Equations and sources: docs/methods.md, section 15.2.")
 
 
-def controls(shelf: Shelf, part: PartName, found: set[str]) -> None:
-    """Draw the choice of the part and of its grade."""
-    stored = {row.grade for each in shelf.values() for grades in each.values() for row in grades.rows}
-    parts = [name for name in PARTS if any(GRADES[grade].part == name for grade in stored if grade in GRADES)]
-    choose("part", parts, "Part", st.segmented_control, lambda name: PARTS[cast(PartName, name)], required=True)
+def controls(part: PartName, found: set[str]) -> None:
+    """Draw the choice of the part and of its grade, among the grades ``found``."""
+    choose(
+        "part", parts_of(found), "Part", st.segmented_control, lambda name: PARTS[cast(PartName, name)], required=True
+    )
     choose("grade", grades_of(part, found), "Chart of", shown=lambda grade: GRADES[grade].title, width=280)
 
 

@@ -43,7 +43,7 @@ def test_methods_stand_beside_baselines_and_ceilings(graded: Path, visit: Visit)
     assert table["Faithfulness"].tolist() == [0.7, 0.5, 0.6, 1.0]
     assert table.loc["Grad-CAM", "Faithfulness, 95 %"] == "0.650 to 0.750"
     assert table.loc["Own change", "Faithfulness, 95 %"] == ""
-    assert table.loc["Grad-CAM", "sanity"] == "fails shuffled weights" and table.loc["Attention", "sanity"] == ""
+    assert table.loc["Grad-CAM", "sanity"] == "fails shuffled weights" and table.loc["Attention", "sanity"] == "passes"
     words = said(app)
     assert "Not graded: occlusion." in words and "docs/methods.md, section 15.2" in words
     assert app.query_params["part"] == "attribution" and app.query_params["grade"] == "faithfulness"
@@ -53,10 +53,10 @@ def test_goals_are_kept_or_missed(graded: Path, visit: Visit) -> None:
     app = visit("grades", run="fisa")
     goals = app.table[0].value
     cells = {unescaped(name): unescaped(value) for name, value in goals.iloc[:, 0].items()}
-    assert cells["Localisation: hit ≥ 0.95"] == "0.960 [0.950, 0.970], kept"
-    assert cells["Interaction recovery: slope ≥ 0.85"] == "0.740 [0.690, 0.790], missed"
-    assert cells["Paths: leak ≤ 0.03"].endswith("kept")
-    assert cells["Paths: direct ≥ 0.9"] == "does not apply"
+    assert cells["Hit ≥ 0.95"] == "0.960 [0.950, 0.970], kept"
+    assert cells["Slope ≥ 0.85"] == "0.740 [0.690, 0.790], missed"
+    assert cells["Leak ≤ 0.03"].endswith("kept")
+    assert cells["Direct path ≥ 0.9"] == "does not apply"
     assert "keeps 3 of 4 goals" in said(app).replace("**", "")
 
 
@@ -64,6 +64,7 @@ def test_part_grade_and_split_are_chosen_and_shared(graded: Path, visit: Visit) 
     app = visit("grades", run="fisa", part="checks", graded="rendering")
     assert not app.exception and not app.warning
     assert app.query_params["grade"] == "sanity.untrained"
+    assert app.dataframe[0].value["kind"].tolist() == ["method", "method"]
     app.selectbox(key="choose_grade").set_value("sanity.shuffled_weights").run()
     assert app.query_params["grade"] == "sanity.shuffled_weights" and not app.exception
     app.button_group(key="choose_part").set_value("attention").run()
