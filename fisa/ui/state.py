@@ -25,7 +25,7 @@ GRADE_KEYS = ("beside", "graded", "part", "grade")
 
 VIEW_KEYS = (
     "run", "image", "emotion", "head", "matrix", "sort", "against", "masks", "opacity", "colour", "method", "target",
-    "embedding", "by", "k", *DATA_KEYS, *GRADE_KEYS,
+    "embedding", "by", "k", "study", *DATA_KEYS, *GRADE_KEYS,
 )  # fmt: skip
 _VIEW, _WRITTEN, _NOTICES, _TOUCHED = "fisa_view", "fisa_written_query", "fisa_notices", "fisa_touched"
 
