@@ -115,10 +115,11 @@ def grade(
     are shares of the whole change.
 
     The defaults take some 25 minutes of processor time a run of 96 px, most of it in integrated_gradients and
-    gradient_shap. Each part is kept in the cache folder as it is finished, so that after an interruption the same command
-    goes on, and a finished grading answers at once; parts of another run, version of the data or of the code, or other
-    numbers of scenes do not count. Else nothing is written but --out, which is whole or absent (of several runs or
-    splits a list), and with --store grades.json of the run, where they take the place of earlier ones of the split.
+    gradient_shap. Each part is kept in the cache folder as it is finished, so that after an interruption the same
+    command goes on, and a finished grading answers at once; parts of another run, version of the data or of the code,
+    or other numbers of scenes do not count. Else nothing is written but --out, which is whole or absent (of several
+    runs or splits a list), and with --store grades.json of the run, where they take the place of earlier ones of the
+    split.
     """
     from fisa.commands import grade as command
     from fisa.explain.report import GradeSettings
