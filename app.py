@@ -12,6 +12,7 @@ PAGES = {
     "compare": st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
     "map": st.Page("pages/map.py", title="Map", icon=":material/scatter_plot:"),
     "retrieval": st.Page("pages/retrieval.py", title="Retrieval", icon=":material/image_search:"),
+    "grades": st.Page("pages/grades.py", title="Grades", icon=":material/grading:"),
     "metrics": st.Page("pages/metrics.py", title="Metrics", icon=":material/leaderboard:"),
     "studies": st.Page("pages/studies.py", title="Studies", icon=":material/experiment:"),
     "data": st.Page("pages/data.py", title="Data", icon=":material/photo_library:"),

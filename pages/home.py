@@ -21,6 +21,7 @@ def introduction() -> None:
         with st.container(horizontal=True):
             st.page_link("pages/explain.py", label="Explain a picture", icon=":material/search_insights:")
             st.page_link("pages/images.py", label="Try your photographs", icon=":material/add_photo_alternate:")
+            st.page_link("pages/grades.py", label="How far to trust it", icon=":material/grading:")
 
 
 def runs() -> None:

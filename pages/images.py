@@ -30,6 +30,7 @@ def page(run: Run) -> None:
     photographs.show_table(table, run, len(refused))
 
     st.header(state.plain(picked), anchor=False)
+    note = st.container()
     left, right = st.columns(2, gap="medium")
     with left:
         panels.picture(found, subjects[picked], emotion)
@@ -42,6 +43,8 @@ def page(run: Run) -> None:
     panels.contributions(found, emotion, run.name, "contributions")
     st.header("Who acts on whom", anchor=False)
     panels.matrices(found, run.name, "matrix")
+    with note:
+        photographs.say_if_far(run, subjects[picked])
 
 
 state.enter("images")

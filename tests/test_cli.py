@@ -496,6 +496,7 @@ class TestExplain:
         # Another run beside it, in one table; the first answers from what is stored in it.
         both = fisa(*asked[:2], tiny_runs / "fisa", *few)
         assert both.exit_code == 0 and both.stdout.count("| localisation | attention |") == 2
+        assert "nan" not in both.stdout  # where there is no interval, or no goal
         assert re.search(r"\| run \| iid \| path\.leak .* \| ≤ 0\.03, (kept|missed) \|", both.stdout)
         assert refusal(fisa(*asked, "--out", out)).startswith(f"{out}: already exists")
         assert "does not apply to cnn" in refusal(fisa("grade", tiny_runs / "cnn", "--method", "attention"))

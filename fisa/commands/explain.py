@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from fisa.commands.terminal import CommandError, Meter, tell
-from fisa.datasets import open_dataset
+from fisa.datasets import DataError, open_dataset
 from fisa.datasets.base import InFiles
 from fisa.datasets.planted import PlantedDataset, render
 from fisa.emotions import DIMENSIONS
@@ -22,6 +22,7 @@ from fisa.explain.attribution import FASTEST, applicable
 from fisa.explain.attribution import attribute as attribute_image
 from fisa.explain.baselines import Baseline
 from fisa.explain.counterfactuals import own_mask
+from fisa.explain.familiarity import familiarity
 from fisa.explain.graded import failed_checks, stored_grades
 from fisa.explain.targets import Target
 from fisa.export import Explained, as_json, document_of, image_digest, provenance_of, refuse_existing, write_explanation
@@ -69,6 +70,7 @@ def explain(folder: Path, image: str, out: Path | None, forms: Sequence[Form], a
     run = load_run(folder)
     subject = _subject(image, run)
     found = explain_image(run, subject.image)
+    _tell_if_far(run, subject)
     explained = Explained(
         name=subject.name,
         system=run.name,
@@ -133,6 +135,23 @@ def _attribution(
             "the map is not complete"
         )
     return attribution
+
+
+def _tell_if_far(run: Run, subject: _Subject) -> None:
+    """Say of an image that is not of the run's own data when it lies far from what the run was trained on."""
+    if subject.name.startswith(f"{run.config.data.name}:"):
+        return
+    try:
+        with Meter("look at training images, once for this run") as meter:
+            (found,) = familiarity(run, [subject.image], meter)
+    except DataError as error:
+        tell(f"{subject.name}: how far it lies from the training images cannot be said ({error})")
+        return
+    if found.far:
+        tell(
+            f"{subject.name}: lies far from what {run.name} was trained on, {found.nearer:.1%} of {found.held_out} "
+            "held-out images lie nearer; read the explanation with care"
+        )
 
 
 def _subject(image: str, run: Run) -> _Subject:

@@ -130,11 +130,12 @@ def grade(
     Spearman's correlations, -1 to 1; deletion and insertion are 0 like a random order and 1 like the oracle's; paths
     are shares of the whole change.
 
-    The defaults take about an hour a run on one processor, most of it in integrated_gradients, gradient_shap and
-    occlusion. Each part is kept in the cache folder as it is finished, so that after an interruption the same command
-    goes on, and a finished grading answers at once; parts of another run, version of the data or of the code, or other
-    numbers of scenes do not count. Else nothing is written but --out, which is whole or absent (of several runs or
-    splits a list), and with --store grades.json of the run, where they take the place of earlier ones of the split.
+    The defaults take some 25 minutes of processor time a run of 96 px, most of it in integrated_gradients and
+    gradient_shap. Each part is kept in the cache folder as it is finished, so that after an interruption the same
+    command goes on, and a finished grading answers at once; parts of another run, version of the data or of the code,
+    or other numbers of scenes do not count. Else nothing is written but --out, which is whole or absent (of several
+    runs or splits a list), and with --store grades.json of the run, where they take the place of earlier ones of the
+    split.
 
     A folder with submission.json holds explanations of another program (docs/planted-affect.md); it is graded on all
     scenes that it covers, by what it holds, and what that leaves out is told.

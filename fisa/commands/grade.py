@@ -77,16 +77,18 @@ def _json(found: Sequence[Grades]) -> str:
 
 def _table(found: Grades) -> pd.DataFrame:
     """Return a row a grade and subject: run, split, the fields of ``GradeRow``, the goal and whether it is kept."""
+    table = found.table()
     goals = [goal_of(row.grade, row.subject, found.split) for row in found.rows]
+    table.insert(0, "run", found.run)
+    table.insert(1, "split", found.split)
+    table["goal"] = pd.Series([None if goal is None else str(goal) for goal in goals], dtype=object)
     kept = [None if goal is None else goal.kept(row.value) for goal, row in zip(goals, found.rows, strict=True)]
-    named = found.table().assign(goal=[None if goal is None else str(goal) for goal in goals], kept=kept)
-    named.insert(0, "run", found.run)
-    named.insert(1, "split", found.split)
-    return named
+    table["kept"] = pd.Series(kept, dtype=object)
+    return table
 
 
 def _line(row: pd.Series) -> str:
     bounds = "" if pd.isna(row["low"]) else f"{row['low']:.3f} to {row['high']:.3f}"
-    goal = "" if row["goal"] is None else f"{row['goal']}, {'kept' if row['kept'] else 'missed'}"
+    goal = "" if pd.isna(row["goal"]) else f"{row['goal']}, {'kept' if row['kept'] else 'missed'}"
     cells = (row["run"], row["split"], row["grade"], row["subject"], row["kind"], f"{row['value']:.3f}", bounds)
     return f"| {' | '.join(str(cell) for cell in (*cells, row['n'], row['scenes'], goal))} |"

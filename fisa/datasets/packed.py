@@ -84,6 +84,11 @@ def packed_images(
     return np.concatenate(chunks) if chunks else np.empty(shape, dtype=np.uint8)
 
 
+def packed_if_kept(dataset: Dataset, size: int) -> np.ndarray | None:
+    """Return what :func:`packed_images` would where an earlier call kept it on disk, else None: nothing is made."""
+    return _mapped(_path(dataset, size), (len(dataset), size, size, 3))
+
+
 def _started(dataset: Dataset, size: int, workers: int) -> Workers | None:
     """Return decoders where surely nothing is packed yet: they load their modules while every file's digest is read."""
     if workers == 1 or not isinstance(dataset, InFiles):

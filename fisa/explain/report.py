@@ -32,7 +32,7 @@ CHUNK = 20
 DRAWING = 10
 """What one drawn image costs, as a multiple of its pass through a model."""
 
-PASSES = {"integrated_gradients": 300, "gradient_shap": 300, "occlusion": 230, "feature_ablation": 65, "grad_cam": 4}
+PASSES = {"integrated_gradients": 300, "gradient_shap": 350, "occlusion": 100, "feature_ablation": 45, "grad_cam": 4}
 """About what the map of a method costs in passes; others about one. Estimates of the time left rest on it, no more."""
 
 

@@ -14,6 +14,7 @@ from fisa.figures.curves import history
 from fisa.figures.diagram import method_diagram
 from fisa.figures.forest import forest
 from fisa.figures.frames import framed
+from fisa.figures.grades import grade_curves, grade_dots
 from fisa.figures.grams import gram
 from fisa.figures.matrices import Kind, matrix, matrix_grid
 from fisa.figures.overlays import attention_overlay, signed_overlay
@@ -40,6 +41,8 @@ __all__ = [
     "error_scatter",
     "forest",
     "framed",
+    "grade_curves",
+    "grade_dots",
     "gram",
     "history",
     "label_totals",

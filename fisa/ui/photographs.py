@@ -9,6 +9,8 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from fisa import distances
+from fisa.datasets import DataError
+from fisa.explain.familiarity import Familiarity, familiarity, is_kept, reference_of
 from fisa.images import ImageRefused, decode
 from fisa.runs import Run
 from fisa.ui import cache
@@ -50,6 +52,41 @@ def predictions(run: Run, subjects: Mapping[str, Subject]) -> pd.DataFrame:
     table["label"] = [run.space.labels[index] for index in values.argmax(1)]
     table["entropy"] = distances.entropy(values)
     return table
+
+
+def say_if_far(run: Run, subject: Subject) -> None:
+    """Say how far a photograph lies from what the run was trained on; what that takes is looked at once for each run.
+
+    Call it last, in a container above what it is about, so that a person can read on meanwhile.
+    """
+    bar = st.empty()
+
+    def report(done: int, total: int) -> None:
+        bar.progress(done / max(total, 1), "Looking at training images, once for this run …")
+
+    try:
+        if not is_kept(run):
+            reference_of(run, report)
+        found = _familiarity(run.digest, subject.digest, run, subject)
+    except DataError as error:
+        st.caption(f"How far it lies from the training images cannot be said: {plain(str(error))}")
+        return
+    finally:
+        bar.empty()
+    nearer = f"{found.nearer:.1%} of {found.held_out} images that the training did not see lie nearer to it"
+    if found.far:
+        st.warning(
+            f"This photograph lies far from all that {plain(run.name)} was trained on: {nearer}. "
+            "Read the prediction, and what explains it, with care.", icon=":material/explore_off:",
+        )  # fmt: skip
+    else:
+        st.caption(f"It lies among what {plain(run.name)} was trained on: {nearer} than this photograph does.")
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _familiarity(run_digest: str, image_digest: str, _run: Run, _subject: Subject) -> Familiarity:
+    (found,) = familiarity(_run, [_subject.seen_by(_run)])
+    return found
 
 
 def pick(names: Sequence[str]) -> str:

@@ -20,9 +20,12 @@ DATA_KEYS = (
 )  # fmt: skip
 """What the Data page shows: which set, how it is read, filters, and the image that is open."""
 
+GRADE_KEYS = ("beside", "graded", "part", "grade")
+"""What the Grades page shows: the runs beside that of the sidebar, a split, a part of the grades, the grade drawn."""
+
 VIEW_KEYS = (
     "run", "image", "emotion", "head", "matrix", "sort", "against", "masks", "opacity", "colour", "method", "target",
-    "embedding", "by", "k", "study", *DATA_KEYS,
+    "embedding", "by", "k", "study", *DATA_KEYS, *GRADE_KEYS,
 )  # fmt: skip
 _VIEW, _WRITTEN, _NOTICES, _TOUCHED = "fisa_view", "fisa_written_query", "fisa_notices", "fisa_touched"
 

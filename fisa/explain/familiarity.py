@@ -1,0 +1,187 @@
+"""Familiarity: does an image lie among what a run was trained on, in the run's own feature space?
+
+After Sun, Ming, Zhu & Li (2022), "Out-of-distribution detection with deep nearest neighbors": the distance to the k-th
+nearest of training images, between feature vectors of unit length, set against the same distance of images that the
+training did not see, those of the validation split. The vector of an image is the mean and the standard deviation of
+each channel of the backbone's map over its places (theirs: the mean alone).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+from sklearn.neighbors import NearestNeighbors
+
+from fisa.datasets import Dataset
+from fisa.datasets.base import InFiles
+from fisa.datasets.packed import cache_folder, packed_if_kept
+from fisa.evaluation import Progress
+from fisa.images import ImageRefused, decode_square, to_square
+from fisa.models.inputs import as_tensor
+from fisa.runs import Run, RunError
+from fisa.runs.files import write_whole
+from fisa.tasks import open_data
+
+K = 10
+REFERENCES = 1000
+"""Training images that are compared with, evenly spread over the split; all where it has fewer."""
+
+HELD_OUT = 500
+"""Images of the validation split whose distances say what is usual."""
+
+FAR = 0.99
+"""An image is far where at least this share of the held-out ones lies nearer."""
+
+BATCH = 64
+VERSION = "1"
+"""Changes whenever the same run and images would give another reference."""
+
+
+@dataclass(frozen=True)
+class Familiarity:
+    """How far an image lies from the training images.
+
+    Attributes:
+        distance: To the ``K``-th nearest of them; 0 to 2.
+        nearer: Share of held-out images that lie nearer, 0 to 1.
+        held_out: How many of these there are.
+    """
+
+    distance: float
+    nearer: float
+    held_out: int
+
+    @property
+    def far(self) -> bool:
+        """Whether what the run says of the image should be read with care."""
+        return self.nearer >= FAR
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """What a run's images are like; N training images, H held-out ones, D numbers each.
+
+    Attributes:
+        features: float32 [N, D], rows of unit length.
+        distances: float64 [H], of the held-out images to their ``K``-th nearest, ascending.
+    """
+
+    features: NDArray[np.float32]
+    distances: NDArray[np.float64]
+
+    def judge(self, features: NDArray[np.float32]) -> list[Familiarity]:
+        """Judge images by their :func:`features_of`, [n, D]."""
+        found = _distances(self.features, features)
+        nearer = np.searchsorted(self.distances, found, side="left") / len(self.distances)
+        count = len(self.distances)
+        return [Familiarity(float(one), float(share), count) for one, share in zip(found, nearer, strict=True)]
+
+
+def familiarity(run: Run, images: Sequence[np.ndarray], progress: Progress | None = None) -> list[Familiarity]:
+    """Say of each image how far it lies from what the run was trained on.
+
+    Args:
+        run: A run on single images.
+        images: uint8 RGB [height, width, 3], any size.
+        progress: See :func:`reference_of`.
+
+    Raises:
+        RunError: The run is not of single images.
+        DataError: The run's data are not there, so that nothing can be compared with.
+    """
+    reference, size = reference_of(run, progress), run.config.data.image_size
+    return reference.judge(features_of(run, np.stack([to_square(image, size) for image in images])))
+
+
+def reference_of(run: Run, progress: Progress | None = None) -> Reference:
+    """Return what a run's images are like: computed once, kept in the cache folder.
+
+    Args:
+        run: A run on single images.
+        progress: Called with (images done, images in all), unless it is kept from an earlier call.
+
+    Raises:
+        RunError: The run is not of single images.
+        DataError: The run's data are not there.
+    """
+    splits = _splits(run)
+    file = _file(run, splits)
+    with suppress(OSError, SafetensorError, KeyError):
+        found = load(file.read_bytes())
+        return Reference(found["features"], found["distances"])
+    counts = [min(most, len(split)) for most, split in zip((REFERENCES, HELD_OUT), splits, strict=True)]
+    vectors: list[NDArray[np.float32]] = []
+    done = 0
+    for split, count in zip(splits, counts, strict=True):
+        rows = []
+        squares = _squares(split, count, run.config.data.image_size)
+        while batch := list(islice(squares, BATCH)):
+            rows.append(features_of(run, np.stack(batch)))
+            done += len(batch)
+            if progress is not None:
+                progress(done, sum(counts))
+        vectors.append(np.concatenate(rows))
+    features, held_out = vectors
+    reference = Reference(features, np.sort(_distances(features, held_out)))
+    with suppress(OSError, RunError):  # a cache that cannot be written costs time, nothing else
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, save({"features": reference.features, "distances": reference.distances}))
+    return reference
+
+
+def is_kept(run: Run) -> bool:
+    """Tell whether the reference of a run lies in the cache folder; errors as of :func:`reference_of`."""
+    return _file(run, _splits(run)).is_file()
+
+
+def features_of(run: Run, squares: np.ndarray) -> NDArray[np.float32]:
+    """Return the feature vectors of uint8 images [n, S, S, 3]: float32 [n, D], rows of unit length."""
+    backbone = run.model.backbone
+    rows = []
+    for start in range(0, len(squares), BATCH):
+        with torch.no_grad():
+            found = backbone(as_tensor(np.ascontiguousarray(squares[start : start + BATCH]))).flatten(2)
+        rows.append(torch.cat([found.mean(2), found.std(2, correction=0)], 1))
+    return np.asarray(torch.nn.functional.normalize(torch.cat(rows)).numpy())
+
+
+def _distances(references: np.ndarray, features: np.ndarray) -> NDArray[np.float64]:
+    nearest = NearestNeighbors(n_neighbors=min(K, len(references))).fit(references)
+    return np.asarray(nearest.kneighbors(features)[0][:, -1], np.float64)
+
+
+def _splits(run: Run) -> tuple[Dataset, Dataset]:
+    run.refuse_unless_of_images()
+    found = open_data(run.config, ("train", "validation"))
+    return found["train"], found["validation"]
+
+
+def _file(run: Run, splits: Sequence[Dataset]) -> Path:
+    versions = [split.version for split in splits]
+    about = (VERSION, run.digest, run.config.data.image_size, K, REFERENCES, HELD_OUT, *versions)
+    key = hashlib.sha256(repr(about).encode()).hexdigest()[:16]
+    return cache_folder() / "familiarity" / f"{run.digest}-{key}.safetensors"
+
+
+def _squares(dataset: Dataset, count: int, size: int) -> Iterator[np.ndarray]:
+    """Yield ``count`` images as the model sees them, evenly spread; a file that is refused by now gives way."""
+    packed = packed_if_kept(dataset, size)
+    files = dataset.files() if isinstance(dataset, InFiles) else None
+    for index in np.linspace(0, len(dataset) - 1, count).round().astype(int):
+        if packed is not None:
+            yield packed[index]
+        elif files is None:
+            yield to_square(dataset[index].image, size)
+        else:
+            with suppress(ImageRefused):
+                yield decode_square(files[index], size)

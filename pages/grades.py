@@ -1,0 +1,50 @@
+import streamlit as st
+
+from fisa.runs import Run
+from fisa.ui import grades, state, steps, widgets
+
+
+def page(run: Run) -> None:
+    if steps.is_sequence(run):
+        steps.notice(run)
+        return
+    runs, shelf = grades.settle(run)
+    st.markdown(
+        "An explanation that cannot be wrong explains nothing. Planted scenes say which pixels carry which emotion and "
+        "which emotions push one another, so that every way to explain has a grade here, beside what is had without "
+        "understanding (baselines) and the best that can be (ceilings)."
+    )
+    if not any(shelf.values()):
+        state.share("run", "beside")
+        grades.choose_others(runs)
+        grades.missing(runs, shelf, None)
+        grades.definitions()
+        return
+    split, part, grade = grades.settle_view(shelf)
+    state.share("run", "beside", "graded", "part", "grade")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        grades.choose_others(runs)
+        grades.choose_split(shelf)
+    grades.missing(runs, shelf, split)
+
+    st.header("Goals", anchor=False)
+    grades.goals(shelf)
+
+    st.header("Methods, baselines and ceilings", anchor=False)
+    table = grades.long_table(shelf, split)
+    grades.controls(part, set(table["grade"]))
+    grades.leaderboard(table, part)
+    grades.dots(table, grade, split)
+
+    st.header("Where the scenes shift", anchor=False)
+    grades.curves(shelf, grade)
+    grades.notes(shelf, split)
+    grades.definitions()
+
+
+state.enter("grades")
+st.title("Grades", anchor=False)
+chosen = widgets.picked_run()
+if chosen is not None:
+    with widgets.guard():
+        page(chosen)
