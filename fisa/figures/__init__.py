@@ -5,6 +5,7 @@ carries the theme, and every figure carries its alternative text. Emotions stand
 every figure and table; ``customdata`` always speaks in indices of ``space.labels`` or in image ids.
 """
 
+from fisa.figures.boxes import boxable_picture
 from fisa.figures.checks import FigureError
 from fisa.figures.contributions import contribution_bars
 from fisa.figures.counts import entropy_histogram, label_totals, vote_histogram
@@ -28,6 +29,7 @@ __all__ = [
     "Palette",
     "Theme",
     "attention_overlay",
+    "boxable_picture",
     "contribution_bars",
     "distribution_bars",
     "distribution_strip",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,7 @@ from fisa.records import Interval
 from fisa.runs import Run
 from fisa.ui import state
 from fisa.ui.state import plain
-from fisa.ui.widgets import chart, choose, html_table
+from fisa.ui.widgets import chart, choose, html_table, meter
 
 COUNTS = ("5", "10", "20")
 """How many neighbours a person may ask for."""
@@ -36,7 +35,7 @@ def found(run: Run, dataset: Dataset, k: int) -> dict[str, Retrieval]:
     if not len(dataset.space):
         raise RetrievalError(f"{run.name}: {dataset.name} has no emotions by which its images could be retrieved")
     if not are_kept("embeddings", run, dataset):
-        with _meter("Looking at every test image …") as progress:
+        with meter("Looking at every test image …") as progress:
             embeddings_of(run, dataset, progress)
     return _found(run.digest, dataset.version, k, run, dataset)
 
@@ -45,18 +44,6 @@ def found(run: Run, dataset: Dataset, k: int) -> dict[str, Retrieval]:
 def _found(run_digest: str, data_version: str, k: int, _run: Run, _dataset: Dataset) -> dict[str, Retrieval]:
     vectors = embeddings_of(_run, _dataset)
     return {name: search(name, rows, rows, _dataset, _dataset, k, "euclidean", True) for name, rows in vectors.items()}
-
-
-@contextmanager
-def _meter(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar of progress inside, and remove it at the end."""
-    bar = st.progress(0.0, what)
-
-    def report(done: int, total: int) -> None:
-        bar.progress(min(done / max(total, 1), 1.0), what)
-
-    yield report
-    bar.empty()
 
 
 def settle(results: Mapping[str, Retrieval]) -> tuple[Retrieval, Criterion]:
@@ -149,7 +136,7 @@ def planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval], name: s
         if not st.button(f"Project {len(dataset)} images", icon=":material/scatter_plot:", key="project"):
             st.caption("t-SNE of each embedding: about half a minute for 2,000 images, once.")
             return
-        with _meter("Projecting …") as progress:
+        with meter("Projecting …") as progress:
             planes_of(run, dataset, progress)
         st.rerun()  # without the button
     labels = np.array(dataset.space.labels)[marks_of(dataset, "emotion").argmax(axis=1)]

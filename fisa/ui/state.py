@@ -22,7 +22,7 @@ DATA_KEYS = (
 
 VIEW_KEYS = (
     "run", "image", "emotion", "head", "matrix", "sort", "against", "masks", "opacity", "colour", "method", "target",
-    "embedding", "by", "k", *DATA_KEYS,
+    "embedding", "by", "k", "edits", *DATA_KEYS,
 )  # fmt: skip
 _VIEW, _WRITTEN, _NOTICES, _TOUCHED = "fisa_view", "fisa_written_query", "fisa_notices", "fisa_touched"
 
@@ -87,6 +87,19 @@ def drop(*names: str) -> None:
     """Take parts out of the view; for callbacks, and for values that say no more than their absence does."""
     for name in names:
         st.session_state[_VIEW].pop(name, None)
+
+
+def keep(name: str, value: str) -> None:
+    """Hold in the view what a wish was settled to; an empty text takes it out. For what ``resolve`` cannot settle."""
+    if value:
+        st.session_state[_VIEW][name] = value
+    else:
+        drop(name)
+
+
+def notice(text: str) -> None:
+    """Say on top of the page, when it shares its view, which wish could not be met."""
+    st.session_state[_NOTICES].append(text)
 
 
 def commit(name: str) -> None:
