@@ -9,7 +9,7 @@ from waiting import PATIENCE, query, settled
 from fisa.explain.edits import Cover, parse_edit
 
 Open = Callable[..., Page]
-PLOT = ".js-plotly-plot:has(.layer-below image)"
+PLOT = ".js-plotly-plot:has(.imagelayer image)"
 
 
 def test_a_dragged_box_is_covered_and_taken_back(studio: str, open_page: Open) -> None:
