@@ -14,6 +14,7 @@ from fisa.figures.curves import history
 from fisa.figures.diagram import method_diagram
 from fisa.figures.frames import framed
 from fisa.figures.grams import gram
+from fisa.figures.heads import head_similarity
 from fisa.figures.matrices import Kind, matrix, matrix_grid
 from fisa.figures.overlays import attention_overlay, signed_overlay
 from fisa.figures.scatter import embedding_map, error_scatter, rating_scatter
@@ -40,6 +41,7 @@ __all__ = [
     "error_scatter",
     "framed",
     "gram",
+    "head_similarity",
     "history",
     "label_totals",
     "matrix",

@@ -12,10 +12,9 @@ from fisa import figures
 from fisa.datasets import Dataset
 from fisa.explain.embeddings import EMBEDDINGS, are_kept, embeddings_of, planes_of
 from fisa.explain.retrieval import CRITERIA, Criterion, Retrieval, RetrievalError, marks_of, search
-from fisa.images import to_square
 from fisa.records import Interval
 from fisa.runs import Run
-from fisa.ui import state
+from fisa.ui import cache, state
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, choose, html_table, meter
 
@@ -67,7 +66,7 @@ def choices(results: Mapping[str, Retrieval], shown: Retrieval) -> None:
 def query(dataset: Dataset, name: str) -> None:
     """Draw the image that is searched for."""
     labels = _labels(dataset.version, dataset, name)
-    st.image(_small(dataset.version, name, 2 * _SIDE, dataset), width=2 * _SIDE, alt=f"The query {name}: {labels}")
+    st.image(cache.thumbnail(dataset, name, 2 * _SIDE), width=2 * _SIDE, alt=f"The query {name}: {labels}")
     st.markdown(f"**{plain(name)}**: {plain(labels)}")
 
 
@@ -86,7 +85,7 @@ def neighbours(shown: Retrieval, by: Criterion, dataset: Dataset, name: str) -> 
             labels, fits = _labels(dataset.version, dataset, other), bool(right[rank])
             distance = f"{shown.distances[row, rank]:.3f}"
             with st.container(width=_SIDE, gap=None):
-                picture = figures.framed(_small(dataset.version, other, _SIDE, dataset), fits, state.theme())
+                picture = figures.framed(cache.thumbnail(dataset, other, _SIDE), fits, state.theme())
                 said = f"Nearest {rank + 1}, {'right' if fits else 'wrong'}: {other}, {labels}, distance {distance}"
                 st.image(picture, width="stretch", alt=said)
                 sign = ":material/check_circle:" if fits else ":material/cancel:"
@@ -151,12 +150,6 @@ def planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval], name: s
 @st.cache_data(max_entries=4, show_spinner=False)
 def _planes(run_digest: str, data_version: str, _run: Run, _dataset: Dataset) -> dict[str, pd.DataFrame]:
     return planes_of(_run, _dataset)
-
-
-@st.cache_data(max_entries=512, show_spinner=False)
-def _small(data_version: str, name: str, side: int, _dataset: Dataset) -> np.ndarray:
-    index = int(np.flatnonzero(_dataset.manifest["id"] == name)[0])
-    return to_square(_dataset[index].image, side)
 
 
 @st.cache_data(max_entries=2048, show_spinner=False)
