@@ -22,15 +22,11 @@ from fisa.explain.heads import (
     has_heads,
     importance,
     importance_table,
-    kinship,
-    known_of_pairs,
-    learned_effects,
     linear_cka,
     matrices_of,
-    names_of_pairs,
     pattern_similarity,
-    present_in,
 )
+from fisa.explain.pairs import kinship, known_of_pairs, learned_effects, names_of_pairs, present_in
 from fisa.figures.checks import signed
 from fisa.runs import Run
 from fisa.ui import cache, panels, state

@@ -11,25 +11,20 @@ from tiny import TINY_CNN, TINY_FISA
 
 from fisa.config import RunConfig
 from fisa.datasets.base import Sample
-from fisa.datasets.planted import AFFINITY
 from fisa.distances import kl
-from fisa.emotions import EKMAN6, MIKELS8
+from fisa.emotions import MIKELS8
 from fisa.explain.edits import Silence
 from fisa.explain.heads import (
     HeadsError,
     Importance,
     SplitMatrices,
-    _by_definition,
     are_kept,
     centred,
     importance,
     importance_table,
-    kinship,
-    learned_effects,
     linear_cka,
     matrices_of,
     pattern_similarity,
-    present_in,
 )
 from fisa.explain.what_if import what_if
 from fisa.models import build_model
@@ -121,53 +116,6 @@ def test_cka_knows_neither_rotation_nor_scale() -> None:
     turn = np.linalg.qr(random.normal(size=(4, 4)))[0]
     pair = np.stack([rows, 1e-7 * (rows @ turn) + 5], 1).reshape(40, 2, 2, 2)
     assert linear_cka(pair) == pytest.approx(np.ones((2, 2)), abs=1e-6)
-
-
-def test_pairs_go_together_by_pearson_and_by_ranks() -> None:
-    learned, other = np.zeros((3, 3)), np.diag([100.0, 100, 100])
-    pairs = ~np.eye(3, dtype=bool)
-    learned[pairs], other[pairs] = [1, 2, 3, 4, 5, 6], [1, 4, 9, 16, 25, 36]
-    found = kinship(learned, other)
-    # The same order; Pearson's by NumPy. The diagonal, 100, plays no part.
-    assert found.spearman == pytest.approx(1) and found.n == 6
-    assert found.pearson == pytest.approx(np.corrcoef([1, 2, 3, 4, 5, 6], [1, 4, 9, 16, 25, 36])[0, 1])
-    assert np.isnan(kinship(learned, np.ones((3, 3))).pearson)
-
-
-def test_learned_effects_are_over_images_that_hold_both() -> None:
-    # One head, three emotions, column 1 gives (2, 5, 1) in the first image and (4, 0, 3) in the second.
-    contribution = np.zeros((3, 1, 3, 3))
-    contribution[0, 0, :, 1], contribution[1, 0, :, 1], contribution[2, 0, :, 1] = [2, 5, 1], [4, 0, 3], [100, 100, 100]
-    present = np.array([[True, True, False], [True, True, False], [True, True, True]])
-    found = learned_effects(split(contribution), present)
-    # Less what absent emotion 2 gets, 1 and 3: ((2 - 1) + (4 - 3)) / 2. The third image lacks none, so it has no gauge.
-    assert found[0, 1] == pytest.approx(1) and found[1, 1] == pytest.approx((5 - 1 + 0 - 3) / 2)
-    assert np.isnan(found[2]).all() and np.isnan(found[:, 2]).all() and found[1, 0] == 0
-    only = learned_effects(split(contribution), present, np.array([0]))
-    assert only[0, 1] == pytest.approx(1) and only[1, 1] == pytest.approx(4)
-    assert kinship(found, np.eye(3)).n == 2 and np.isnan(kinship(found, np.eye(3)).pearson)  # two pairs are too few
-
-
-def test_an_image_holds_what_somebody_named_or_what_is_drawn() -> None:
-    data = Noise("held")
-    data.target[:, 3] = 0
-    assert present_in(data).tolist() == [[column != 3 for column in range(8)]] * COUNT
-
-    class Drawn(Noise):
-        @property
-        def manifest(self) -> pd.DataFrame:
-            strengths = {f"strength_{label}": 1.5 * (label == "fear") for label in MIKELS8.labels}
-            return super().manifest.assign(**strengths)
-
-    assert present_in(Drawn("drawn"))[0].tolist() == [label == "fear" for label in MIKELS8.labels]
-
-
-def test_what_is_known_by_definition() -> None:
-    found = _by_definition(MIKELS8, planted=True)
-    fear, sadness, amusement = (MIKELS8.index(label) for label in ("fear", "sadness", "amusement"))
-    assert found["wheel distance"][fear, sadness] == 1 and found["wheel distance"][fear, amusement] == 4
-    assert found["planted"].tolist() == AFFINITY.tolist()
-    assert _by_definition(EKMAN6, planted=False) == {}  # no wheel
 
 
 def test_matrices_are_those_of_single_images_and_are_kept(tmp_path: Path) -> None:

@@ -14,14 +14,11 @@ from fisa.datasets.planted import PlantedDataset
 from fisa.explain.heads import (
     SplitMatrices,
     importance,
-    kinship,
-    known_of_pairs,
-    learned_effects,
     linear_cka,
     matrices_of,
     pattern_similarity,
-    present_in,
 )
+from fisa.explain.pairs import kinship, known_of_pairs, learned_effects, present_in
 from fisa.figures import matrix_table
 from fisa.figures.checks import signed
 from fisa.runs import Run, load_run
