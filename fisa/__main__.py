@@ -212,6 +212,7 @@ app.command(epilog=measure_group.EVALUATE)(measure_group.evaluate)
 app.command(epilog=measure_group.RETRIEVE)(measure_group.retrieve)
 app.command(epilog=explanation_group.EXPLAIN)(explanation_group.explain)
 app.command(epilog=explanation_group.GRADE)(explanation_group.grade)
+app.command(epilog=explanation_group.SHIFTS)(explanation_group.shifts)
 
 
 @app.command(epilog="Example: `python -m fisa report artifacts/fisa artifacts/cnn --format latex > table.tex`")
@@ -227,15 +228,25 @@ def report(
         typer.Option(metavar="DIR", help="Folder of runs. Default: $FISA_ARTIFACTS, or artifacts/, which ships."),
     ] = None,
     form: TableFormat = "markdown",
+    page: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write one offline page of 1 to 4 runs instead; must not exist."),
+    ] = None,
 ) -> None:
     """Compare runs on their test splits: every measure, oracles and paired intervals; a table for each data set.
 
     A study has a table of its own: means over seeds and folds, differences to its reference with intervals, cost.
 
     KL is in nats; each measure's convention, the run digests and the data version stand below each table.
+
+    --html FILE holds measures and paired differences with intervals, what others report, training curves, the images
+    on which the first run errs most, and configurations; it loads nothing, and names runs, data and this command.
     """
     from fisa.commands import results as command
 
+    if page is not None:
+        command.report_page(runs or [], artifacts, page)
+        return
     command.report(runs or [], artifacts, form)
 
 

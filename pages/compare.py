@@ -4,7 +4,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from fisa import figures
 from fisa.runs import Run
-from fisa.ui import browse, cache, compare, panels, rated, state, steps, widgets
+from fisa.ui import browse, cache, compare, export, panels, rated, state, steps, widgets
 
 
 def page(a: Run, b: Run, choice: DeltaGenerator) -> None:
@@ -14,10 +14,13 @@ def page(a: Run, b: Run, choice: DeltaGenerator) -> None:
     found = [cache.explanation(run, subject) for run in (a, b)]
     emotion = panels.settle(found[0])
     state.share("run", "against", "image", "sort", "emotion", "matrix")
-    with choice:
+    with choice, st.container(horizontal=True, vertical_alignment="bottom"):
         widgets.choose_other()
+        tools = st.container(width="content")
 
     tables = [cache.samples(run, dataset) for run in (a, b)]
+    with tools:
+        export.draw(export.of_comparison(a, b, dataset, tables))
     left, right = st.columns(2, gap="medium")
     with left:
         st.header("Measures", anchor=False)

@@ -2,7 +2,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fisa.runs import Run
-from fisa.ui import attributions, browse, cache, extras, panels, rated, state, steps, what_if, widgets
+from fisa.ui import attributions, browse, cache, export, extras, panels, rated, state, steps, what_if, widgets
 
 
 def page(run: Run, bar: DeltaGenerator) -> None:
@@ -18,7 +18,9 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     with bar:
         browse.bar(order, name)
 
-    st.markdown(panels.headline(found, subject, run.name, cache.samples(run, dataset)))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(panels.headline(found, subject, run.name, cache.samples(run, dataset)))
+        tools = st.container(width="content")
     left, right = st.columns(2, gap="medium")
     with left:
         panels.picture(found, subject, emotion)
@@ -34,11 +36,13 @@ def page(run: Run, bar: DeltaGenerator) -> None:
         st.header("Among the test images", anchor=False)
         panels.measures(cache.samples(run, dataset), name)
     st.header("Which places speak for it", anchor=False)
-    attributions.draw(run, found, subject, emotion)
+    attribution = attributions.draw(run, found, subject, emotion)
     st.header("Who acts on whom", anchor=False)
     panels.matrices(found, run.name, "matrix")
     extras.draw(found, run.name, subject)
     what_if.draw(run, dataset, found, subject, edits)
+    with tools:
+        export.draw(export.of_image(run, dataset, found, subject, emotion, attribution))
 
 
 state.enter("explain")

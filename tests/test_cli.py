@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -425,10 +426,12 @@ class TestExplain:
     def test_folder_of_a_photograph(self, tiny_runs: Path, tmp_path: Path) -> None:
         photograph, out = tmp_path / "wide.png", tmp_path / "explained"
         Image.fromarray(noise(40, 60)).save(photograph)
-        result = fisa("explain", tiny_runs / "fisa", photograph, "--out", out)
+        result = fisa("explain", tiny_runs / "fisa", photograph, "--out", out, "--format", "svg")
         assert (result.exit_code, result.stdout) == (0, f"{out}\n")
         names = {f"attention-{label}.png" for label in LABELS} | {"explanation.json"}
-        assert {path.name for path in out.iterdir()} == names | {"effect.csv", "interaction.csv", "contributions.csv"}
+        names |= {f"{table}.csv" for table in ("prediction", "effect", "interaction", "contributions", "attribution")}
+        names |= {"attribution.json", "attribution.png", "arrays.npz", "index.html", "figures"}
+        assert {path.name for path in out.iterdir()} == names
         assert Image.open(out / "attention-awe.png").size == (512, 341)  # 60:40
         document = json.loads((out / "explanation.json").read_text(encoding="utf-8"))
         assert "truth" not in document
@@ -438,7 +441,9 @@ class TestExplain:
 
     def test_what_a_system_lacks_is_null(self, tiny_runs: Path, tmp_path: Path) -> None:
         out = tmp_path / "explained"
-        assert fisa("explain", tiny_runs / "cnn", "planted-tiny:train:0", "--out", out).exit_code == 0
+        assert (
+            fisa("explain", tiny_runs / "cnn", "planted-tiny:train:0", "--out", out, "--format", "svg").exit_code == 0
+        )
         document = json.loads((out / "explanation.json").read_text(encoding="utf-8"))
         assert document["effect"] is None
         assert not (out / "effect.csv").exists()
@@ -454,7 +459,7 @@ class TestExplain:
         assert document["baseline"] == "the bias alone" and document["complete"] is True
         assert np.sum(document["values"]) + document["unplaced"] == pytest.approx(document["delta"], abs=1e-4)
         out = tmp_path / "attributed"
-        assert fisa("explain", *asked, "--out", out).stdout == f"{out}\n"
+        assert fisa("explain", *asked, "--out", out, "--format", "svg").stdout == f"{out}\n"
         assert json.loads((out / "attribution.json").read_text(encoding="utf-8")) == document
         table = pd.read_csv(out / "attribution.csv", header=None)
         np.testing.assert_allclose(table, document["values"], atol=1e-6)
@@ -480,10 +485,18 @@ class TestExplain:
         assert result.exit_code == 0 and "Not graded: attention, interaction" in result.stderr
         table = pd.read_csv(io.StringIO(result.stdout))
         assert {"localisation", "recovery.slope", "path.direct", "faithfulness", "validity"} <= set(table["grade"])
-        pd.testing.assert_frame_equal(table, read_grades(out).table(), check_dtype=False)
+        numbers = read_grades(out).table()
+        pd.testing.assert_frame_equal(table[numbers.columns], numbers, check_dtype=False)
+        assert set(table["run"]) == {"run"} and set(table["split"]) == {"iid"}
+        (hit,) = table[(table["grade"] == "localisation") & (table["subject"] == "attention")].to_dict("records")
+        assert hit["goal"] == "≥ 0.95" and hit["kept"] == (hit["value"] >= 0.95)
         stored = load_run(tmp_path / "run").grades
         assert stored is not None and stored["localisation"]["n"] > 0  # what was stored before is still read
-        assert [GradeRow(**row) for row in stored["attribution"]["rows"]] == list(read_grades(out).rows)
+        assert [GradeRow(**row) for row in stored["splits"]["iid"]["rows"]] == list(read_grades(out).rows)
+        # Another run beside it, in one table; the first answers from what is stored in it.
+        both = fisa(*asked[:2], tiny_runs / "fisa", *few)
+        assert both.exit_code == 0 and both.stdout.count("| localisation | attention |") == 2
+        assert re.search(r"\| run \| iid \| path\.leak .* \| ≤ 0\.03, (kept|missed) \|", both.stdout)
         assert refusal(fisa(*asked, "--out", out)).startswith(f"{out}: already exists")
         assert "does not apply to cnn" in refusal(fisa("grade", tiny_runs / "cnn", "--method", "attention"))
 

@@ -41,6 +41,7 @@ LAYERS = (
     "explain",
     "bench",
     "figures",
+    "export",
     "ui",
     "commands",
     "__main__",
@@ -152,7 +153,8 @@ def test_checker_lets_right_imports_pass(module: str, source: str) -> None:
     ("module", "absent"),
     [
         ("fisa.datasets.planted", {"torch", "streamlit"}),
-        ("fisa.figures", {"torch", "streamlit"}),
+        ("fisa.figures", {"torch", "streamlit", "matplotlib"}),
+        ("fisa.figures.paper", {"torch", "streamlit", "matplotlib.pyplot"}),
         ("fisa.decoding", {"torch", "pandas"}),  # every worker process loads it
         ("fisa.fingerprints", {"torch", "pandas"}),  # so do those of `data check`
         ("fisa.__main__", {"torch", "pandas", "plotly", "streamlit"}),  # --help answers at once

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -32,10 +33,11 @@ def list_known() -> None:
     typer.echo(_aligned(pd.DataFrame(rows)))
 
 
-def show(name: str, root: Path | None) -> None:
+def show(name: str, root: Path | None, asked: Sequence[str]) -> None:
     """Print what a data set holds: splits, versions, mean distribution, vote totals, ratings."""
     with Meter(f"read {name}") as meter:
-        splits = open_splits(name, root, progress=meter)
+        splits = open_splits(name, root, asked, progress=meter)
+    space = next(iter(splits.values())).space
     with Console(stderr=True).status(f"reading {name}"):
         manifests = {split: data.manifest for split, data in splits.items()}
         held = pd.DataFrame(
@@ -48,8 +50,8 @@ def show(name: str, root: Path | None) -> None:
                 for split, data in splits.items()
             }
         )
-    labels = list(splits["test"].space.labels)
-    typer.echo(f"{name}: {len(labels)} emotions ({splits['test'].space.name})\n")
+    labels = list(space.labels)
+    typer.echo(f"{name}: {len(labels)} emotions ({space.name})\n")
     typer.echo(held.to_string())
     if labels:
         means = pd.DataFrame({split: manifest[labels].mean() for split, manifest in manifests.items()})
@@ -59,7 +61,7 @@ def show(name: str, root: Path | None) -> None:
         votes = {split: manifest[labels].mul(manifest["votes"], axis=0).sum() for split, manifest in manifests.items()}
         typer.echo("\nVotes in total\n")
         typer.echo(pd.DataFrame(votes).round().astype(int).to_string())
-    scales = [scale for scale in ("valence", "arousal") if scale in manifests["test"]]
+    scales = [scale for scale in ("valence", "arousal") if all(scale in each for each in manifests.values())]
     if scales:
         typer.echo("\nMean rating (-1 to 1)\n")
         means = pd.DataFrame({split: manifest[scales].mean() for split, manifest in manifests.items()})

@@ -1,4 +1,4 @@
-"""Declarations of ``explain`` and ``grade``; the work is in ``fisa.commands.explain`` and ``grade``."""
+"""Declarations of ``explain``, ``grade`` and ``shifts``; the work is in the modules of ``fisa.commands`` so named."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ ATTRIBUTIONS = (
     "attention", "contributions", "interaction",
     "integrated_gradients", "gradient_shap", "grad_cam", "occlusion", "feature_ablation",
 )  # fmt: skip
+
+FORMS: tuple[Literal["svg", "png", "pdf"], ...] = ("svg", "png", "pdf")
 
 EXPLAIN = "Example: `python -m fisa explain artifacts/fisa planted:iid:17 --out explained`"
 
@@ -43,42 +45,60 @@ def explain(
     head: Annotated[
         int | None, typer.Option(min=1, help="Head of --method interaction. Default: the mean of all.")
     ] = None,
+    forms: Annotated[
+        list[str] | None,
+        typer.Option("--format", help=f"Of the figures in DIR: {', '.join(FORMS)}; may be repeated. Default: all."),
+    ] = None,
 ) -> None:
     """Explain one prediction: attention for each emotion, interaction of emotions, signed contributions.
 
     The JSON holds all numbers: distribution (0 to 1), entropy (nats), logits and bias, attention and its null share
     (sum to 1 for each emotion), and by head effect (1 is indifferent), interaction (rows sum to 1) and contributions
-    (signed, in logits; rows receive, columns give; logits = bias + their sum over heads and columns). DIR holds it as
-    explanation.json, an overlay PNG for each emotion, and a CSV for each kind of matrix.
+    (signed, in logits; rows receive, columns give; logits = bias + their sum over heads and columns).
 
     With --method and --target: a signed map (values, rows from the top) in units of the target (logits, or nats), the
     target's value, its delta to the baseline, and the gap between that and the map's sum; a gap above 1 % of delta, and
-    above 0.001, is told. DIR then holds attribution.json, attribution.png and attribution.csv.
+    above 0.001, is told.
+
+    DIR, whole or not there at all, holds index.html, a page of its own that needs no network; explanation.json and
+    attribution.json (without --method of the predicted emotion, by the fastest that applies); the same as CSV tables
+    and NumPy's arrays.npz; overlays as PNG; and in figures/ each figure for print, one column (82 mm) and two (174 mm)
+    wide. Every figure and page names run, data, image and command.
     """
     from fisa.commands import explain as command
 
     if (method is None) != (target is None):
         raise typer.BadParameter("--method and --target belong together", param_hint="--method")
-    if method is not None and target is not None:
-        command.attribute(run, image, method, target, baseline, head, out)
-        return
-    if baseline is not None or head is not None:
+    if method is None and (baseline is not None or head is not None):
         raise typer.BadParameter("is for --method", param_hint="--baseline" if baseline is not None else "--head")
-    command.explain(run, image, out)
+    wrong = [form for form in forms or () if form not in FORMS]
+    if wrong:
+        raise typer.BadParameter(f"no form {wrong[0]!r}; there are {', '.join(FORMS)}", param_hint="--format")
+    if forms and out is None:
+        raise typer.BadParameter("is for the figures in --out DIR", param_hint="--format")
+    asked = None if method is None or target is None else command.Asked(method, target, baseline, head)
+    command.explain(run, image, out, tuple(form for form in FORMS if not forms or form in forms), asked)
 
 
 GRADE = "Example: `python -m fisa grade artifacts/fisa --scenes 100 --method contributions --method grad_cam`"
 
 
 def grade(
-    run: RunFolder,
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Run folders, such as artifacts/fisa; or folders of submissions."),
+    ],
     methods: Annotated[
         list[str] | None,
         typer.Option("--method", help=f"Of {', '.join(ATTRIBUTIONS)}; may be repeated. Default: all that apply."),
     ] = None,
-    split: Annotated[
-        str, typer.Option(help="Split of the planted data, such as iid, or fresh-1 for new scenes.")
-    ] = "iid",
+    splits: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--split",
+            help="Split of the planted data, such as iid, or fresh-1 for new scenes; may be repeated. Default: iid.",
+        ),
+    ] = None,
     located: Annotated[int, typer.Option(min=1, help="Scenes for localisation.")] = 2000,
     scenes: Annotated[int, typer.Option(min=1, help="Scenes for interaction recovery and the path test.")] = 500,
     attributed: Annotated[int, typer.Option(min=1, help="Of these, scenes for faithfulness and validity.")] = 100,
@@ -98,18 +118,79 @@ def grade(
     store: Annotated[
         bool, typer.Option("--store", help="Keep the grades in the run folder, where the studio finds them.")
     ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Compute what is stored or kept from an earlier call, too.")
+    ] = False,
 ) -> None:
-    """Grade the explanations of a run on planted scenes, where it is known which places bear which emotion.
+    """Grade the explanations of runs on planted scenes, where it is known which places bear which emotion.
 
-    A row for each grade and subject: value, 95 % bootstrap interval over scenes (each with its counterfactuals), units
-    and scenes. Kinds: method; baseline, what is had without understanding; ceiling. Localisation is a share of hits;
-    faithfulness, validity, sanity and stability are Spearman's correlations, -1 to 1; deletion and insertion are 0 like
-    a random order and 1 like the oracle's; paths are shares of the whole change. Nothing is written but --out, which is
-    whole or absent, and with --store grades.json of the run. The defaults take an hour on one processor, most of it in
-    integrated_gradients, gradient_shap and occlusion.
+    A row for each run, split, grade and subject: value, 95 % bootstrap interval over scenes (each with its
+    counterfactuals), units and scenes, and on iid the goal, kept or missed. Kinds: method; baseline, what is had
+    without understanding; ceiling. Localisation is a share of hits; faithfulness, validity, sanity and stability are
+    Spearman's correlations, -1 to 1; deletion and insertion are 0 like a random order and 1 like the oracle's; paths
+    are shares of the whole change.
+
+    The defaults take about an hour a run on one processor, most of it in integrated_gradients, gradient_shap and
+    occlusion. Each part is kept in the cache folder as it is finished, so that after an interruption the same command
+    goes on, and a finished grading answers at once; parts of another run, version of the data or of the code, or other
+    numbers of scenes do not count. Else nothing is written but --out, which is whole or absent (of several runs or
+    splits a list), and with --store grades.json of the run, where they take the place of earlier ones of the split.
+
+    A folder with submission.json holds explanations of another program (docs/planted-affect.md); it is graded on all
+    scenes that it covers, by what it holds, and what that leaves out is told.
     """
+    if any((folder / "submission.json").is_file() for folder in runs):
+        if methods or splits or control is not None or store or again:
+            raise typer.BadParameter(
+                "goes with --format and --out alone, as it is graded as it is", param_hint="a submission"
+            )
+        from fisa.commands import submission
+
+        submission.grade_submissions(runs, form, out)
+        return
     from fisa.commands import grade as command
     from fisa.explain.report import GradeSettings
 
     settings = GradeSettings(located, scenes, attributed, checked, tuple(methods) if methods else None)
-    command.grade(run, settings, split, control, form, out, store)
+    command.grade(runs, settings, splits or ["iid"], control, form, out, store, again)
+
+
+SHIFTS = "Example: `python -m fisa shifts artifacts/fisa --split clutter-0 --split clutter-3`"
+
+
+def shifts(
+    run: RunFolder,
+    splits: Annotated[
+        list[str] | None,
+        typer.Option("--split", help="Condition, such as rendering or clutter-3; may be repeated. Default: all."),
+    ] = None,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--method",
+            help=f"Of {', '.join(ATTRIBUTIONS)}; may be repeated. Default: contributions and grad_cam, if they apply.",
+        ),
+    ] = None,
+    located: Annotated[int, typer.Option(min=1, help="Scenes of each condition for score and localisation.")] = 300,
+    scenes: Annotated[
+        int, typer.Option(min=1, help="Scenes of each, with counterfactuals, for recovery and faithfulness.")
+    ] = 100,
+    form: Annotated[
+        Literal["markdown", "csv", "json"], typer.Option("--format", help="csv and json have every number exactly.")
+    ] = "markdown",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="File to write instead; must not exist.")] = None,
+) -> None:
+    """Grade a run under each shift and level of clutter of its planted data, beside the unshifted test split.
+
+    A row a condition: score (1 the truth, 0 the constant predictor), localisation (share of hits), interaction recovery
+    (correlation, slope, share of right signs), faithfulness and validity (Spearman's correlations), with 95 % bootstrap
+    intervals over scenes. Beside score stand oracles that know the latents; beside localisation a random point on any
+    motif. rendering: drawings that training never shows. triple: emotions never seen together, to be read beside
+    "iid, three emotions". strength: weak or strong, never between. palette: brighter, darker, greyer, more vivid than
+    any in training. clutter-0 to clutter-3: the same scenes with 0, 2, 4, 6 distractors. Some 10 minutes.
+    """
+    from fisa.commands import shifts as command
+    from fisa.explain.shifts import CONDITIONS, ShiftSettings
+
+    settings = ShiftSettings(located, scenes, tuple(methods) if methods else None, tuple(splits or CONDITIONS))
+    command.shifts(run, settings, form, out)

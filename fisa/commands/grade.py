@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -10,58 +10,83 @@ import pandas as pd
 import typer
 
 from fisa.commands.terminal import CommandError, Meter, tell
+from fisa.explain.goals import goal_of
+from fisa.explain.grade_parts import grading_code
 from fisa.explain.graded import Grades
-from fisa.explain.grading import grade as quick_grades
+from fisa.explain.grading import store as store_grades
 from fisa.explain.report import GradeSettings, grade_run
-from fisa.runs import load_run
+from fisa.runs import Run, load_run
 from fisa.runs.files import write_whole
 
 Format = Literal["markdown", "csv", "json"]
 
 
 def grade(
-    folder: Path,
+    folders: Sequence[Path],
     settings: GradeSettings,
-    split: str,
+    splits: Sequence[str],
     control: Path | None,
     form: Format,
     out: Path | None,
     store: bool,
+    again: bool,
 ) -> None:
-    """Grade a run's explanations, print the grades, and keep them where that is asked for."""
+    """Grade the explanations of runs on splits, print one table, and keep the grades where that is asked for."""
     if out is not None and out.exists():
         raise CommandError(f"{out}: already exists; name another --out, nothing is overwritten")
-    run = load_run(folder)
-    with Meter("grade") as meter:
-        found = grade_run(run, settings, split, None if control is None else load_run(control), meter)
-        if store:
-            run.add_grades({**(run.grades or quick_grades(run, meter) or {}), "attribution": _stored(found)})
+    other = None if control is None else load_run(control)
+    runs = [load_run(folder) for folder in folders]  # a wrong path is refused before an hour of work
+    found = [_graded(run, settings, split, other, store, again) for run in runs for split in splits]
     if out is not None:
-        write_whole(out, found.to_json().encode())
-    for note in found.notes:
-        tell(note)
+        write_whole(out, _json(found).encode())
+    for each in found:
+        for note in each.notes:
+            tell(note if len(found) == 1 else f"{each.run} on {each.split}: {note}")
     typer.echo(_written(found, form), nl=False)
 
 
-def _stored(found: Grades) -> dict[str, object]:
-    """What the studio reads from grades.json."""
-    return {"split": found.split, "settings": dict(found.settings), "rows": [asdict(row) for row in found.rows]}
+def _graded(run: Run, settings: GradeSettings, split: str, control: Run | None, store: bool, again: bool) -> Grades:
+    with Meter(f"grade {run.name} on {split}") as meter:
+        found = grade_run(run, settings, split, control, meter, again)
+        if store:
+            store_grades(run, found, meter)
+    if found.code != grading_code():
+        tell(f"{run.path}: its grades on {split} are of other code ({found.code}); --again computes them anew")
+    return found
 
 
-def _written(found: Grades, form: Format) -> str:
+def _written(found: Sequence[Grades], form: Format) -> str:
     if form == "json":
-        return found.to_json()
-    table = found.table()
+        return _json(found)
+    table = pd.concat([_table(each) for each in found], ignore_index=True)
     if form == "csv":
         return str(table.to_csv(index=False, lineterminator="\n"))
-    head = f"{found.run} ({found.digest}) on {found.data} {found.split}, version {found.version}\n\n"
-    columns = ("grade", "subject", "kind", "value", "95 % interval", "n", "scenes")
+    heads = [f"{each.run} ({each.digest}) on {each.data} {each.split}, version {each.version}\n" for each in found]
+    columns = ("run", "split", "grade", "subject", "kind", "value", "95 % interval", "n", "scenes", "goal")
     lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
     lines += [_line(row) for _, row in table.iterrows()]
-    return head + "\n".join(lines) + "\n"
+    return "\n".join([*heads, *lines]) + "\n"
+
+
+def _json(found: Sequence[Grades]) -> str:
+    """Return one document, or a list of several."""
+    if len(found) == 1:
+        return found[0].to_json()
+    return "[\n" + ",\n".join(each.to_json().rstrip("\n") for each in found) + "\n]\n"
+
+
+def _table(found: Grades) -> pd.DataFrame:
+    """Return a row a grade and subject: run, split, the fields of ``GradeRow``, the goal and whether it is kept."""
+    goals = [goal_of(row.grade, row.subject, found.split) for row in found.rows]
+    kept = [None if goal is None else goal.kept(row.value) for goal, row in zip(goals, found.rows, strict=True)]
+    named = found.table().assign(goal=[None if goal is None else str(goal) for goal in goals], kept=kept)
+    named.insert(0, "run", found.run)
+    named.insert(1, "split", found.split)
+    return named
 
 
 def _line(row: pd.Series) -> str:
     bounds = "" if pd.isna(row["low"]) else f"{row['low']:.3f} to {row['high']:.3f}"
-    cells = (row["grade"], row["subject"], row["kind"], f"{row['value']:.3f}", bounds, row["n"], row["scenes"])
-    return f"| {' | '.join(str(cell) for cell in cells)} |"
+    goal = "" if row["goal"] is None else f"{row['goal']}, {'kept' if row['kept'] else 'missed'}"
+    cells = (row["run"], row["split"], row["grade"], row["subject"], row["kind"], f"{row['value']:.3f}", bounds)
+    return f"| {' | '.join(str(cell) for cell in (*cells, row['n'], row['scenes'], goal))} |"

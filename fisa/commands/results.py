@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from fisa.commands.terminal import CommandError, Meter, tell
 from fisa.config import DataConfig
 from fisa.datasets import open_configured
 from fisa.emotions import DIMENSIONS, SPACES
+from fisa.export import new_file
+from fisa.export import refuse_existing as refuse_existing_file
+from fisa.export import report_page as make_page
 from fisa.runs import Run, RunError, list_runs, load_run, refuse_existing
 from fisa.studies import (
     Format,
@@ -77,12 +81,7 @@ def report(folders: Sequence[Path], artifacts: Path | None, form: Format) -> Non
         artifacts: A folder of runs. None: that of ``FISA_ARTIFACTS`` or what ships, where ``folders`` is empty.
         form: Text format of the tables.
     """
-    if artifacts is not None or not folders:
-        shelf = artifacts or Path(os.environ.get("FISA_ARTIFACTS") or Path(__file__).parents[2] / "artifacts")
-        found = list_runs(shelf)
-        if not found:
-            raise CommandError(f"{shelf}: no runs here; name run folders, or train one")
-        folders = [*folders, *found]
+    folders = _with_those_in(folders, artifacts)
     runs: list[Run | Result] = []
     studies: list[StudyResults] = []
     refused = 0
@@ -100,6 +99,34 @@ def report(folders: Sequence[Path], artifacts: Path | None, form: Format) -> Non
     typer.echo("\n".join(format_table(table, form) for table in tables), nl=False)
     if refused:
         raise typer.Exit(1)
+
+
+def report_page(folders: Sequence[Path], artifacts: Path | None, out: Path) -> None:
+    """Write one to four runs as one offline HTML page; see :func:`report` for what is given."""
+    refuse_existing_file(out)
+    folders = _with_those_in(folders, artifacts)
+    for folder in folders:
+        if folder.is_file() or is_study(folder):
+            raise CommandError(
+                f"{folder}: is no run folder, and a page is made of these; leave --html away for a table"
+            )
+    runs = [run for folder in folders if isinstance(run := _results_in(folder), Run)]
+    command = shlex.join(["python", "-m", "fisa", "report", *map(str, folders), "--html", str(out)])
+    with Meter("report") as meter:
+        page = make_page(runs, command, meter)
+    new_file(out, page)
+    typer.echo(str(out))
+
+
+def _with_those_in(folders: Sequence[Path], artifacts: Path | None) -> list[Path]:
+    """Return the folders with the runs in ``artifacts``, or where neither is given those that ship."""
+    if artifacts is None and folders:
+        return list(folders)
+    shelf = artifacts or Path(os.environ.get("FISA_ARTIFACTS") or Path(__file__).parents[2] / "artifacts")
+    found = list_runs(shelf)
+    if not found:
+        raise CommandError(f"{shelf}: no runs here; name run folders, or train one")
+    return [*folders, *found]
 
 
 def _results_in(path: Path) -> Run | Result:

@@ -71,6 +71,9 @@ METHODS: Mapping[str, Method] = {
 }
 # fmt: on
 
+FASTEST = ("contributions", "grad_cam", "feature_ablation")
+"""What is taken first, where it applies and nothing was asked: nobody should wait unasked."""
+
 
 def attribute(
     run: Run,

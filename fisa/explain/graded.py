@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,8 +12,11 @@ from typing import Any, Literal
 import pandas as pd
 
 from fisa.records import Interval
+from fisa.runs import Run
 
 FORMAT = 1
+CHECKS = ("shuffled_weights", "shuffled_labels")
+"""Sanity checks; a method fails one where it agrees better with the model than on an untrained network."""
 
 
 class GradeError(ValueError):
@@ -54,6 +58,7 @@ class Grades:
     Attributes:
         run: Name of the run.
         digest: Of its configuration and weights.
+        code: Digest of the code that graded, ``fisa.explain.grade_parts.grading_code``.
         data: Name of the data; ``version`` and ``split`` of it.
         settings: How many scenes each grade took, and which methods.
         rows: The grades.
@@ -62,6 +67,7 @@ class Grades:
 
     run: str
     digest: str
+    code: str
     data: str
     version: str
     split: str
@@ -73,9 +79,13 @@ class Grades:
         """Return one row a grade and subject: the fields of :class:`GradeRow`."""
         return pd.DataFrame([asdict(row) for row in self.rows])
 
+    def to_document(self) -> dict[str, Any]:
+        """Return what the JSON document holds."""
+        return {"format": FORMAT, **asdict(self)}
+
     def to_json(self) -> str:
         """Return the JSON document."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=2, allow_nan=False) + "\n"
+        return json.dumps(self.to_document(), indent=2, allow_nan=False) + "\n"
 
 
 def read_grades(path: Path) -> Grades:
@@ -85,10 +95,52 @@ def read_grades(path: Path) -> Grades:
         GradeError: The file cannot be read, or holds no grades of this version.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if document.pop("format") != FORMAT:
-            raise ValueError("another format")
-        rows = tuple(GradeRow(**row) for row in document.pop("rows"))
-        return Grades(**{**document, "rows": rows, "notes": tuple(document["notes"])})
+        return _parsed(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise GradeError(f"{path}: holds no grades of this version ({error}); grade the run again") from None
+
+
+def stored_grades(run: Run) -> dict[str, Grades]:
+    """Return the grades that a run carries, by split.
+
+    Those of other weights or another configuration, or in the form of another version of this program, do not count.
+
+    Raises:
+        RunError: The file was changed since it was stored.
+    """
+    found = {}
+    for split, document in (run.grades or {}).get("splits", {}).items():
+        with suppress(ValueError, TypeError, LookupError, AttributeError):
+            grades = _parsed(document)
+            if grades.digest == run.digest:
+                found[split] = grades
+    return found
+
+
+def failed_checks(rows: Sequence[GradeRow]) -> dict[str, dict[str, tuple[GradeRow, GradeRow]]]:
+    """Return the sanity checks that methods fail: by method and check of ``CHECKS``, its row and that of ``untrained``.
+
+    A check is failed above the interval of what the method reaches on an untrained network.
+    """
+    found = {(row.grade, row.subject): row for row in rows}
+    failed: dict[str, dict[str, tuple[GradeRow, GradeRow]]] = {}
+    for grade, method in found:
+        check = grade.removeprefix("sanity.")
+        blank = found.get(("sanity.untrained", method))
+        if check not in CHECKS or blank is None or blank.high is None:
+            continue
+        row = found[grade, method]
+        if row.value > blank.high:
+            failed.setdefault(method, {})[check] = (row, blank)
+    return failed
+
+
+def _parsed(document: dict[str, Any]) -> Grades:
+    document = dict(document)
+    if document.pop("format") != FORMAT:
+        raise ValueError("another format")
+    rows = tuple(GradeRow(**row) for row in document.pop("rows"))
+    numbers = [number for row in rows for number in (row.value, row.low, row.high, row.n, row.scenes)]
+    if not all(number is None or isinstance(number, int | float) for number in numbers):
+        raise ValueError("a grade that is no number")
+    return Grades(**{**document, "rows": rows, "notes": tuple(document["notes"])})

@@ -6,6 +6,7 @@ from typing import Any
 
 from fisa.datasets.planted import PRESETS, PlantedDataset
 from fisa.evaluation import Progress, open_test_split
+from fisa.explain.graded import Grades
 from fisa.explain.localisation import grade_localisation
 from fisa.explain.projection import ProjectionSettings, map_of
 from fisa.explain.recovery import grade_recovery
@@ -37,6 +38,16 @@ def grade(run: Run, progress: Progress | None = None) -> dict[str, Any] | None:
         "localisation": grade_localisation(run, data.scene, len(data), report(0)),
         "contributions": grade_recovery(run, data.scene, recovery_count, report(len(data))),
     }
+
+
+def store(run: Run, found: Grades, progress: Progress | None = None) -> None:
+    """Keep the grades of one split in a run, in place of earlier ones of that split, where the studio finds them.
+
+    Raises:
+        RunError: The disk refuses; what was stored before is untouched.
+    """
+    before = run.grades or grade(run, progress) or {}
+    run.add_grades({**before, "splits": {**before.get("splits", {}), found.split: found.to_document()}})
 
 
 def complete(run: Run, progress: Progress | None = None) -> None:

@@ -8,7 +8,8 @@ mask's share of the image.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,23 @@ from fisa.models import System, build_model
 from fisa.runs import Run
 
 BATCH = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Located:
+    """A scene with maps of where each emotion is seen in it.
+
+    Attributes:
+        scene: The scene.
+        ids: int16 [S, S], its id buffer.
+        maps: [C, h, w]; of signed ones, what speaks against an emotion counts as nothing in mass lift.
+        untrained: [C, h, w] of a network without training, or None.
+    """
+
+    scene: Scene
+    ids: np.ndarray
+    maps: np.ndarray
+    untrained: np.ndarray | None = None
 
 
 def upsample(attention: np.ndarray, size: int) -> np.ndarray:
@@ -58,50 +76,69 @@ def grade_localisation(
         visible share of the image), ``constant`` (the best fixed position), ``any_motif`` (a random point on
         any motif, blind to emotion), ``other_emotion`` (the map of the next emotion present) and
         ``untrained`` (the same architecture with fresh random weights, not seeded here). None where the system
-        has no maps.
+        has no maps, or no scene shows two emotions.
     """
-    untrained = build_model(run.config.model, run.space, pretrained=False).eval()
     size = run.config.data.image_size
+    return grade_maps(_mapped(run, scenes, count, size, progress), size)
+
+
+def grade_maps(located: Iterable[Located], size: int) -> dict[str, Any] | None:
+    """Grade maps of any origin as :func:`grade_localisation` does; ``untrained`` is there where maps of it are.
+
+    Args:
+        located: Scenes with their maps; those with a single emotion are left out.
+        size: Side of the id buffers.
+    """
     rows: list[dict[str, float]] = []
     seen = np.zeros((size, size))
-    for start in range(0, count, BATCH):
-        indices = range(start, min(start + BATCH, count))
-        drawn = [(index, scene, render(scene, size)) for index, scene in ((i, scenes(i)) for i in indices)]
-        drawn = [item for item in drawn if len({motif.emotion for motif in item[1].motifs}) > 1]
-        trained_maps = _maps(run, run.model, [rendering.image for _, _, rendering in drawn])
-        if trained_maps is None:
-            return None
-        untrained_maps = _maps(run, untrained, [rendering.image for _, _, rendering in drawn])
-        assert untrained_maps is not None
-        for (index, scene, rendering), maps, blank in zip(drawn, trained_maps, untrained_maps, strict=True):
-            units, masks = _grade_scene(index, scene, rendering.ids, upsample(maps, size), upsample(blank, size))
+    for number, one in enumerate(located):
+        if len({motif.emotion for motif in one.scene.motifs}) > 1:
+            units, masks = _grade_scene(number, one, size)
             rows += units
             seen += masks
+    return _summary(pd.DataFrame(rows), float(seen.max())) if rows else None
+
+
+def _mapped(
+    run: Run, scenes: Callable[[int], Scene], count: int, size: int, progress: Progress | None
+) -> Iterator[Located]:
+    """Yield scenes of two emotions or more with the maps of a run and of an untrained one; none where it has none."""
+    untrained = build_model(run.config.model, run.space, pretrained=False).eval()
+    for start in range(0, count, BATCH):
+        indices = range(start, min(start + BATCH, count))
+        drawn = [(scene, render(scene, size)) for scene in map(scenes, indices)]
+        drawn = [item for item in drawn if len({motif.emotion for motif in item[0].motifs}) > 1]
+        images = [rendering.image for _, rendering in drawn]
+        trained_maps = _maps(run, run.model, images)
+        if trained_maps is None:
+            return
+        untrained_maps = _maps(run, untrained, images)
+        assert untrained_maps is not None
+        for (scene, rendering), maps, blank in zip(drawn, trained_maps, untrained_maps, strict=True):
+            yield Located(scene, rendering.ids, maps, blank)
         if progress is not None:
             progress(indices[-1] + 1, count)
-    return _summary(pd.DataFrame(rows), float(seen.max()))
 
 
-def _grade_scene(
-    index: int, scene: Scene, ids: np.ndarray, maps: np.ndarray, blank: np.ndarray
-) -> tuple[list[dict[str, float]], np.ndarray]:
+def _grade_scene(number: int, one: Located, size: int) -> tuple[list[dict[str, float]], np.ndarray]:
     """Return a row for each present emotion, and the sum of their masks."""
-    present = sorted({motif.emotion for motif in scene.motifs})
-    masks = {emotion: own_mask(ids, scene, emotion) for emotion in present}
+    present = sorted({motif.emotion for motif in one.scene.motifs})
+    masks = {emotion: own_mask(one.ids, one.scene, emotion) for emotion in present}
+    maps = upsample(one.maps, size)
+    blank = None if one.untrained is None else upsample(one.untrained, size)
     rows = []
     for place, emotion in enumerate(present):
         mask, other = masks[emotion], present[(place + 1) % len(present)]
-        rows.append(
-            {
-                "scene": index,
-                "hit": hit(maps[emotion], mask),
-                "lift": maps[emotion][mask].sum() / maps[emotion].sum() / mask.mean(),
-                "area": mask.mean(),
-                "any_motif": mask.sum() / (ids > 0).sum(),
-                "other_emotion": hit(maps[other], mask),
-                "untrained": hit(blank[emotion], mask),
-            }
-        )
+        positive = maps[emotion].clip(0)
+        row = {
+            "scene": number,
+            "hit": hit(maps[emotion], mask),
+            "lift": positive[mask].sum() / (positive.sum() or 1) / mask.mean(),
+            "area": mask.mean(),
+            "any_motif": mask.sum() / (one.ids > 0).sum(),
+            "other_emotion": hit(maps[other], mask),
+        }
+        rows.append(row if blank is None else {**row, "untrained": hit(blank[emotion], mask)})
     return rows, np.sum(list(masks.values()), axis=0)
 
 
@@ -119,7 +156,7 @@ def _summary(rows: pd.DataFrame, constant_hits: float) -> dict[str, Any]:
             "constant": constant_hits / len(rows),
             "any_motif": float(rows["any_motif"].mean()),
             "other_emotion": float(rows["other_emotion"].mean()),
-            "untrained": float(rows["untrained"].mean()),
+            **({"untrained": float(rows["untrained"].mean())} if "untrained" in rows else {}),
         },
     }
 

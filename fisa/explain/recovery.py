@@ -36,13 +36,27 @@ def family_effects(family: Family, answer: Answer) -> np.ndarray:
         answer: What a run with contributions says of them.
     """
     assert answer.contributions is not None
+    full = answer.contributions[0]
+    gone = answer.contributions[1:]
+    pushed = [full[:, source] - without[:, source] for source, without in zip(family.present, gone, strict=True)]
+    return scene_effects(family, np.stack(pushed, 1), answer.change(family))
+
+
+def scene_effects(family: Family, pushed: np.ndarray, changed: np.ndarray) -> np.ndarray:
+    """Return what :func:`family_effects` returns, of estimates of any origin.
+
+    Args:
+        family: A scene.
+        pushed: [C, P], what each present emotion is said to do to each logit; the gauge is taken here.
+        changed: [C, P], the change of each logit without it, in the absent gauge.
+    """
     effects = np.full((4, *AFFINITY.shape), np.nan)
-    by_logit, strengths = answer.change(family), family.scene.strengths
+    strengths = family.scene.strengths
+    gauged = absent_gauge(pushed, family.absent)
     for number, source in enumerate(family.present):
-        pushed = answer.contributions[0, :, source] - answer.contributions[1 + number, :, source]
         others = [emotion for emotion in family.present if emotion != source]
-        effects[0, others, source] = absent_gauge(pushed, family.absent)[others]
-        effects[1, others, source] = by_logit[others, number]
+        effects[0, others, source] = gauged[others, number]
+        effects[1, others, source] = changed[others, number]
         effects[2, others, source] = family.planted[others, number]
         effects[3, others, source] = (AFFINITY[:, source] * strengths * strengths[source])[others]
     return effects

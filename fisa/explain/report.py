@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -12,17 +13,27 @@ import pandas as pd
 from fisa.datasets.planted import PRESETS, PlantedDataset
 from fisa.evaluation import Progress
 from fisa.explain.attribution import METHODS, applicable
-from fisa.explain.counterfactuals import Answer, Family, answers, draw_families
+from fisa.explain.counterfactuals import Answer, Family, answers, draw_family
 from fisa.explain.deletion import grade_deletion, subject
-from fisa.explain.faithfulness import Maps, laid_on, maps_of, mean_spearman, units
-from fisa.explain.graded import GradeError, GradeRow, Grades
+from fisa.explain.faithfulness import laid_on, maps_of, mean_spearman, units
+from fisa.explain.grade_parts import KeptParts, Part, Step, finish, grading_code
+from fisa.explain.graded import GradeError, GradeRow, Grades, failed_checks, stored_grades
 from fisa.explain.localisation import grade_localisation
 from fisa.explain.paths import grade_paths
 from fisa.explain.recovery import effects_of, grade_effects
 from fisa.explain.sanity import grade_stability, shuffled, untrained
-from fisa.models import System
+from fisa.models import Fisa, System
 from fisa.records import Interval
 from fisa.runs import Run
+
+CHUNK = 20
+"""Scenes drawn and asked about together, so that the same scenes get the same answers however many are asked for."""
+
+DRAWING = 10
+"""What one drawn image costs, as a multiple of its pass through a model."""
+
+PASSES = {"integrated_gradients": 300, "gradient_shap": 300, "occlusion": 230, "feature_ablation": 65, "grad_cam": 4}
+"""About what the map of a method costs in passes; others about one. Estimates of the time left rest on it, no more."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +61,20 @@ def grade_run(
     split: str = "iid",
     control: Run | None = None,
     progress: Progress | None = None,
+    again: bool = False,
 ) -> Grades:
-    """Grade a run's explanations on a planted split.
+    """Grade a run's explanations on a planted split, or take up where an earlier call was interrupted.
+
+    What the run carries for the same split and settings is returned as it is, whatever code made it. Otherwise every
+    part is kept in the cache folder as soon as it is finished, and found there by the next call with the same code.
 
     Args:
         run: A run that was trained on planted data.
         settings: How much to grade.
         split: Of the same data.
         control: A run of the same architecture, trained on shuffled labels, for one more sanity check.
-        progress: Called with (done, total), counted anew for each part of the work.
+        progress: Called with (cost done, cost in all) of what is left to do; the unit is about one pass of an image.
+        again: Compute what is stored or kept, too.
 
     Raises:
         GradeError: The run was not trained on planted data, a method does not apply to it, or the control does not fit.
@@ -67,20 +83,23 @@ def grade_run(
     settings = settings or GradeSettings()
     methods = _methods(run, settings, control)
     data = PlantedDataset(run.config.data.name, split, run.config.data.image_size)
-    rows = list(_localisation(run, data, min(settings.located, len(data)), progress))
-    families = draw_families(data.scene, min(settings.scenes, len(data)), data.image_size, progress)
-    said = list(answers(run, families))
-    rows += [*_recovery(families, said), *_paths(run, families, said)]
-    graded = _Attributed(run, families, said, methods, settings, control)
-    rows += graded.rows(progress)
+    digest = None if control is None else control.digest
+    about = {**asdict(settings), "methods": list(methods), "control": digest}
+    stored = stored_grades(run).get(data.split)
+    if stored is not None and not again and stored.version == data.version and stored.settings == about:
+        return stored
+    work = _Grading(run, data, settings, methods, control)
+    parts = finish(work.steps(), KeptParts(run, data), work.draw, 5 * DRAWING, progress, again)
+    rows = tuple(row for part in parts.values() for row in part.rows)
     return Grades(
         run=run.name,
         digest=run.digest,
+        code=grading_code(),
         data=data.name,
         version=data.version,
         split=data.split,
-        settings={**asdict(settings), "methods": list(methods), "control": None if control is None else control.digest},
-        rows=tuple(rows),
+        settings=about,
+        rows=rows,
         notes=tuple(_notes(rows, methods)),
     )
 
@@ -100,7 +119,168 @@ def _methods(run: Run, settings: GradeSettings, control: Run | None) -> tuple[st
     return settings.methods or can
 
 
-def _localisation(run: Run, data: PlantedDataset, count: int, progress: Progress | None) -> Iterator[GradeRow]:
+class _Grading:
+    """The steps of a grading and what they share: drawn scenes, what the run says of them, untrained models."""
+
+    def __init__(
+        self, run: Run, data: PlantedDataset, settings: GradeSettings, methods: Sequence[str], control: Run | None
+    ) -> None:
+        self.run, self.data, self.methods, self.control = run, data, methods, control
+        self.located = min(settings.located, len(data))
+        self.scenes = min(settings.scenes, len(data))
+        self.attributed = min(settings.attributed, self.scenes)
+        self.checked = min(settings.checked, self.attributed)
+        self.families: list[Family] = []
+        self.said: list[Answer] = []
+
+    def steps(self) -> list[Step]:
+        """Return all steps that apply to the run; each says what it depends on."""
+        output = self.run.output([np.zeros((1, 1, 3), np.uint8)])
+        steps = []
+        if output.attention is not None:
+            steps.append(Step("localisation", (self.located,), self.located * (DRAWING + 2), 0, self._localisation))
+        if output.contributions is not None:
+            steps.append(Step("recovery", (self.scenes,), self.scenes, self.scenes, self._recovery))
+        if isinstance(self.run.model, Fisa):
+            steps.append(Step("paths", (self.scenes,), 10 * self.scenes, self.scenes, self._paths))
+        steps.append(Step("baselines", (self.attributed,), self.attributed, self.attributed, self._baselines))
+        for method in self.methods:
+            steps += self._steps_of(method)
+        if self.checked:
+            cost = self.checked * 36 * (len(self.methods) + 5)
+            depends = (self.attributed, self.checked, *self.methods)
+            steps.append(Step("deletion", depends, cost, self.attributed, self._deletion))
+        return steps
+
+    def _steps_of(self, method: str) -> Iterator[Step]:
+        passes, depends = PASSES.get(method, 1), (self.attributed, self.checked)
+
+        def step(name: str, maps: int, compute: Any, *more: object) -> Step:
+            return Step(f"{name}.{method}", (*depends, *more), maps * passes, self.attributed, compute)
+
+        yield step("maps", 3 * self.attributed, partial(self._maps, method))
+        if not self.checked:
+            return
+        for name in self._models():
+            trained = self.control.digest if name == "shuffled_labels" and self.control is not None else None
+            compute = partial(self._sanity, method, name)
+            yield step(f"sanity.{name}", 3 * self.checked, compute, trained)
+        yield step("stability", 2 * self.checked, partial(self._stability, method))
+
+    def draw(self, count: int, progress: Progress) -> None:
+        """Draw the first ``count`` scenes with their counterfactuals, and ask the run about them."""
+        for start in range(0, count, CHUNK):
+            part = range(start, min(start + CHUNK, self.scenes))
+            for index in part:
+                self.families.append(draw_family(self.data.scene(index), self.data.image_size))
+                progress(min(index + 1, count), count)
+            self.said += answers(self.run, self.families[part.start :])
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The units of attribution; see :func:`fisa.explain.faithfulness.units`."""
+        return units(self.families[: self.attributed], self.said[: self.attributed])
+
+    @cached_property
+    def few(self) -> pd.DataFrame:
+        """Those of the scenes for deletion, sanity and stability."""
+        return self.table[self.table["scene"] < self.checked]
+
+    @cached_property
+    def subjects(self) -> list[tuple[int, int]]:
+        """For each of these scenes, the emotion present for which the model has the largest logit."""
+        found = []
+        for scene in self.few["scene"].unique():
+            logits = self.said[scene].logits[0]
+            found.append((int(scene), max(self.families[scene].present, key=lambda emotion: logits[emotion])))
+        return found
+
+    def _models(self) -> list[str]:
+        return ["shuffled_weights", "untrained", *(["shuffled_labels"] if self.control is not None else [])]
+
+    @cached_property
+    def _others(self) -> dict[str, System]:
+        others = {"shuffled_weights": shuffled(self.run.model), "untrained": untrained(self.run)}
+        return others if self.control is None else {**others, "shuffled_labels": self.control.model}
+
+    def _localisation(self, _: Mapping[str, Part], progress: Progress) -> Part:
+        return Part(tuple(_localisation_rows(self.run, self.data, self.located, progress)))
+
+    def _recovery(self, *_: object) -> Part:
+        return Part(tuple(_recovery_rows(self.families[: self.scenes], self.said[: self.scenes])))
+
+    def _paths(self, *_: object) -> Part:
+        pairs = sum(len(family.present) * (len(family.present) - 1) for family in self.families)
+        grades = grade_paths(self.run.model, self.families, self.said) or {}
+        size = pairs, len(self.families)
+        return Part(
+            tuple(GradeRow.of(f"path.{path}", "interaction", "method", each, *size) for path, each in grades.items())
+        )
+
+    def _baselines(self, *_: object) -> Part:
+        if self.table.empty:
+            return Part()
+        chance = np.random.default_rng(0).standard_normal(len(self.table))
+        rows: list[GradeRow] = []
+        for name, estimate in (("same", self.table["same"]), ("area", self.table["area"]), ("random", chance)):
+            rows += self._agreement(name, "baseline", np.asarray(estimate, float))
+        return Part((*rows, *self._agreement("own change", "ceiling", self.table["own"].to_numpy())))
+
+    def _maps(self, method: str, _: Mapping[str, Part], progress: Progress) -> Part:
+        if self.table.empty:
+            return Part()
+        maps = maps_of(self.run, self.families, self.table, method, progress=progress)
+        rows = tuple(self._agreement(method, "method", laid_on(self.families, self.table, maps)))
+        return Part(rows, {_name(key): maps[key] for key in self.subjects})
+
+    def _agreement(self, subject_: str, kind: str, estimate: np.ndarray) -> Iterator[GradeRow]:
+        for grade, truth in (("faithfulness", "own"), ("validity", "planted")):
+            interval = mean_spearman(self.table, estimate, self.table[truth].to_numpy())
+            yield GradeRow.of(grade, subject_, kind, interval, *_size(self.table))
+
+    def _sanity(self, method: str, name: str, _: Mapping[str, Part], progress: Progress) -> Part:
+        if self.few.empty:
+            return Part()
+        maps = maps_of(self.run, self.families, self.few, method, model=self._others[name], progress=progress)
+        laid = laid_on(self.families, self.few, maps)
+        interval = mean_spearman(self.few, laid, self.few["own"].to_numpy())
+        kind = "baseline" if name == "untrained" else "method"
+        return Part((GradeRow.of(f"sanity.{name}", method, kind, interval, *_size(self.few)),))
+
+    def _stability(self, method: str, parts: Mapping[str, Part], progress: Progress) -> Part:
+        if not self.subjects:
+            return Part()
+        chosen = [(self.families[scene], emotion) for scene, emotion in self.subjects]
+        maps = [parts[f"maps.{method}"].arrays[_name(key)] for key in self.subjects]
+        found, count = grade_stability(self.run, chosen, maps, method, progress=progress), len(chosen)
+        rows = (GradeRow.of(f"stability.{name}", method, "method", each, count, count) for name, each in found.items())
+        return Part(tuple(rows))
+
+    def _deletion(self, parts: Mapping[str, Part], progress: Progress) -> Part:
+        if not self.subjects:
+            return Part()
+        chosen = []
+        for scene, emotion in self.subjects:
+            maps = {method: parts[f"maps.{method}"].arrays[_name((scene, emotion))] for method in self.methods}
+            chosen.append(subject(self.families[scene], self.said[scene], emotion, maps, seed=scene))
+        found, count = grade_deletion(self.run, chosen, progress), len(chosen)
+        return Part(
+            tuple(
+                GradeRow.of(f"{way}.{fill}", name, "method", interval, count, count)
+                for (way, fill, name), interval in found.items()
+            )
+        )
+
+
+def _name(key: tuple[int, int]) -> str:
+    return f"{key[0]}-{key[1]}"
+
+
+def _size(table: pd.DataFrame) -> tuple[int, int]:
+    return len(table), int(table["scene"].nunique())
+
+
+def _localisation_rows(run: Run, data: PlantedDataset, count: int, progress: Progress) -> Iterator[GradeRow]:
     found = grade_localisation(run, data.scene, count, progress)
     if found is None:
         return
@@ -112,7 +292,7 @@ def _localisation(run: Run, data: PlantedDataset, count: int, progress: Progress
     yield GradeRow("localisation.lift", "attention", "method", found["lift"], None, None, *size)
 
 
-def _recovery(families: Sequence[Family], said: Sequence[Answer]) -> Iterator[GradeRow]:
+def _recovery_rows(families: Sequence[Family], said: Sequence[Answer]) -> Iterator[GradeRow]:
     effects = effects_of(families, said)
     if effects is None:
         return
@@ -125,105 +305,13 @@ def _recovery(families: Sequence[Family], said: Sequence[Answer]) -> Iterator[Gr
         yield GradeRow(f"recovery.{key}", "true logits", "ceiling", found["ceiling"][key], None, None, *size)
 
 
-def _paths(run: Run, families: Sequence[Family], said: Sequence[Answer]) -> Iterator[GradeRow]:
-    pairs = sum(len(family.present) * (len(family.present) - 1) for family in families)
-    for path, interval in (grade_paths(run.model, families, said) or {}).items():
-        yield GradeRow.of(f"path.{path}", "interaction", "method", interval, pairs, len(families))
-
-
-class _Attributed:
-    """The grades of attribution, method by method: each map is made once and serves several of them."""
-
-    def __init__(
-        self,
-        run: Run,
-        families: Sequence[Family],
-        said: Sequence[Answer],
-        methods: Sequence[str],
-        settings: GradeSettings,
-        control: Run | None,
-    ) -> None:
-        self.run, self.families, self.said, self.methods = run, families, said, methods
-        self.table = units(families[: settings.attributed], said[: settings.attributed])
-        self.few = self.table[self.table["scene"] < settings.checked]
-        self.others: dict[str, System] = {"shuffled weights": shuffled(run.model), "untrained": untrained(run)}
-        if control is not None:
-            self.others["shuffled labels"] = control.model
-        labels = {scene: self._strongest(scene) for scene in self.few["scene"].unique()}
-        self.subjects = [(int(scene), emotion) for scene, emotion in labels.items()]
-
-    def _strongest(self, scene: int) -> int:
-        """The emotion present for which the model has the largest logit."""
-        return max(self.families[scene].present, key=lambda emotion: self.said[scene].logits[0, emotion])
-
-    def rows(self, progress: Progress | None) -> list[GradeRow]:
-        if self.table.empty:
-            return []
-        rows = list(self._baselines())
-        maps: dict[str, Maps] = {}
-        for method in self.methods:
-            maps[method] = maps_of(self.run, self.families, self.table, method, progress=progress)
-            rows += self._agreement(method, "method", laid_on(self.families, self.table, maps[method]))
-            if not self.few.empty:
-                rows += [*self._sanity(method, progress), *self._stability(method, maps[method])]
-        return rows + self._deletion(maps, progress) if self.subjects else rows
-
-    def _size(self, table: pd.DataFrame) -> tuple[int, int]:
-        return len(table), int(table["scene"].nunique())
-
-    def _agreement(self, subject_: str, kind: str, estimate: np.ndarray) -> Iterator[GradeRow]:
-        for grade, truth in (("faithfulness", "own"), ("validity", "planted")):
-            interval = mean_spearman(self.table, estimate, self.table[truth].to_numpy())
-            yield GradeRow.of(grade, subject_, kind, interval, *self._size(self.table))
-
-    def _baselines(self) -> Iterator[GradeRow]:
-        chance = np.random.default_rng(0).standard_normal(len(self.table))
-        for name, estimate in (("same", self.table["same"]), ("area", self.table["area"]), ("random", chance)):
-            yield from self._agreement(name, "baseline", np.asarray(estimate, float))
-        yield from self._agreement("own change", "ceiling", self.table["own"].to_numpy())
-
-    def _sanity(self, method: str, progress: Progress | None) -> Iterator[GradeRow]:
-        own = self.few["own"].to_numpy()
-        for name, model in self.others.items():
-            maps = maps_of(self.run, self.families, self.few, method, model=model, progress=progress)
-            interval = mean_spearman(self.few, laid_on(self.families, self.few, maps), own)
-            kind = "baseline" if name == "untrained" else "method"
-            yield GradeRow.of(f"sanity.{name.replace(' ', '_')}", method, kind, interval, *self._size(self.few))
-
-    def _stability(self, method: str, maps: Maps) -> Iterator[GradeRow]:
-        chosen = [(self.families[scene], emotion) for scene, emotion in self.subjects]
-        found = grade_stability(self.run, chosen, [maps[key] for key in self.subjects], method)
-        for name, interval in found.items():
-            yield GradeRow.of(f"stability.{name}", method, "method", interval, len(chosen), len(chosen))
-
-    def _deletion(self, maps: Mapping[str, Maps], progress: Progress | None) -> list[GradeRow]:
-        chosen = [
-            subject(
-                self.families[scene],
-                self.said[scene],
-                emotion,
-                {method: each[scene, emotion] for method, each in maps.items()},
-                seed=scene,
-            )
-            for scene, emotion in self.subjects
-        ]
-        count = len(chosen)
-        rows = []
-        for (way, fill, name), interval in grade_deletion(self.run, chosen, progress).items():
-            rows.append(GradeRow.of(f"{way}.{fill}", name, "method", interval, count, count))
-        return rows
-
-
 def _notes(rows: Sequence[GradeRow], methods: Sequence[str]) -> Iterator[str]:
     left = [method for method in METHODS if method not in methods]
     if left:
         yield f"Not graded: {', '.join(left)}."
-    found: dict[tuple[str, str], Any] = {(row.grade, row.subject): row for row in rows}
-    for method in methods:
-        for check in ("shuffled_weights", "shuffled_labels"):
-            row, blank = found.get((f"sanity.{check}", method)), found.get(("sanity.untrained", method))
-            if row is not None and blank is not None and blank.high is not None and row.value > blank.high:
-                yield (
-                    f"{method} fails the check by {check.replace('_', ' ')}: {row.value:.2f} is above what it reaches "
-                    f"on an untrained network, {blank.low:.2f} to {blank.high:.2f}."
-                )
+    for method, checks in failed_checks(rows).items():
+        for check, (row, blank) in checks.items():
+            yield (
+                f"{method} fails the check by {check.replace('_', ' ')}: {row.value:.2f} is above what it reaches "
+                f"on an untrained network, {blank.low:.2f} to {blank.high:.2f}."
+            )

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from fisa.evaluation import Progress
 from fisa.explain.asking import Settings
 from fisa.explain.attribution import attribute_batch
 from fisa.explain.counterfactuals import Family
@@ -54,6 +55,7 @@ def grade_stability(
     maps: Sequence[np.ndarray],
     method: str,
     settings: Settings | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Interval]:
     """Compare the maps of slightly changed images with those of the images.
 
@@ -63,6 +65,7 @@ def grade_stability(
         maps: Their attributions [h, w] by the method.
         method: Key of ``METHODS``.
         settings: How to attribute.
+        progress: Called with (images done, images).
 
     Returns:
         ``noise`` and ``shift``: mean of Spearman's correlation between the two maps, the shift undone.
@@ -74,9 +77,13 @@ def grade_stability(
         np.clip(np.rint(image + random.normal(0, NOISE, image.shape)), 0, 255).astype(np.uint8) for image in images
     ]
     moved = [ndimage.shift(image, (SHIFT, SHIFT, 0), order=0, mode="nearest") for image in images]
+
+    def report(before: int) -> Progress | None:
+        return None if progress is None else lambda done, total: progress(before + done, 2 * total)
+
     grades = {}
-    for name, changed, shift in (("noise", noisy, 0), ("shift", moved, SHIFT)):
-        found = attribute_batch(run, changed, method, targets, settings)
+    for name, changed, shift, before in (("noise", noisy, 0, 0), ("shift", moved, SHIFT, len(moved))):
+        found = attribute_batch(run, changed, method, targets, settings, progress=report(before))
         agreements = np.array(
             [_agreement(one, other.values, len(images[0]), shift) for one, other in zip(maps, found, strict=True)]
         )

@@ -3,6 +3,7 @@
 Show them with ``st.plotly_chart(figure, theme=None, alt=figure.layout.meta["alt"])``: the template
 carries the theme, and every figure carries its alternative text. Emotions stand in wheel order in
 every figure and table; ``customdata`` always speaks in indices of ``space.labels`` or in image ids.
+``fisa.figures.paper`` draws their twins for print.
 """
 
 from fisa.figures.boxes import boxable_picture

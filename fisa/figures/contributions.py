@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -36,34 +38,50 @@ def contribution_bars(
     Raises:
         FigureError: Wrong shape, NaN or infinite numbers, or an emotion outside the space.
     """
+    steps = steps_to(contributions, bias, logit, space, emotion)
+    return _waterfall(steps, float(logit), space, emotion, theme)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One bar on the way to a logit: how it is named, by how much, and the emotion it comes from, if it does."""
+
+    name: str
+    size: float
+    source: int | None = None
+
+
+def steps_to(contributions: np.ndarray, bias: float, logit: float, space: EmotionSpace, emotion: int) -> list[Step]:
+    """Return the bars of :func:`contribution_bars` before the total: bias, sources by falling size, the rest if any.
+
+    Raises:
+        FigureError: Wrong shape, NaN or infinite numbers, or an emotion outside the space.
+    """
     values = checked(contributions, (len(space),), "contributions")
     start, end = checked(np.array([bias, logit]), (2,), "bias and logit")
     if not 0 <= emotion < len(space):
         raise FigureError(f"emotion {emotion} is outside {space.name!r}, which has {len(space)}")
     order = [int(j) for j in np.argsort(-np.abs(values), kind="stable")]
-    names = ["bias", *(space.labels[j] + (" (itself)" if j == emotion else "") for j in order)]
-    steps = [float(start), *values[order].tolist()]
-    sources: list[int | None] = [None, *order]
+    sources = [Step(space.labels[j] + (" (itself)" if j == emotion else ""), float(values[j]), j) for j in order]
     rest = float(end - start - values.sum())
-    if abs(rest) > 1e-3 * max(1.0, abs(end)):
-        names, steps, sources = [*names, "not shown"], [*steps, rest], [*sources, None]
-    return _waterfall(names, steps, sources, float(end), space, emotion, theme)
+    last = [Step("not shown", rest)] if abs(rest) > 1e-3 * max(1.0, abs(end)) else []
+    return [Step("bias", float(start)), *sources, *last]
 
 
-def _waterfall(
-    names: list[str],
-    steps: list[float],
-    sources: list[int | None],
-    total: float,
-    space: EmotionSpace,
-    emotion: int,
-    theme: Theme,
-) -> go.Figure:
+def contributions_alt(steps: list[Step], total: float, target: str) -> str:
+    """Say in one sentence what the bars show."""
+    largest = ", ".join(f"{step.name} {signed(step.size)}" for step in steps[1:4])
+    return (
+        f"Contributions to the logit of {target}: bias {signed(steps[0].size)}; largest {largest}; "
+        f"logit {signed(total)}."
+    )
+
+
+def _waterfall(bars: list[Step], total: float, space: EmotionSpace, emotion: int, theme: Theme) -> go.Figure:
     colours = palette(theme)
     target = space.labels[emotion]
-    up = ", ".join(f"{n} {signed(s)}" for n, s in zip(names[1:4], steps[1:4], strict=True))
-    alt = f"Contributions to the logit of {target}: bias {signed(steps[0])}; largest {up}; logit {signed(total)}."
-    figure = new_figure(theme, alt, height=90 + 27 * (len(names) + 1))
+    names, steps, sources = zip(*((bar.name, bar.size, bar.source) for bar in bars), strict=True)
+    figure = new_figure(theme, contributions_alt(bars, total, target), height=90 + 27 * (len(names) + 1))
     ends = np.concatenate([[0.0], np.cumsum(steps)])
     span = max(float(np.ptp(ends)), 1e-9)
     figure.add_waterfall(

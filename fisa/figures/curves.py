@@ -10,7 +10,8 @@ from plotly.subplots import make_subplots
 from fisa.figures.checks import FigureError, listed
 from fisa.figures.theme import Theme, palette, style
 
-_TITLES = {"validation_kl": "validation KL", "validation_mse": "validation squared error"}
+TITLES = {"validation_kl": "validation KL", "validation_mse": "validation squared error"}
+"""The numbers that choose an epoch, one a task, as people read them."""
 
 
 def history(history: pd.DataFrame, theme: Theme = "light") -> go.Figure:
@@ -27,11 +28,8 @@ def history(history: pd.DataFrame, theme: Theme = "light") -> go.Figure:
     Raises:
         FigureError: A column is missing.
     """
-    chosen = next((column for column in _TITLES if column in history), "validation_kl")
-    curves = (("train_loss", "training loss"), (chosen, _TITLES[chosen]))
-    missing = {"epoch", *(column for column, _ in curves)} - set(history.columns)
-    if missing:
-        raise FigureError(f"history: column {listed(sorted(missing))} is missing")
+    loss, chosen = columns_of(history)
+    curves = ((loss, "training loss"), (chosen, TITLES[chosen]))
     colours = palette(theme)
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.1)
     for row, (column, name) in enumerate(curves, start=1):
@@ -58,11 +56,11 @@ def history(history: pd.DataFrame, theme: Theme = "light") -> go.Figure:
         best = finite.iloc[int(finite[chosen].to_numpy().argmin())]
         _star(figure, float(best["epoch"]), float(best[chosen]), theme)
         said = (
-            f"{len(history)} epochs, {_TITLES[chosen]} from {finite[chosen].iloc[0]:.4f} "
+            f"{len(history)} epochs, {TITLES[chosen]} from {finite[chosen].iloc[0]:.4f} "
             f"to its best {best[chosen]:.4f} at epoch {best['epoch']:g}"
         )
     else:
-        said = f"{len(history)} epochs, no finite {_TITLES[chosen]}"
+        said = f"{len(history)} epochs, no finite {TITLES[chosen]}"
     style(figure, theme, f"Training history: {said}.", height=400)
     figure.update_layout(showlegend=False, dragmode=False, hovermode="x unified")
     figure.update_xaxes(title={"text": "epoch"}, row=2, col=1)
@@ -71,6 +69,19 @@ def history(history: pd.DataFrame, theme: Theme = "light") -> go.Figure:
         figure.update_xaxes(dtick=1)
     figure.update_yaxes(fixedrange=True, nticks=5)
     return figure
+
+
+def columns_of(history: pd.DataFrame) -> tuple[str, str]:
+    """Return the columns of a history that are drawn: the training loss, and a key of ``TITLES``.
+
+    Raises:
+        FigureError: A column is missing.
+    """
+    chosen = next((column for column in TITLES if column in history), "validation_kl")
+    missing = {"epoch", "train_loss", chosen} - set(history.columns)
+    if missing:
+        raise FigureError(f"history: column {listed(sorted(missing))} is missing")
+    return "train_loss", chosen
 
 
 def _star(figure: go.Figure, epoch: float, value: float, theme: Theme) -> None:

@@ -20,7 +20,7 @@ Kind = Literal[
 ]  # fmt: skip
 
 _GIVEN = "columns give, rows receive<br>"
-_LEGENDS = {
+LEGENDS = {
     "effect": f"{_GIVEN}effect: below 1 competes, above 1 cooperates",
     "interaction": f"{_GIVEN}interaction weight, each row sums to 1",
     "contribution": f"{_GIVEN}contribution to the logit of the row",
@@ -32,9 +32,11 @@ _LEGENDS = {
     "planted": f"{_GIVEN}planted effect of the column on the row",
     "wheel distance": "steps from one emotion to another<br>on the wheel",
 }
-_SEQUENTIAL = ("interaction", "co-occurrence", "confusion", "wheel distance")
+"""What the colours and the cells of each kind mean; ``<br>`` ends a line."""
+SEQUENTIAL = ("interaction", "co-occurrence", "confusion", "wheel distance")
+"""Kinds whose scale starts at 0; the others diverge."""
 _SIGNED = ("contribution", "difference", "correlation", "planted")
-_WRITTEN_UP_TO = 12  # emotions; smaller cells cannot hold their number
+WRITTEN_UP_TO = 12  # emotions; smaller cells cannot hold their number
 
 
 def matrix(
@@ -72,14 +74,14 @@ def matrix(
     """
     count = len(space)
     cells = checked(values, (count, count), f"{kind} matrix")
-    low, middle, high = _range(cells, kind, limit)
+    low, middle, high = ends_of(cells, kind, limit)
     order = wheel_order(space)
     shown = cells[np.ix_(order, order)]
-    figure = new_figure(theme, _alt(cells, space, kind, title), height=470)
+    figure = new_figure(theme, matrix_alt(cells, space, kind, title), height=470)
     figure.add_heatmap(z=shown, coloraxis="coloraxis", xgap=2, ygap=2, hoverinfo="skip")
     figure.update_layout(coloraxis=_coloraxis(kind, low, middle, high, theme))
     _legend(figure, kind)
-    if count <= _WRITTEN_UP_TO:
+    if count <= WRITTEN_UP_TO:
         _write_cells(figure, shown, kind, low, high, theme)
     _cell_markers(figure, cells, space, kind)
     _edge_markers(figure, space, size=9)
@@ -111,7 +113,7 @@ def matrix_grid(
     heads = len(cells)
     if not heads:
         raise FigureError(f"{kind} matrices: there is no head to draw")
-    low, middle, high = _range(cells, kind, None)
+    low, middle, high = ends_of(cells, kind, None)
     columns = min(4, heads)
     rows = math.ceil(heads / columns)
     figure = make_subplots(
@@ -121,7 +123,7 @@ def matrix_grid(
         horizontal_spacing=0.12 / columns,
         vertical_spacing=0.26 / (rows + 1),
     )
-    style(figure, theme, _grid_alt(cells, space, kind), height=106 + 152 * rows)
+    style(figure, theme, grid_alt(cells, space, kind), height=106 + 152 * rows)
     order = wheel_order(space)
     for h in range(heads):
         place = {"row": h // columns + 1, "col": h % columns + 1}
@@ -141,11 +143,11 @@ def matrix_grid(
     return figure
 
 
-def _range(cells: np.ndarray, kind: Kind, limit: float | None) -> tuple[float, float | None, float]:
+def ends_of(cells: np.ndarray, kind: Kind, limit: float | None) -> tuple[float, float | None, float]:
     """Return the scale's low end, middle (None: sequential) and high end."""
-    if kind not in _LEGENDS:
-        raise FigureError(f"unknown kind of matrix {kind!r}; choose {', '.join(_LEGENDS)}")
-    middle = None if kind in _SEQUENTIAL else 1.0 if kind == "effect" else 0.0
+    if kind not in LEGENDS:
+        raise FigureError(f"unknown kind of matrix {kind!r}; choose {', '.join(LEGENDS)}")
+    middle = None if kind in SEQUENTIAL else 1.0 if kind == "effect" else 0.0
     reach = float(np.abs(cells - (middle or 0.0)).max()) or 1.0 if limit is None else float(limit)
     if not (math.isfinite(reach) and reach > 0):
         raise FigureError(f"limit must be a positive number, got {limit!r}")
@@ -175,33 +177,33 @@ def _coloraxis(kind: Kind, low: float, middle: float | None, high: float, theme:
 def _legend(figure: go.Figure, kind: Kind) -> None:
     """Say above the colour bar how to read it (plotly lays the title of a horizontal one over the bar)."""
     place = {"x": 0.5, "y": 0, "xref": "paper", "yref": "paper", "yanchor": "top", "yshift": -6}
-    figure.add_annotation(text=_LEGENDS[kind], showarrow=False, **place)
+    figure.add_annotation(text=LEGENDS[kind], showarrow=False, **place)
 
 
-def _cell_text(value: float, kind: Kind, largest: float) -> str:
+def _full_text(value: float, kind: Kind, largest: float) -> str:
     decimals = 3 if largest < 0.095 else 2 if largest < 9.995 else 1 if largest < 99.95 else 0
     if kind in _SIGNED:
         return signed(value, decimals)
     return f"{value:.{decimals}f}".replace("-", "−")
 
 
-def _short(value: float, kind: Kind, largest: float) -> str:
+def cell_text(value: float, kind: Kind, largest: float) -> str:
     """Write a cell so that eight fit on a phone: "+.12" for +0.12, "+1.5" for +1.54, "0" for 0.00."""
     if kind in _SIGNED and 0.995 <= abs(value) < 9.95:
         return signed(value, 1)
-    text = _cell_text(value, kind, largest)
+    text = _full_text(value, kind, largest)
     return "0" if not text.strip("+−0.") else re.sub(r"^([+−]?)0\.", r"\1.", text)
 
 
 def _write_cells(figure: go.Figure, shown: np.ndarray, kind: Kind, low: float, high: float, theme: Theme) -> None:
     colours = palette(theme)
-    scale = colours.sequential if kind in _SEQUENTIAL else colours.diverging
+    scale = colours.sequential if kind in SEQUENTIAL else colours.diverging
     largest = float(np.abs(shown).max())
     notes = [
         {
             "x": x,
             "y": y,
-            "text": _short(value, kind, largest),
+            "text": cell_text(value, kind, largest),
             "font": {"size": 11 if len(shown) <= 8 else 9, "color": text_on(colour_at(scale, share))},
             "showarrow": False,
         }
@@ -231,7 +233,7 @@ def _cell_markers(
         hoverinfo="text",
         hovertext=[
             f"{said}{_pair(plain(space.labels[i]), plain(space.labels[j]), kind)}: "
-            f"{_cell_text(cells[i, j], kind, largest)}"
+            f"{_full_text(cells[i, j], kind, largest)}"
             for _, _, i, j in pairs
         ],
         showlegend=False,
@@ -315,17 +317,19 @@ def _strongest(cells: np.ndarray, space: EmotionSpace, kind: Kind) -> str:
     pairs = [divmod(int(place), len(space)) for place in places]
     largest = float(np.abs(cells).max())
     return ", ".join(
-        f"{_pair(space.labels[i], space.labels[j], kind, 'to')} {_cell_text(cells[i, j], kind, largest)}"
+        f"{_pair(space.labels[i], space.labels[j], kind, 'to')} {_full_text(cells[i, j], kind, largest)}"
         for i, j in pairs
     )
 
 
-def _alt(cells: np.ndarray, space: EmotionSpace, kind: Kind, title: str) -> str:
+def matrix_alt(cells: np.ndarray, space: EmotionSpace, kind: Kind, title: str) -> str:
+    """Say in one sentence what a matrix shows."""
     said = f"{title}: " if title else ""
     return f"{said}{kind} matrix of {len(space)} emotions; strongest: {_strongest(cells, space, kind)}."
 
 
-def _grid_alt(cells: np.ndarray, space: EmotionSpace, kind: Kind) -> str:
+def grid_alt(cells: np.ndarray, space: EmotionSpace, kind: Kind) -> str:
+    """Say in one sentence what matrices of several heads show."""
     heads = f"{len(cells)} head{'s' if len(cells) > 1 else ''}"
     return (
         f"{kind.capitalize()} matrices of {heads}; strongest in their mean: {_strongest(cells.mean(0), space, kind)}."

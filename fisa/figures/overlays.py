@@ -90,10 +90,8 @@ def signed_overlay(
         raise FigureError("attribution: has no cells")
     if not 0 <= opacity <= 1:
         raise FigureError(f"opacity {opacity!r}: expected a number from 0 to 1")
-    large = np.asarray(
-        Image.fromarray(amounts.astype(np.float32)).resize((side, side), Image.Resampling.BILINEAR), dtype=np.float64
-    )
-    strong = float(np.quantile(np.abs(large), STRONG)) or float(np.abs(large).max()) or 1.0
+    large = enlarged(amounts, side)
+    strong = strength_of(large)
     cover = opacity * np.clip(np.abs(large) / strong, 0, 1)[:, :, None]
     colours = palette(theme)
     colour = np.where(large[:, :, None] > 0, hex_to_rgb(colours.up), hex_to_rgb(colours.down))
@@ -110,10 +108,20 @@ def _side(image: np.ndarray) -> int:
     return int(image.shape[0])
 
 
+def strength_of(values: np.ndarray) -> float:
+    """Return the size from which the values of a signed map have full colour: their ``STRONG`` quantile."""
+    return float(np.quantile(np.abs(values), STRONG)) or float(np.abs(values).max()) or 1.0
+
+
+def enlarged(values: np.ndarray, side: int) -> np.ndarray:
+    """Return a map [h, w] at image size [side, side], as localisation and both overlays take it: bilinear."""
+    small = Image.fromarray(values.astype(np.float32))
+    return np.asarray(small.resize((side, side), Image.Resampling.BILINEAR), dtype=np.float64)
+
+
 def _upsampled(weights: np.ndarray, side: int) -> np.ndarray:
     """Return the map at image size, its maximum 1."""
-    small = Image.fromarray((weights / weights.max()).astype(np.float32))
-    large = np.asarray(small.resize((side, side), Image.Resampling.BILINEAR), dtype=np.float64)
+    large = enlarged(weights / weights.max(), side)
     scaled: np.ndarray = np.clip(large / large.max(), 0, 1)
     return scaled
 

@@ -12,7 +12,8 @@ from fisa.emotions import EmotionSpace
 from fisa.figures.checks import FigureError, checked_distributions, percent, plain, top_emotions, wheel_order
 from fisa.figures.theme import Theme, new_figure, palette, rgba, series
 
-_RIM = 1.085  # where the emotions' shapes sit, in units of the largest ring
+RIM = 1.085
+"""Where the emotions' shapes sit, in units of the largest ring."""
 
 
 def wheel(space: EmotionSpace, distributions: Mapping[str, np.ndarray], theme: Theme = "light") -> go.Figure:
@@ -36,8 +37,8 @@ def wheel(space: EmotionSpace, distributions: Mapping[str, np.ndarray], theme: T
         raise FigureError(
             f"a wheel needs at least three emotions and {space.name!r} has {len(space)}; use distribution_bars"
         )
-    step, limit = _rings(max(row.max() for row in rows.values()))
-    figure = new_figure(theme, _alt("Emotion wheel", space, rows), height=400)
+    step, limit = rings_of(max(row.max() for row in rows.values()))
+    figure = new_figure(theme, distributions_alt("Emotion wheel", space, rows), height=400)
     _sectors(figure, space, limit, theme)
     _ring_labels(figure, space, np.arange(step, limit + 1e-9, step), theme)
     looks = series(list(rows), theme)
@@ -89,7 +90,7 @@ def distribution_bars(
     limit = max(row.max() for row in rows.values())
     colours, looks = palette(theme), series(list(rows), theme)
     height = 70 + len(order) * (16 + 15 * len(rows)) + 30 * (len(rows) > 1)
-    figure = new_figure(theme, _alt("Bar chart", space, rows), height=height)
+    figure = new_figure(theme, distributions_alt("Bar chart", space, rows), height=height)
     for name, row in rows.items():
         look = looks[name]
         own = [space.colours[i] for i in order] if len(rows) == 1 else look.colour
@@ -169,7 +170,7 @@ def wheel_emblem(space: EmotionSpace, size: int = 96) -> str:
     )
 
 
-def _rings(largest: float) -> tuple[float, float]:
+def rings_of(largest: float) -> tuple[float, float]:
     """Return the spacing of the rings (at most four of them) and the radius of the sectors, in steps of 5 %."""
     limit = max(0.1, math.ceil(largest / 0.05 - 1e-9) * 0.05)
     step = next(step for step in (0.05, 0.1, 0.2, 0.25) if limit < 5 * step - 1e-9)
@@ -195,7 +196,7 @@ def _sectors(figure: go.Figure, space: EmotionSpace, limit: float, theme: Theme)
         **common,
     )
     figure.add_scatterpolar(
-        r=[_RIM * limit] * len(space),
+        r=[RIM * limit] * len(space),
         mode="markers",
         marker={"color": space.colours, "symbol": space.markers, "size": 10},
         cliponaxis=False,
@@ -264,6 +265,7 @@ def _sector(middle: float, half: float, radius: float, hub: float = 7) -> str:
     )
 
 
-def _alt(what: str, space: EmotionSpace, rows: Mapping[str, np.ndarray]) -> str:
+def distributions_alt(what: str, space: EmotionSpace, rows: Mapping[str, np.ndarray]) -> str:
+    """Say in one sentence which emotions are the strongest."""
     parts = "; ".join(f"{name}: {top_emotions(space, row)}" for name, row in rows.items())
     return f"{what} of {len(space)} emotions. Strongest in {parts}."

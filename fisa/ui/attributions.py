@@ -6,7 +6,9 @@ import numpy as np
 import streamlit as st
 
 from fisa import figures
-from fisa.explain.attribution import METHODS, applicable, attribute
+from fisa.explain.attribution import FASTEST, METHODS, applicable, attribute
+from fisa.explain.goals import SPLIT
+from fisa.explain.graded import failed_checks, stored_grades
 from fisa.explain.targets import Target
 from fisa.records import Attribution, Explanation
 from fisa.runs import Run
@@ -16,8 +18,7 @@ from fisa.ui.panels import in_shape, wheel_order
 from fisa.ui.state import plain
 from fisa.ui.widgets import choose
 
-FASTEST = ("contributions", "grad_cam", "feature_ablation")
-"""What is shown first, where it applies: a page should not wait for seconds unasked."""
+AGREEMENTS = ("faithfulness", "validity")
 
 
 def settle(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
@@ -30,12 +31,12 @@ def settle(run: Run, found: Explanation, subject: Subject, emotion: str) -> None
     state.resolve("method", methods, first, "method", quiet=state.get("method") in METHODS)
 
 
-def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
-    """Draw the map with the choice of method and target."""
+def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> Attribution:
+    """Draw the map with the choice of method and target; return what is shown."""
     about, methods = _questions(found, subject, emotion), _applicable(run.digest, _kind(_asked()), run)
     left, right = st.columns(2, gap="medium")
     with right:
-        choose("method", methods, "Method", shown=lambda name: METHODS[name].title)
+        choose("method", methods, "Method", shown=lambda name: marked(run, name))
         choose("target", about, "Target", shown=lambda asked: _words(asked, emotion))
         attribution = _attribution(
             run.digest, subject.digest, str(state.get("method")), _asked(), emotion, run, subject
@@ -47,6 +48,7 @@ def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
         shown = figures.signed_overlay(subject.picture, attribution.values, state.theme())
         what = f"{METHODS[attribution.method].title} of {_words(_asked(), emotion)}"
         st.image(in_shape(shown, subject.aspect), width="stretch", alt=f"{subject.name}: {what}")
+    return attribution
 
 
 def _asked() -> str:
@@ -102,18 +104,35 @@ def _numbers(found: Attribution) -> str:
 
 def _graded(run: Run, method: str) -> str:
     """Say what the method is worth where the truth is known: its stored grades beside the best baseline."""
-    stored = (run.grades or {}).get("attribution", {})
-    rows = [row for row in stored.get("rows", []) if row["grade"] in ("faithfulness", "validity")]
+    stored = stored_grades(run)
+    split = next(iter(sorted(stored, key=lambda name: name != SPLIT)), SPLIT)
+    rows = [row for row in stored[split].rows if row.grade in AGREEMENTS] if stored else []
     words = []
-    for grade in ("faithfulness", "validity"):
-        own = next((row for row in rows if row["grade"] == grade and row["subject"] == method), None)
-        rest = [row["value"] for row in rows if row["grade"] == grade and row["kind"] == "baseline"]
+    for grade in AGREEMENTS:
+        own = next((row for row in rows if (row.grade, row.subject) == (grade, method)), None)
+        rest = [row.value for row in rows if row.grade == grade and row.kind == "baseline"]
         if own is not None:
-            bounds = "" if own["low"] is None else f" [{own['low']:.2f}, {own['high']:.2f}]"
-            words.append(f"{grade} {own['value']:.2f}{bounds}, best baseline {max(rest, default=0):.2f}")
+            bounds = "" if own.low is None else f" [{own.low:.2f}, {own.high:.2f}]"
+            words.append(f"{grade} {own.value:.2f}{bounds}, best baseline {max(rest, default=0):.2f}")
     if not words:
         return "Not graded yet: `python -m fisa grade RUN --store` does that on planted scenes."
-    return f"Graded on {rows[0]['scenes']} planted scenes: {'; '.join(words)}."
+    failed = [check.replace("_", " ") for check in _failed(run).get(method, ())]
+    mark = f" **It fails the sanity check by {' and '.join(failed)}.**" if failed else ""
+    return f"Graded on {rows[0].scenes} planted scenes ({split}): {'; '.join(words)}.{mark}"
+
+
+def marked(run: Run, method: str) -> str:
+    """Return the title of a method, with a mark where it fails a sanity check on this run."""
+    return f"{METHODS[method].title} (fails a sanity check)" if method in _failed(run) else METHODS[method].title
+
+
+def _failed(run: Run) -> dict[str, list[str]]:
+    """Return by method the sanity checks that it fails on any graded split."""
+    failed: dict[str, list[str]] = {}
+    for grades in stored_grades(run).values():
+        for method, checks in failed_checks(grades.rows).items():
+            failed.setdefault(method, []).extend(check for check in checks if check not in failed.get(method, ()))
+    return failed
 
 
 def _meaning(found: Attribution) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from fisa import figures
+from fisa.config.differences import differences
 from fisa.figures.theme import palette
 from fisa.metrics import METRICS
 from fisa.records import Explanation
 from fisa.runs import Run
+from fisa.studies.pairs import title_of
 from fisa.ui import cache, panels, state
 from fisa.ui.cache import Subject
 from fisa.ui.state import plain
@@ -22,41 +23,22 @@ from fisa.ui.widgets import chart, html_table
 
 def settings(a: Run, b: Run) -> None:
     """Draw the configuration keys whose values differ; names aside."""
-    first, second = (flat(run.config.model_dump(mode="json")) for run in (a, b))
-    keys = [key for key in {**first, **second} if first.get(key) != second.get(key) and key != "name"]
-    if not keys:
+    rows = differences([a.config, b.config])
+    if not rows:
         st.markdown("The configurations are equal but for the name.")
         return
-    rows = {key: [_text(first, key), _text(second, key)] for key in keys}
     html_table(
         pd.DataFrame.from_dict(rows, orient="index", columns=[a.name, b.name]),
         alt=f"Configuration keys that differ between {a.name} and {b.name}",
     )
 
 
-def flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested mappings as one, with dotted keys."""
-    rows: dict[str, Any] = {}
-    for key, value in document.items():
-        if isinstance(value, Mapping):
-            rows.update(flat(value, f"{prefix}{key}."))
-        else:
-            rows[prefix + key] = value
-    return rows
-
-
-def _text(rows: Mapping[str, Any], key: str) -> str:
-    return "–" if key not in rows else str(rows[key])
-
-
 def measures(a: Run, b: Run, tables: Sequence[pd.DataFrame]) -> None:
     """Draw the mean measures of both runs and their paired difference with its 95 % interval."""
     cells, bold = {}, {}
     for key, gap in cache.gaps(a.digest, b.digest, *tables).items():
-        title = METRICS[key].title if key in METRICS else "KL(p‖q)"
-        up = key in METRICS and METRICS[key].higher_is_better
+        title, up = title_of(key), key in METRICS and METRICS[key].higher_is_better
         means = [float(table[key].mean()) for table in tables]
-        title += " ↑" if up else " ↓"
         cells[title] = [*(f"{mean:.4f}" for mean in means), f"{gap.value:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}]"]
         lead = (means[0] - means[1]) * (1 if up else -1)
         bold[title] = [lead > 0, lead < 0, False]

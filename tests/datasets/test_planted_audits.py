@@ -26,10 +26,10 @@ LIMIT = 0.10
 
 
 class Drawn:
-    """Scenes of the training split with their pictures; all that the audits look at."""
+    """Scenes of a split with their pictures; all that the audits look at."""
 
-    def __init__(self) -> None:
-        dataset = PlantedDataset("planted", "train")
+    def __init__(self, split: str = "train") -> None:
+        dataset = PlantedDataset("planted", split)
         self.manifest = dataset.manifest.iloc[: TEST.stop]
         self.scenes = [dataset.scene(index) for index in range(TEST.stop)]
         drawn = [render(scene, SIZE) for scene in self.scenes]

@@ -26,8 +26,8 @@ class PlantedDataset:
 
     Args:
         preset: ``planted`` or ``planted-small``.
-        split: ``train``, ``validation``, ``iid`` (also ``test``), or a test set ``fresh-1`` to ``fresh-9999``, drawn
-            like ``iid`` from random numbers of their own.
+        split: ``train``, ``validation``, ``iid`` (also ``test``), a test set ``fresh-1`` to ``fresh-9999``, drawn
+            like ``iid`` from random numbers of their own, or a shift of ``presets.SHIFTS``, drawn otherwise.
         image_size: Side length in pixels; None takes the preset's.
         votes: Raters of each scene; the targets are their votes over their number.
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from fisa.datasets.planted.labels import combined_strengths
 from fisa.datasets.planted.presets import SEED, stream_number
+from fisa.datasets.planted.shifts import shift_of
 from fisa.emotions import MIKELS8
 
 LATENTS, APPEARANCE, LAYOUT, RATERS = range(4)
@@ -22,12 +23,12 @@ LATENTS, APPEARANCE, LAYOUT, RATERS = range(4)
 # How many emotions a scene shows, and how often.
 PRESENT = {1: 0.1, 2: 0.38, 3: 0.37, 4: 0.13, 5: 0.02}
 SECOND_MOTIF = 0.08  # chance that a present emotion is shown by two motifs
-DRAWN_KINDS = 2  # kinds of every emotion in use; the third is kept back for a shift in rendering
+DRAWN_KINDS = 2  # kinds of every emotion in use; the third is kept back for the shift ``rendering``
 STRENGTH_RANGE = (0.5, 1.5)
 PALETTE_LIMIT = 2.0
 
-# Triples of emotions that never occur together in train, validation and iid: they are kept back for a test of
-# composition. No pair lies in two of them, so every pair is still seen, also among three.
+# Triples of emotions that never occur together in any split but ``triple``, for which they are kept back. No pair lies
+# in two of them, so every pair is still seen, also among three.
 RESERVED_TRIPLES = tuple(
     frozenset(map(MIKELS8.index, triple))
     for triple in (
@@ -70,16 +71,17 @@ def stream(number: int, split: str, index: int) -> np.random.Generator:
 
 def draw_latents(index: int, split: str) -> Latents:
     """Draw what determines the labels of scene ``index`` of ``split``, a proper name (see ``presets``)."""
-    rng = stream(LATENTS, split, index)
-    subsets, cumulative = _subset_table()
+    rng, shift = stream(LATENTS, split, index), shift_of(split)
+    subsets, cumulative = _subset_table(shift.reserved_triples)
     subset = subsets[int(np.searchsorted(cumulative, rng.random(), side="right"))]
     brightness, saturation = np.clip(rng.standard_normal(2), -PALETTE_LIMIT, PALETTE_LIMIT)
     motifs = []
     for emotion in subset:
         for _ in range(1 + int(rng.random() < SECOND_MOTIF)):
             kind = int(rng.integers(DRAWN_KINDS))
-            motifs.append(MotifLatent(emotion, kind, float(rng.uniform(*STRENGTH_RANGE))))
-    return Latents(tuple(motifs), float(brightness), float(saturation))
+            strength = shift.strength(float(rng.uniform(*STRENGTH_RANGE)))
+            motifs.append(MotifLatent(emotion, DRAWN_KINDS if shift.unseen_kinds else kind, strength))
+    return Latents(tuple(motifs), shift.palette(float(brightness)), shift.palette(float(saturation)))
 
 
 def subset_probabilities() -> dict[tuple[int, ...], float]:
@@ -109,8 +111,9 @@ def subset_probabilities() -> dict[tuple[int, ...], float]:
     return dict(zip(subsets, weights.tolist(), strict=True))
 
 
-@lru_cache(maxsize=1)
-def _subset_table() -> tuple[list[tuple[int, ...]], np.ndarray]:
-    probabilities = subset_probabilities()
+@lru_cache(maxsize=2)
+def _subset_table(reserved: bool) -> tuple[list[tuple[int, ...]], np.ndarray]:
+    triples = {tuple(sorted(triple)): 1.0 for triple in RESERVED_TRIPLES}
+    probabilities = triples if reserved else subset_probabilities()
     cumulative = np.cumsum(list(probabilities.values()))
     return list(probabilities), cumulative / cumulative[-1]

@@ -18,6 +18,7 @@ from fisa.datasets.planted.presets import VOTES, find_preset, find_split
 from fisa.datasets.planted.render import visible_fractions
 from fisa.datasets.planted.scene import Figure, Palette, Scene
 from fisa.datasets.planted.scenery import STYLES
+from fisa.datasets.planted.shifts import MOST_CLUTTER, shift_of
 
 DISTRACTORS = (1, 2)
 MIN_VISIBLE = 0.75  # of every motif, so that its strength can still be read; a distractor may be hidden further
@@ -28,6 +29,7 @@ SIZE_RANGE = (0.22, 0.265)
 PERSPECTIVE = 0.08  # a figure at the near edge is larger, one at the far edge smaller, by this share
 CANDIDATES = 24  # places tried for each figure; the farthest from the others is taken
 ATTEMPTS = 60
+CLUTTERED_ATTEMPTS = 240  # where six distractors leave little room
 
 # Figure colours stand in harmony with the scene: hues opposite, split-complementary, triadic or next to the scene's.
 HARMONIES = (0.5, 0.42, 0.58, 0.33, 0.67, 0.12, 0.88)
@@ -38,7 +40,7 @@ def draw_scene(index: int, split: str = "iid", preset: str = "planted", votes: i
 
     Args:
         index: Number of the scene, from 0 to the preset's size of the split less one.
-        split: ``train``, ``validation`` or ``iid`` (also ``test``).
+        split: As of ``PlantedDataset``.
         preset: ``planted`` or ``planted-small``; a preset decides only how many scenes there are.
         votes: Number of raters, at least 1.
 
@@ -50,10 +52,14 @@ def draw_scene(index: int, split: str = "iid", preset: str = "planted", votes: i
         raise DataError(f"{preset} has scenes 0 to {count - 1} in its {split} split, not {index}")
     if votes < 1:
         raise DataError(f"votes must be at least 1, not {votes}")
-    latents = draw_latents(index, split)
-    palette, figures = _appearance(latents, stream(APPEARANCE, split, index))
+    latents, clutter = draw_latents(index, split), shift_of(split).distractors
+    palette, figures = _appearance(latents, stream(APPEARANCE, split, index), clutter is not None)
     motifs = len(latents.motifs)
-    placed, order = _layout(figures, motifs, stream(LAYOUT, split, index))
+    attempts = ATTEMPTS if clutter is None else CLUTTERED_ATTEMPTS
+    placed, order = _layout(figures, motifs, stream(LAYOUT, split, index), attempts)
+    if clutter is not None:  # laid out with all distractors, so that levels differ in nothing but these
+        placed = placed[: motifs + clutter]
+        order = tuple(number for number in order if number < len(placed))
     strengths = latents.strengths
     logits = scene_logits(strengths, latents.brightness, latents.saturation)
     distribution = softmax(logits)
@@ -71,7 +77,7 @@ def draw_scene(index: int, split: str = "iid", preset: str = "planted", votes: i
     )
 
 
-def _appearance(latents: Latents, rng: np.random.Generator) -> tuple[Palette, list[Figure]]:
+def _appearance(latents: Latents, rng: np.random.Generator, cluttered: bool) -> tuple[Palette, list[Figure]]:
     """Choose light, colours and distractors; nothing here depends on an emotion or a strength. Places are left at 0."""
     palette = Palette(
         brightness=latents.brightness,
@@ -82,7 +88,8 @@ def _appearance(latents: Latents, rng: np.random.Generator) -> tuple[Palette, li
         style=STYLES[int(rng.integers(len(STYLES)))],
     )
     shown = [(KINDS[motif.emotion][motif.kind], motif.emotion, motif.strength) for motif in latents.motifs]
-    neutral = rng.choice(len(DISTRACTOR_KINDS), size=int(rng.choice(DISTRACTORS)), replace=False)
+    count = MOST_CLUTTER if cluttered else int(rng.choice(DISTRACTORS))
+    neutral = rng.choice(len(DISTRACTOR_KINDS), size=count, replace=False)
     shown += [(DISTRACTOR_KINDS[kind], -1, float(rng.uniform(*STRENGTH_RANGE))) for kind in neutral]
     figures = [
         Figure(
@@ -110,12 +117,12 @@ def figure_colour(hue: float, rng: np.random.Generator) -> tuple[float, float, f
 
 
 def _layout(
-    figures: Sequence[Figure], motifs: int, rng: np.random.Generator
+    figures: Sequence[Figure], motifs: int, rng: np.random.Generator, attempts: int
 ) -> tuple[tuple[Figure, ...], tuple[int, ...]]:
-    """Place the figures anew until every motif can be seen; of ATTEMPTS failures, the best layout stands."""
+    """Place the figures anew until every motif can be seen; where all ``attempts`` fail, the best layout stands."""
     needed = np.where(np.arange(len(figures)) < motifs, MIN_VISIBLE, MIN_DISTRACTOR_VISIBLE)
     best: tuple[float, tuple[Figure, ...], tuple[int, ...]] | None = None
-    for _ in range(ATTEMPTS):
+    for _ in range(attempts):
         placed = _place(figures, rng)
         # Lower in the picture is nearer and drawn later.
         order = tuple(int(j) for j in np.argsort([figure.y for figure in placed], kind="stable"))

@@ -1,0 +1,32 @@
+"""Figures for print: matplotlib twins of what the studio shows, as SVG, PNG and PDF.
+
+Every function returns a ``matplotlib.figure.Figure`` of exactly one or two columns' width, whose label is its
+alternative text; :func:`to_bytes` writes it. Nothing here touches pyplot, and any thread may draw. Emotions have the
+colours and marker shapes of the plotly figures; what colour says, a shape, a hatch, a dash or a number says too, so
+that a figure survives a black and white print.
+"""
+
+from fisa.figures.paper.distributions import bars, wheel
+from fisa.figures.paper.matrices import contributions, grid, matrix
+from fisa.figures.paper.measures import forest, history, scatter, table
+from fisa.figures.paper.places import attention, attribution
+from fisa.figures.paper.sheet import FORMS, WIDTHS, Form, Width, to_bytes
+
+__all__ = [
+    "FORMS",
+    "WIDTHS",
+    "Form",
+    "Width",
+    "attention",
+    "attribution",
+    "bars",
+    "contributions",
+    "forest",
+    "grid",
+    "history",
+    "matrix",
+    "scatter",
+    "table",
+    "to_bytes",
+    "wheel",
+]

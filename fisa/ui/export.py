@@ -1,0 +1,180 @@
+"""Downloads of what a page shows. Each file is made when its button is pressed, so that opening a page makes none."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from matplotlib.figure import Figure
+
+from fisa import studies
+from fisa.config.differences import differences
+from fisa.datasets import Dataset
+from fisa.export import (
+    Explained,
+    as_json,
+    document_of,
+    explanation_page,
+    figures_of,
+    image_digest,
+    provenance_of,
+    report_page,
+    tables_of,
+)
+from fisa.export.explanation import Draw, arrays_of, attribution_of
+from fisa.figures import paper
+from fisa.records import Attribution, Explanation
+from fisa.runs import Run
+from fisa.studies.pairs import means, paired_differences, title_of
+from fisa.ui import state
+from fisa.ui.cache import Subject
+
+MIMES = {
+    "svg": "image/svg+xml", "png": "image/png", "pdf": "application/pdf", "csv": "text/csv", "md": "text/markdown",
+    "tex": "application/x-tex", "json": "application/json", "npz": "application/octet-stream", "html": "text/html",
+}  # fmt: skip
+_TEXTS: Mapping[str, studies.Format] = {"csv": "csv", "md": "markdown", "tex": "latex"}
+_COLUMNS: Mapping[str, paper.Width] = {"One column, 82 mm": "one", "Two columns, 174 mm": "two"}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a page offers for download.
+
+    Attributes:
+        name: What the files' names begin with.
+        about: Where everything comes from.
+        figures: Name -> function of the width that draws it.
+        tables: Name -> function that makes it.
+        others: Suffix of a file -> function that makes its content.
+    """
+
+    name: str
+    about: Mapping[str, str]
+    figures: Mapping[str, Draw]
+    tables: Mapping[str, Callable[[], pd.DataFrame]]
+    others: Mapping[str, Callable[[], str | bytes]]
+
+
+def of_image(
+    run: Run, dataset: Dataset, found: Explanation, subject: Subject, emotion: str, attribution: Attribution | None
+) -> Offer:
+    """Return what the Explain page offers for one image."""
+    address = f"{dataset.name}:{dataset.split}:{list(dataset.manifest['id']).index(subject.name)}"
+    asked = [] if attribution is None else ["--method", attribution.method, "--target", attribution.target]
+    words = ["python", "-m", "fisa", "explain", str(run.path), address, *asked, "--out", "explained"]
+    data = f"{dataset.name}, version {dataset.version}, split {dataset.split}"
+    digest = image_digest(subject.image if subject.file is None else subject.file)
+    shows = [(shows, mask) for shows, mask in zip(subject.shows, subject.masks, strict=True)]
+    explained = Explained(
+        name=subject.name,
+        system=run.name,
+        digest=run.digest,
+        found=found,
+        picture=subject.picture,
+        about=provenance_of([run], data, (subject.name, digest), shlex.join(words)),
+        known=subject.known,
+        masks={one: np.any([mask for each, mask in shows if each == one], axis=0) for one, _ in shows},
+        aspect=subject.aspect,
+        attribution=attribution,
+        emotion=found.space.index(emotion),
+    )
+    others: dict[str, Callable[[], str | bytes]] = {
+        "html": partial(explanation_page, explained),
+        "json": lambda: as_json({**document_of(explained), "attribution": attribution_of(explained)}),
+        "npz": partial(arrays_of, explained),
+    }
+    return Offer(f"{run.name}-{subject.name}", explained.about, figures_of(explained), tables_of(explained), others)
+
+
+def of_comparison(a: Run, b: Run, dataset: Dataset, errors: Sequence[pd.DataFrame]) -> Offer:
+    """Return what the Compare page offers for two runs."""
+    one, other = (a.name, b.name) if a.name != b.name else (str(a.path), str(b.path))
+    command = shlex.join(["python", "-m", "fisa", "report", str(a.path), str(b.path), "--html", "report.html"])
+    data = f"{dataset.name}, version {dataset.version}, split {dataset.split}"
+    about = provenance_of([a, b], data, None, command)
+
+    def measures() -> pd.DataFrame:
+        columns = {one: means(errors[0]), other: means(errors[1]), "difference": paired_differences(*errors)}
+        return pd.DataFrame(
+            {
+                f"{name}{end}": [getattr(each, part) for each in found.values()]
+                for name, found in columns.items()
+                for end, part in (("", "value"), ("_low", "low"), ("_high", "high"))
+            },
+            index=pd.Index([title_of(key) for key in columns["difference"]], name="measure"),
+        )
+
+    def scatter(width: paper.Width) -> Figure:
+        first, second = (table["error"].to_numpy(float) for table in errors)
+        return paper.scatter(first, second, (one, other), width=width)
+
+    def table(width: paper.Width) -> Figure:
+        def cells(row: pd.Series) -> list[str]:
+            gap = "{:+.4f} [{:+.4f}, {:+.4f}]".format(*row[["difference", "difference_low", "difference_high"]])
+            return [str(row.name), f"{row[one]:.4f}", f"{row[other]:.4f}", gap]
+
+        rows = [cells(row) for _, row in measures().iterrows()]
+        header = ["measure", one, other, f"{one} − {other} [95 %]"]
+        return paper.table(header, rows, foot=f"Means over {len(errors[0])} test images; paired.", width=width)
+
+    def settings() -> pd.DataFrame:
+        rows = differences([a.config, b.config])
+        return pd.DataFrame.from_dict(rows, orient="index", columns=[one, other]).rename_axis("setting")
+
+    figures: dict[str, Draw] = {"errors": scatter, "measures": table}
+    figures["training"] = lambda width: paper.history({one: a.history, other: b.history}, width)
+    tables: dict[str, Callable[[], pd.DataFrame]] = {"measures": measures, "settings": settings}
+    return Offer(f"{a.name}-{b.name}", about, figures, tables, {"html": partial(report_page, [a, b], command)})
+
+
+def draw(offer: Offer) -> None:
+    """Draw the popover with a choice of figures and tables, and a button for each file."""
+    with st.popover("Export", icon=":material/download:", key="export"):
+        st.caption("For papers and archives; every file says which run, data and image it comes from.")
+        figure = str(st.selectbox("Figure", list(offer.figures), format_func=_words, key="export_figure"))
+        width = str(st.radio("Width", list(_COLUMNS), key="export_width", horizontal=True))
+        with st.container(horizontal=True):
+            for form in paper.FORMS:
+                _button(offer, figure, form, partial(_figure, offer, figure, _COLUMNS[width], form))
+        if offer.tables:
+            table = str(st.selectbox("Table", list(offer.tables), format_func=_words, key="export_table"))
+            with st.container(horizontal=True):
+                for suffix in _TEXTS:
+                    _button(offer, table, suffix, partial(text_of, offer, table, suffix))
+        st.caption("All of it: as a page that needs no network, or as numbers.")
+        with st.container(horizontal=True):
+            for suffix, make in offer.others.items():
+                _button(offer, "", suffix, make)
+
+
+def text_of(offer: Offer, table: str, suffix: str) -> str:
+    """Return a table as CSV, with its provenance in columns, or as Markdown or LaTeX with it below."""
+    frame = offer.tables[table]().reset_index()
+    if suffix == "csv":
+        frame = frame.assign(**{name.replace(" ", "_"): words for name, words in offer.about.items()})
+        return frame.to_csv(index=False, lineterminator="\n")
+    foot = [f"{name}: {words}" for name, words in offer.about.items()]
+    return studies.format_rows([str(name) for name in frame], frame.to_numpy(object).tolist(), foot, _TEXTS[suffix])
+
+
+def _figure(offer: Offer, name: str, width: paper.Width, form: paper.Form) -> bytes:
+    return paper.to_bytes(offer.figures[name](width), form, offer.about)
+
+
+def _button(offer: Offer, part: str, suffix: str, make: Callable[[], str | bytes]) -> None:
+    name = "-".join(re.sub(r"[^\w.-]+", "-", text).strip("-") for text in (offer.name, part) if text)
+    st.download_button(
+        suffix.upper(), make, f"{name}.{suffix}", MIMES[suffix], on_click="ignore", icon=":material/download:",
+        key=f"export_{suffix}_{'part' if part else 'all'}", help=f"{state.plain(name)}.{suffix}",
+    )  # fmt: skip
+
+
+def _words(name: str) -> str:
+    return name.replace("-", " ").capitalize()

@@ -1,0 +1,94 @@
+"""What Explain and Compare offer for download: made when asked for, and with the numbers on the page."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fisa.datasets import open_dataset
+from fisa.emotions import MIKELS8
+from fisa.explain import explain
+from fisa.export import report
+from fisa.figures import paper
+from fisa.runs import load_run
+from fisa.ui import export
+from fisa.ui.export import Offer, text_of
+
+Visit = Callable[..., AppTest]
+HEADS = {"\x89PNG": "png", "%PDF": "pdf", "<?xm": "svg"}
+
+
+@pytest.fixture
+def offers(monkeypatch: pytest.MonkeyPatch) -> list[Offer]:
+    """What pages offer, as they draw it; drawing a figure or a report meanwhile is an error."""
+    found: list[Offer] = []
+    draw = export.draw
+
+    def note(offer: Offer) -> None:
+        found.append(offer)
+        with pytest.MonkeyPatch.context() as patch:
+            for made in ("wheel", "bars", "matrix", "scatter", "to_bytes"):
+                patch.setattr(paper, made, lambda *_: pytest.fail("drawn before it was asked for"))
+            draw(offer)
+
+    monkeypatch.setattr(export, "draw", note)
+    return found
+
+
+def buttons(app: AppTest) -> list[str]:
+    return [button.proto.label for button in app.get("download_button")]
+
+
+def check_figures(offer: Offer, names: tuple[str, ...]) -> None:
+    for name in names:
+        figure = offer.figures[name]("one")
+        kinds = {HEADS[paper.to_bytes(figure, form, offer.about)[:4].decode("latin-1")] for form in paper.FORMS}
+        assert kinds == set(paper.FORMS)
+
+
+def test_explain_offers_figures_tables_and_a_page(full: Path, visit: Visit, offers: list[Offer]) -> None:
+    app = visit("explain", run="fisa", image="iid-00003", emotion="awe")
+    assert not app.exception and not app.error
+    assert buttons(app) == ["SVG", "PNG", "PDF", "CSV", "MD", "TEX", "HTML", "JSON", "NPZ"]
+    (offer,) = offers
+    assert "contributions-to-awe" in offer.figures and "attribution" in offer.figures
+    check_figures(offer, ("contributions-to-awe",))
+    expected = explain(load_run(full / "fisa"), open_dataset("planted-tiny")[3].image).distribution
+    table = pd.read_csv(io.StringIO(text_of(offer, "prediction", "csv"))).set_index("emotion")
+    np.testing.assert_allclose(table.loc[list(MIKELS8.labels), "fisa"], expected, atol=1e-9)
+    assert load_run(full / "fisa").digest in table["run"].iloc[0] and table["image"].iloc[0] == "iid-00003"
+    assert f"fisa explain {full / 'fisa'} planted-tiny:iid:3 --method contributions" in table["command"].iloc[0]
+    assert text_of(offer, "prediction", "tex").count(r"\midrule") == 1
+    assert text_of(offer, "prediction", "md").startswith("| emotion")
+    with np.load(io.BytesIO(bytes(offer.others["npz"]())), allow_pickle=False) as arrays:  # type: ignore[arg-type]
+        assert arrays["attention"].shape[0] == 8
+    assert str(offer.others["html"]()).lstrip().startswith("<!DOCTYPE html>")
+
+
+def test_compare_offers_both_runs(
+    full: Path, visit: Visit, offers: list[Offer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = visit("compare", run="fisa", against="cnn", image="iid-00003")
+    assert not app.exception and not app.error
+    assert buttons(app) == ["SVG", "PNG", "PDF", "CSV", "MD", "TEX", "HTML"]
+    (offer,) = offers
+    check_figures(offer, ("errors", "training", "measures"))
+    table = pd.read_csv(io.StringIO(text_of(offer, "measures", "csv"))).set_index("measure")
+    np.testing.assert_allclose(table["difference"], table["fisa"] - table["cnn"], atol=1e-12)
+    assert table.loc["Cosine ↑", "difference_low"] <= table.loc["Cosine ↑", "difference"]
+    assert "model.name" in text_of(offer, "settings", "md")
+    monkeypatch.setattr(report, "WORST", 1)
+    assert "fisa − cnn" in str(offer.others["html"]())
+
+
+def test_a_name_becomes_a_file_name(full: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    named: list[str] = []
+    button = export.st.download_button
+    monkeypatch.setattr(export.st, "download_button", lambda *a, **k: (named.append(a[2]), button(*a, **k)))
+    monkeypatch.setattr(export, "of_image", lambda *_: Offer("a/../<b> \U0001f600", {}, {"bars": pytest.fail}, {}, {}))
+    visit("explain", run="fisa", image="iid-00003")
+    assert named == [f"a-..-b-bars.{form}" for form in paper.FORMS]
