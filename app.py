@@ -10,6 +10,7 @@ PAGES = {
     "home": st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
     "explain": st.Page("pages/explain.py", title="Explain", icon=":material/search_insights:"),
     "compare": st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
+    "interactions": st.Page("pages/interactions.py", title="Interactions", icon=":material/hub:"),
     "map": st.Page("pages/map.py", title="Map", icon=":material/scatter_plot:"),
     "retrieval": st.Page("pages/retrieval.py", title="Retrieval", icon=":material/image_search:"),
     "grades": st.Page("pages/grades.py", title="Grades", icon=":material/grading:"),

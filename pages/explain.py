@@ -2,7 +2,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fisa.runs import Run
-from fisa.ui import attributions, browse, cache, export, extras, panels, rated, state, steps, widgets
+from fisa.ui import attributions, browse, cache, export, extras, panels, rated, state, steps, what_if, widgets
 
 
 def page(run: Run, bar: DeltaGenerator) -> None:
@@ -12,7 +12,8 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     found = cache.explanation(run, subject)
     emotion = panels.settle(found)
     attributions.settle(run, found, subject, emotion)
-    state.share("run", "image", "sort", "emotion", "head", "matrix", "masks", "opacity", "method", "target")
+    edits = what_if.settle(run, dataset, subject)
+    state.share("run", "image", "sort", "emotion", "head", "matrix", "masks", "opacity", "method", "target", "edits")
 
     with bar:
         browse.bar(order, name)
@@ -39,6 +40,7 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     st.header("Who acts on whom", anchor=False)
     panels.matrices(found, run.name, "matrix")
     extras.draw(found, run.name, subject)
+    what_if.draw(run, dataset, found, subject, edits)
     with tools:
         export.draw(export.of_image(run, dataset, found, subject, emotion, attribution))
 

@@ -7,18 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
+from fisa.models import System
 from fisa.records import Explanation, Prediction
 from fisa.runs import Run, prediction_of
 
 
-def explain(run: Run, image: np.ndarray) -> Explanation:
+def explain(run: Run, image: np.ndarray, model: System | None = None) -> Explanation:
     """Explain one image.
 
     Args:
         run: A loaded run.
         image: uint8 RGB [height, width, 3], any size; the model sees it stretched to its square.
+        model: Stands in for the run's own model (an edited one, say).
     """
-    return explain_batch(run, [image])[0]
+    return _explain_at_once(run, [image], model)[0]
 
 
 def explain_batch(run: Run, images: Sequence[np.ndarray], batch_size: int = 32) -> list[Explanation]:
@@ -27,8 +29,8 @@ def explain_batch(run: Run, images: Sequence[np.ndarray], batch_size: int = 32) 
     return [each for start in starts for each in _explain_at_once(run, images[start : start + batch_size])]
 
 
-def _explain_at_once(run: Run, images: Sequence[np.ndarray]) -> list[Explanation]:
-    output = run.output(images)
+def _explain_at_once(run: Run, images: Sequence[np.ndarray], model: System | None = None) -> list[Explanation]:
+    output = run.output(images, model)
     predicted = prediction_of(run, [output])
     ratings = predicted.ratings
 

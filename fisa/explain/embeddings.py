@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,18 +10,15 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
 from fisa.datasets import Dataset
-from fisa.datasets.packed import cache_folder
 from fisa.datasets.vectors import model_inputs
 from fisa.evaluation import Progress
+from fisa.explain.kept import kept, kept_file
 from fisa.explain.projection import ProjectionSettings, project
 from fisa.models import ModelOutput
 from fisa.models.inputs import as_tensor
-from fisa.runs import Run, RunError
-from fisa.runs.files import write_whole
+from fisa.runs import Run
 
 BATCH = 64
 VERSION = "1"
@@ -112,17 +107,9 @@ def _embed(run: Run, dataset: Dataset, progress: Progress | None) -> dict[str, n
 
 
 def _file(kind: str, run: Run, dataset: Dataset) -> Path:
-    about = (VERSION, run.digest, dataset.name, dataset.split, dataset.version, run.config.data.image_size)
-    return cache_folder() / kind / f"{run.digest}-{hashlib.sha256(repr(about).encode()).hexdigest()[:16]}.safetensors"
+    return kept_file(kind, VERSION, run, dataset)
 
 
 def _kept(file: Path, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Read arrays by the names of ``EMBEDDINGS`` from the cache folder, or compute them and try to keep them there."""
-    with suppress(OSError, SafetensorError):
-        found = load(file.read_bytes())  # in an order of its own
-        return {name: found[name] for name in EMBEDDINGS if name in found}
-    arrays = compute()
-    with suppress(OSError, RunError):  # a cache that cannot be written costs time, nothing else
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(file, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
-    return arrays
+    found = kept(file, compute)
+    return {name: found[name] for name in EMBEDDINGS if name in found}

@@ -6,6 +6,7 @@ every figure and table; ``customdata`` always speaks in indices of ``space.label
 ``fisa.figures.paper`` draws their twins for print.
 """
 
+from fisa.figures.boxes import boxable_picture
 from fisa.figures.checks import FigureError
 from fisa.figures.contributions import contribution_bars
 from fisa.figures.counts import entropy_histogram, label_totals, vote_histogram
@@ -16,6 +17,7 @@ from fisa.figures.forest import forest
 from fisa.figures.frames import framed
 from fisa.figures.grades import grade_curves, grade_dots
 from fisa.figures.grams import gram
+from fisa.figures.heads import head_similarity
 from fisa.figures.matrices import Kind, matrix, matrix_grid
 from fisa.figures.overlays import attention_overlay, signed_overlay
 from fisa.figures.scatter import embedding_map, error_scatter, rating_scatter
@@ -31,6 +33,7 @@ __all__ = [
     "Palette",
     "Theme",
     "attention_overlay",
+    "boxable_picture",
     "contribution_bars",
     "distribution_bars",
     "distribution_strip",
@@ -44,6 +47,7 @@ __all__ = [
     "grade_curves",
     "grade_dots",
     "gram",
+    "head_similarity",
     "history",
     "label_totals",
     "matrix",

@@ -15,8 +15,9 @@ from fisa.figures.checks import FigureError, checked, plain, signed, wheel_order
 from fisa.figures.theme import Theme, colour_at, new_figure, palette, style, text_on
 
 Kind = Literal[
-    "effect", "interaction", "contribution", "difference", "relation", "correlation", "co-occurrence", "confusion"
-]
+    "effect", "interaction", "contribution", "difference", "relation", "correlation", "co-occurrence", "confusion",
+    "planted", "wheel distance",
+]  # fmt: skip
 
 _GIVEN = "columns give, rows receive<br>"
 LEGENDS = {
@@ -28,10 +29,13 @@ LEGENDS = {
     "correlation": "Pearson's correlation of two degrees<br>over all images",
     "co-occurrence": "share of the images that name the row<br>which name the column, too",
     "confusion": "rows are true, columns predicted<br>share of the images of the row",
+    "planted": f"{_GIVEN}planted effect of the column on the row",
+    "wheel distance": "steps from one emotion to another<br>on the wheel",
 }
 """What the colours and the cells of each kind mean; ``<br>`` ends a line."""
-SEQUENTIAL = ("interaction", "co-occurrence", "confusion")
+SEQUENTIAL = ("interaction", "co-occurrence", "confusion", "wheel distance")
 """Kinds whose scale starts at 0; the others diverge."""
+_SIGNED = ("contribution", "difference", "correlation", "planted")
 WRITTEN_UP_TO = 12  # emotions; smaller cells cannot hold their number
 
 
@@ -48,12 +52,13 @@ def matrix(
 
     Args:
         values: float [C, C]; row i receives from column j. An effect is indifferent at 1, a contribution,
-            difference, relation or correlation at 0; an interaction is a weight in [0, 1], and so is a
-            co-occurrence, P(column named | row named), and a confusion, P(column predicted | row true).
+            difference, relation, correlation or planted effect at 0; an interaction is a weight in [0, 1], and so
+            is a co-occurrence, P(column named | row named), and a confusion, P(column predicted | row true); a wheel
+            distance counts steps.
         space: Label space of C emotions.
         title: Small heading inside the figure; empty for none.
         kind: Chooses the scale: diverging around 1 (effect) or 0 (contribution, difference,
-            relation, correlation), or sequential from 0 (interaction, co-occurrence, confusion).
+            relation, correlation, planted), or sequential from 0 (all others).
         limit: Distance from the middle (or from 0) at which the colours end, > 0; give two figures the same
             one to compare them. None takes the largest of ``values``. Larger values keep the end colour.
         theme: ``"light"`` or ``"dark"``.
@@ -177,14 +182,14 @@ def _legend(figure: go.Figure, kind: Kind) -> None:
 
 def _full_text(value: float, kind: Kind, largest: float) -> str:
     decimals = 3 if largest < 0.095 else 2 if largest < 9.995 else 1 if largest < 99.95 else 0
-    if kind in ("contribution", "difference", "correlation"):
+    if kind in _SIGNED:
         return signed(value, decimals)
     return f"{value:.{decimals}f}".replace("-", "−")
 
 
 def cell_text(value: float, kind: Kind, largest: float) -> str:
     """Write a cell so that eight fit on a phone: "+.12" for +0.12, "+1.5" for +1.54, "0" for 0.00."""
-    if kind in ("contribution", "difference", "correlation") and 0.995 <= abs(value) < 9.95:
+    if kind in _SIGNED and 0.995 <= abs(value) < 9.95:
         return signed(value, 1)
     text = _full_text(value, kind, largest)
     return "0" if not text.strip("+−0.") else re.sub(r"^([+−]?)0\.", r"\1.", text)
@@ -295,7 +300,7 @@ def _matrix_axes(figure: go.Figure, space: EmotionSpace, order: list[int], title
 
 def _pair(row: str, column: str, kind: Kind, arrow: str = "→") -> str:
     """Name a cell: who gives to whom, or which label with which."""
-    if kind == "correlation":
+    if kind in ("correlation", "wheel distance"):
         return f"{row} with {column}"
     if kind == "confusion":
         return f"{row} taken for {column}"

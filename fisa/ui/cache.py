@@ -221,6 +221,17 @@ def _subject(version: str, image_size: int | None, name: str, _dataset: Dataset)
     return Subject(name, drawn.image, sample.image, known, masks, tuple(m.emotion for m in scene.motifs), digest)
 
 
+def thumbnail(dataset: Dataset, name: str, side: int) -> np.ndarray:
+    """Return the image ``name`` of ``dataset`` as a small square, uint8 RGB [side, side, 3]."""
+    return _thumbnail(dataset.version, name, side, dataset)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _thumbnail(data_version: str, name: str, side: int, _dataset: Dataset) -> np.ndarray:
+    index = int(np.flatnonzero(_dataset.manifest["id"] == name)[0])
+    return to_square(_dataset[index].image, side)
+
+
 @st.cache_data(max_entries=32, show_spinner="Resampling the test images …")
 def gaps(a_digest: str, b_digest: str, _a: pd.DataFrame, _b: pd.DataFrame) -> dict[str, Interval]:
     """Return the mean of a − b over test images of every measure in both tables, with its paired interval."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -13,12 +12,11 @@ from fisa import figures
 from fisa.datasets import Dataset
 from fisa.explain.embeddings import EMBEDDINGS, are_kept, embeddings_of, planes_of
 from fisa.explain.retrieval import CRITERIA, Criterion, Retrieval, RetrievalError, marks_of, search
-from fisa.images import to_square
 from fisa.records import Interval
 from fisa.runs import Run
-from fisa.ui import state
+from fisa.ui import cache, state
 from fisa.ui.state import plain
-from fisa.ui.widgets import chart, choose, html_table
+from fisa.ui.widgets import chart, choose, html_table, meter
 
 COUNTS = ("5", "10", "20")
 """How many neighbours a person may ask for."""
@@ -36,7 +34,7 @@ def found(run: Run, dataset: Dataset, k: int) -> dict[str, Retrieval]:
     if not len(dataset.space):
         raise RetrievalError(f"{run.name}: {dataset.name} has no emotions by which its images could be retrieved")
     if not are_kept("embeddings", run, dataset):
-        with _meter("Looking at every test image …") as progress:
+        with meter("Looking at every test image …") as progress:
             embeddings_of(run, dataset, progress)
     return _found(run.digest, dataset.version, k, run, dataset)
 
@@ -45,18 +43,6 @@ def found(run: Run, dataset: Dataset, k: int) -> dict[str, Retrieval]:
 def _found(run_digest: str, data_version: str, k: int, _run: Run, _dataset: Dataset) -> dict[str, Retrieval]:
     vectors = embeddings_of(_run, _dataset)
     return {name: search(name, rows, rows, _dataset, _dataset, k, "euclidean", True) for name, rows in vectors.items()}
-
-
-@contextmanager
-def _meter(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar of progress inside, and remove it at the end."""
-    bar = st.progress(0.0, what)
-
-    def report(done: int, total: int) -> None:
-        bar.progress(min(done / max(total, 1), 1.0), what)
-
-    yield report
-    bar.empty()
 
 
 def settle(results: Mapping[str, Retrieval]) -> tuple[Retrieval, Criterion]:
@@ -80,7 +66,7 @@ def choices(results: Mapping[str, Retrieval], shown: Retrieval) -> None:
 def query(dataset: Dataset, name: str) -> None:
     """Draw the image that is searched for."""
     labels = _labels(dataset.version, dataset, name)
-    st.image(_small(dataset.version, name, 2 * _SIDE, dataset), width=2 * _SIDE, alt=f"The query {name}: {labels}")
+    st.image(cache.thumbnail(dataset, name, 2 * _SIDE), width=2 * _SIDE, alt=f"The query {name}: {labels}")
     st.markdown(f"**{plain(name)}**: {plain(labels)}")
 
 
@@ -99,7 +85,7 @@ def neighbours(shown: Retrieval, by: Criterion, dataset: Dataset, name: str) -> 
             labels, fits = _labels(dataset.version, dataset, other), bool(right[rank])
             distance = f"{shown.distances[row, rank]:.3f}"
             with st.container(width=_SIDE, gap=None):
-                picture = figures.framed(_small(dataset.version, other, _SIDE, dataset), fits, state.theme())
+                picture = figures.framed(cache.thumbnail(dataset, other, _SIDE), fits, state.theme())
                 said = f"Nearest {rank + 1}, {'right' if fits else 'wrong'}: {other}, {labels}, distance {distance}"
                 st.image(picture, width="stretch", alt=said)
                 sign = ":material/check_circle:" if fits else ":material/cancel:"
@@ -149,7 +135,7 @@ def planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval], name: s
         if not st.button(f"Project {len(dataset)} images", icon=":material/scatter_plot:", key="project"):
             st.caption("t-SNE of each embedding: about half a minute for 2,000 images, once.")
             return
-        with _meter("Projecting …") as progress:
+        with meter("Projecting …") as progress:
             planes_of(run, dataset, progress)
         st.rerun()  # without the button
     labels = np.array(dataset.space.labels)[marks_of(dataset, "emotion").argmax(axis=1)]
@@ -164,12 +150,6 @@ def planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval], name: s
 @st.cache_data(max_entries=4, show_spinner=False)
 def _planes(run_digest: str, data_version: str, _run: Run, _dataset: Dataset) -> dict[str, pd.DataFrame]:
     return planes_of(_run, _dataset)
-
-
-@st.cache_data(max_entries=512, show_spinner=False)
-def _small(data_version: str, name: str, side: int, _dataset: Dataset) -> np.ndarray:
-    index = int(np.flatnonzero(_dataset.manifest["id"] == name)[0])
-    return to_square(_dataset[index].image, side)
 
 
 @st.cache_data(max_entries=2048, show_spinner=False)

@@ -25,7 +25,7 @@ GRADE_KEYS = ("beside", "graded", "part", "grade")
 
 VIEW_KEYS = (
     "run", "image", "emotion", "head", "matrix", "sort", "against", "masks", "opacity", "colour", "method", "target",
-    "embedding", "by", "k", "study", *DATA_KEYS, *GRADE_KEYS,
+    "embedding", "by", "k", "study", "edits", "predicted", "pair", "reference", *DATA_KEYS, *GRADE_KEYS,
 )  # fmt: skip
 _VIEW, _WRITTEN, _NOTICES, _TOUCHED = "fisa_view", "fisa_written_query", "fisa_notices", "fisa_touched"
 
@@ -90,6 +90,19 @@ def drop(*names: str) -> None:
     """Take parts out of the view; for callbacks, and for values that say no more than their absence does."""
     for name in names:
         st.session_state[_VIEW].pop(name, None)
+
+
+def keep(name: str, value: str) -> None:
+    """Hold in the view what a wish was settled to; an empty text takes it out. For what ``resolve`` cannot settle."""
+    if value:
+        st.session_state[_VIEW][name] = value
+    else:
+        drop(name)
+
+
+def notice(text: str) -> None:
+    """Say on top of the page, when it shares its view, which wish could not be met."""
+    st.session_state[_NOTICES].append(text)
 
 
 def commit(name: str) -> None:

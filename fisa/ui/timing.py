@@ -13,7 +13,9 @@ from streamlit.testing.v1 import AppTest
 from fisa.bench import BenchError, Cost, Settings, cost, interleave
 
 APP = Path(__file__).parents[2] / "app.py"
-PAGES = ("home", "explain", "compare", "map", "retrieval", "grades", "metrics", "studies", "data", "images")
+PAGES = (
+    "home", "explain", "compare", "interactions", "map", "retrieval", "grades", "metrics", "studies", "data", "images",
+)  # fmt: skip
 EMPTY = "import streamlit as st\nst.title('Nothing')"
 PATIENCE = 240.0
 """Seconds that a page may take."""

@@ -14,6 +14,7 @@ from fisa.config import ConfigError
 from fisa.datasets import DataError
 from fisa.evaluation import EvaluationError
 from fisa.explain.attribution import AttributionError
+from fisa.explain.edits import EditError
 from fisa.explain.projection import ProjectionError
 from fisa.explain.retrieval import RetrievalError
 from fisa.explain.targets import TargetError
@@ -26,7 +27,7 @@ from fisa.ui.state import plain
 
 PROBLEMS = (
     RunError, DataError, EvaluationError, StudyError, AttributionError, TargetError, ProjectionError, RetrievalError,
-    FigureError, ConfigError, OSError,
+    EditError, FigureError, ConfigError, OSError,
 )  # fmt: skip
 """What a broken folder can raise; each message is one sentence for the person."""
 
@@ -125,6 +126,18 @@ def chart(
     st.plotly_chart(figure, theme=None, key=key, alt=alt, config={"displayModeBar": False}, **selection)
     if twin is not None:
         table_twin(twin, key)
+
+
+@contextmanager
+def meter(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar of progress inside, and remove it at the end."""
+    bar = st.progress(0.0, what)
+
+    def report(done: int, total: int) -> None:
+        bar.progress(min(done / max(total, 1), 1.0), what)
+
+    yield report
+    bar.empty()
 
 
 def table_twin(table: pd.DataFrame, key: str) -> None:

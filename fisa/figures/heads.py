@@ -1,0 +1,67 @@
+"""How alike the heads of a model are."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import plotly.graph_objects as go
+
+from fisa.figures.checks import FigureError, checked, plain
+from fisa.figures.theme import Theme, new_figure, palette
+
+Likeness = Literal["pattern", "cka"]
+
+_LEGENDS = {
+    "pattern": "correlation of the mean matrices",
+    "cka": "how alike they vary from image to image, linear CKA",
+}
+
+
+def head_similarity(values: np.ndarray, kind: Likeness, theme: Theme = "light") -> go.Figure:
+    """Draw a symmetric matrix of likeness between heads, with its values in the cells.
+
+    Args:
+        values: float [H, H], H >= 1: in [-1, 1] for ``pattern``, in [0, 1] for ``cka``.
+        kind: Chooses scale and legend.
+        theme: ``"light"`` or ``"dark"``.
+
+    Raises:
+        FigureError: Wrong shape, NaN or infinite values, or an unknown kind.
+    """
+    if kind not in _LEGENDS:
+        raise FigureError(f"unknown kind of likeness {kind!r}; choose {', '.join(_LEGENDS)}")
+    count = len(np.atleast_1d(values))
+    cells = checked(values, (count, count), "likeness of heads")
+    colours, names = palette(theme), [str(head + 1) for head in range(count)]
+    figure = new_figure(theme, _alt(cells, kind), height=340)
+    figure.add_heatmap(
+        z=cells,
+        x=names,
+        y=names,
+        zmin=-1 if kind == "pattern" else 0,
+        zmax=1,
+        colorscale=colours.diverging if kind == "pattern" else colours.sequential,
+        xgap=2,
+        ygap=2,
+        texttemplate="%{z:.2f}" if count <= 8 else "%{z:.1f}",
+        textfont={"size": 12 if count <= 8 else 9},
+        hovertemplate="head %{y} and head %{x}: %{z:.3f}<extra></extra>",
+        colorbar={"thickness": 9, "len": 0.9},
+    )
+    axis = {"type": "category", "showgrid": False, "ticks": "", "fixedrange": True, "constrain": "domain"}
+    figure.update_xaxes(title={"text": f"head<br>{plain(_LEGENDS[kind])}"}, **axis)
+    figure.update_yaxes(title={"text": "head"}, autorange="reversed", scaleanchor="x", **axis)
+    figure.update_layout(dragmode=False)
+    return figure
+
+
+def _alt(cells: np.ndarray, kind: Likeness) -> str:
+    if len(cells) < 2:
+        return f"One head alone: {_LEGENDS[kind]}."
+    others = np.where(np.eye(len(cells), dtype=bool), -np.inf, cells)
+    first, second = np.unravel_index(int(others.argmax()), cells.shape)
+    return (
+        f"Likeness of {len(cells)} heads, {_LEGENDS[kind]}: the most alike are head {first + 1} and head {second + 1}, "
+        f"{cells[first, second]:.2f}."
+    )
