@@ -13,6 +13,7 @@ PAGES = {
     "map": st.Page("pages/map.py", title="Map", icon=":material/scatter_plot:"),
     "retrieval": st.Page("pages/retrieval.py", title="Retrieval", icon=":material/image_search:"),
     "metrics": st.Page("pages/metrics.py", title="Metrics", icon=":material/leaderboard:"),
+    "studies": st.Page("pages/studies.py", title="Studies", icon=":material/experiment:"),
     "data": st.Page("pages/data.py", title="Data", icon=":material/photo_library:"),
     "images": st.Page("pages/images.py", title="Your images", icon=":material/add_photo_alternate:"),
 }

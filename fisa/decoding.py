@@ -16,7 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from fisa.images import ImageRefused, Pixels, decode_square
 
@@ -43,8 +43,45 @@ def default_workers() -> int:
     return min(available_processors() - 1, 8)
 
 
+class Workers:
+    """Processes that begin to start at once and are waited for when they are first needed; close them in the end.
+
+    Args:
+        count: How many, at least 1.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        # spawn, not fork: the caller may hold threads of torch or Streamlit, which do not survive a fork.
+        context = multiprocessing.get_context("spawn")
+        self.pool = ProcessPoolExecutor(count, mp_context=context, initializer=_settle)
+        # The pool starts a process only where all others have work: nothing to do for each, and all start now.
+        self._first, *_ = [_submit(self.pool, _square, []) for _ in range(count)]
+
+    def work(self) -> bool:
+        """Wait for the first; False where none can start (a script without a main guard)."""
+        try:
+            self._first.result()
+        except BaseException as error:
+            self.close()
+            if not isinstance(error, BrokenProcessPool):
+                raise
+            return False
+        return True
+
+    def close(self) -> None:
+        """End them, at the latest when each has done what it is doing."""
+        self.pool.shutdown(cancel_futures=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 def decode_squares(
-    paths: Iterable[Path], size: int, workers: int | None = 0, ahead: int = 2 * POOL_FROM
+    paths: Iterable[Path], size: int, workers: int | Workers | None = 0, ahead: int = 2 * POOL_FROM
 ) -> Generator[Decoded, None, None]:
     """Decode image files to squares, in order; see ``fisa.images.decode_square``.
 
@@ -64,7 +101,7 @@ def decode_squares(
 
 
 def process_files(
-    task: Callable[[Path], T], paths: Iterable[Path], workers: int | None = 0, ahead: int = 2 * POOL_FROM
+    task: Callable[[Path], T], paths: Iterable[Path], workers: int | Workers | None = 0, ahead: int = 2 * POOL_FROM
 ) -> Generator[T | ImageRefused, None, None]:
     """Apply a task to image files, in order.
 
@@ -75,9 +112,9 @@ def process_files(
     Args:
         task: What to do with a file; a function of a module that workers can import, or a partial of one.
         paths: The files; taken only as they are needed.
-        workers: Processes that decode; 0 decodes in this one. None chooses: ``default_workers()``, but 0 for fewer
-            than ``POOL_FROM`` files. A script that asks for workers needs the usual ``if __name__ == "__main__":``;
-            where no worker can start, this process decodes.
+        workers: Processes that decode, as a number or started already; they end with the iterator. 0 decodes in this
+            process. None chooses: ``default_workers()``, but 0 for fewer than ``POOL_FROM`` files. A script that asks
+            for workers needs the usual ``if __name__ == "__main__":``; where none can start, this process decodes.
         ahead: Files that workers may be ahead of what was taken, about. It bounds the memory.
 
     Yields:
@@ -91,8 +128,10 @@ def process_files(
         first = list(islice(paths, POOL_FROM))
         workers = default_workers() if len(first) == POOL_FROM else 0
         paths = chain(first, paths)
-    if workers and (pool := _start(workers)) is not None:
-        yield from _pooled(task, paths, workers, ahead, pool)
+    if isinstance(workers, int):
+        workers = Workers(workers) if workers else None
+    if workers is not None and workers.work():
+        yield from _pooled(task, paths, workers, ahead)
     else:
         yield from map(task, paths)
 
@@ -105,18 +144,18 @@ def _square(path: Path, size: int) -> Decoded:
 
 
 def _pooled(
-    task: Callable[[Path], T], paths: Iterator[Path], workers: int, ahead: int, pool: ProcessPoolExecutor
+    task: Callable[[Path], T], paths: Iterator[Path], workers: Workers, ahead: int
 ) -> Iterator[T | ImageRefused]:
     pending: deque[tuple[list[Path], Future[list[T]]]] = deque()
-    limit = workers + -(-ahead // CHUNK)
+    limit = workers.count + -(-ahead // CHUNK)
     try:
         while True:
             while len(pending) < limit and (chunk := list(islice(paths, CHUNK))):
                 try:
-                    future = _submit(pool, task, chunk)
+                    future = _submit(workers.pool, task, chunk)
                 except BrokenProcessPool:
-                    pool = _restart(pool, workers)
-                    future = _submit(pool, task, chunk)
+                    workers = _restart(workers, workers.count)
+                    future = _submit(workers.pool, task, chunk)
                 pending.append((chunk, future))
             if not pending:
                 return
@@ -126,44 +165,24 @@ def _pooled(
             except BrokenProcessPool:  # one of the chunks under way ended its worker; which, only a trial can tell
                 yield from _one_by_one(task, chunk)
     finally:
-        pool.shutdown(cancel_futures=True)
+        workers.close()
 
 
 def _one_by_one(task: Callable[[Path], T], paths: list[Path]) -> list[T | ImageRefused]:
     """Give each file alone to a worker, so that the one that ends it is known."""
     results: list[T | ImageRefused] = []
-    pool = _restart(None, 1)
+    worker = _restart(None, 1)
     try:
         for path in paths:
             try:
-                results += _submit(pool, task, [path]).result()
+                results += _submit(worker.pool, task, [path]).result()
             except BrokenProcessPool:
                 why = "ended the process that decoded it, perhaps for want of memory"
                 results.append(ImageRefused(f"{path}: {why}; scale it down"))
-                pool = _restart(pool, 1)
+                worker = _restart(worker, 1)
     finally:
-        pool.shutdown(cancel_futures=True)
+        worker.close()
     return results
-
-
-def _start(workers: int) -> ProcessPoolExecutor | None:
-    """Start a pool of which one worker is known to work, or None where none does (a script without a main guard)."""
-    # spawn, not fork: the caller may hold threads of torch or Streamlit, which do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_settle)
-    try:
-        _submit_to_each(pool, workers)[0].result()
-    except BaseException as error:
-        pool.shutdown(cancel_futures=True)
-        if not isinstance(error, BrokenProcessPool):
-            raise
-        return None
-    return pool
-
-
-def _submit_to_each(pool: ProcessPoolExecutor, workers: int) -> list[Future[list[Decoded]]]:
-    """Give nothing to each worker, so that all start now: the pool starts one only where all others have work."""
-    return [_submit(pool, _square, []) for _ in range(workers)]
 
 
 def _submit(pool: ProcessPoolExecutor, task: Callable[..., T], paths: list[Path]) -> Future[list[T]]:
@@ -177,13 +196,13 @@ def _submit(pool: ProcessPoolExecutor, task: Callable[..., T], paths: list[Path]
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
-def _restart(broken: ProcessPoolExecutor | None, workers: int) -> ProcessPoolExecutor:
+def _restart(broken: Workers | None, count: int) -> Workers:
     if broken is not None:
-        broken.shutdown()
-    pool = _start(workers)
-    if pool is None:
+        broken.close()
+    workers = Workers(count)
+    if not workers.work():
         raise DecodingError("decoding: a worker process ended and none can be started; decode with 0 workers")
-    return pool
+    return workers
 
 
 def _settle() -> None:

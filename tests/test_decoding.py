@@ -75,7 +75,15 @@ def test_it_takes_a_bounded_number_ahead(photos: list[Path], workers: int, lead:
 
 def test_none_starts_processes_for_long_lists_alone(photos: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
-    monkeypatch.setattr(decoding, "_start", lambda workers: started.append(workers))
+
+    class Refused:
+        def __init__(self, count: int) -> None:
+            started.append(count)
+
+        def work(self) -> bool:
+            return False  # so this process decodes
+
+    monkeypatch.setattr(decoding, "Workers", Refused)
     monkeypatch.setattr(decoding, "default_workers", lambda: 3)
     assert len(list(decode_squares(photos[:1] * (POOL_FROM - 1), SIZE, None))) == POOL_FROM - 1
     assert started == []
@@ -91,12 +99,16 @@ def test_default_leaves_a_processor_to_the_model(monkeypatch: pytest.MonkeyPatch
 
 def test_all_workers_start_at_once() -> None:
     # Left to itself, the pool starts the second one only when the first has loaded its modules and has work.
-    pool = decoding._start(2)
-    assert pool is not None
-    try:
-        assert len(pool._processes) == 2
-    finally:
-        pool.shutdown()
+    with decoding.Workers(2) as workers:
+        assert len(workers.pool._processes) == 2
+
+
+def test_workers_that_have_started_decode_and_end_with_the_list(photos: list[Path]) -> None:
+    workers = decoding.Workers(1)
+    (square,) = decode_squares(photos[:1], SIZE, workers)
+    np.testing.assert_array_equal(square, to_square(decode(photos[0]), SIZE))
+    with pytest.raises(RuntimeError, match="shutdown"):
+        workers.pool.submit(print)
 
 
 # A script whose workers end themselves at files called killer-*, as if the system had killed them.

@@ -11,16 +11,16 @@ import pandas as pd
 import pytest
 
 from fisa.config import RunConfig
-from fisa.datasets import open_dataset
+from fisa.datasets import DataError, open_dataset
 from fisa.evaluation import summarise, truth_of
 from fisa.metrics import METRICS
 from fisa.runs import RunError
-from fisa.studies import StudyError, format_table
+from fisa.studies import StudyError, errors, format_table
 from fisa.studies.draft import beside_draft, draft_cells
 from fisa.studies.published import published, published_measures, published_table
 from fisa.studies.results import RUN_COLUMNS, StudyResults
 from fisa.studies.summary import load_results, load_summary, store_summary
-from fisa.studies.tables import study_table
+from fisa.studies.tables import STORED, study_table
 
 CONFIG = {"data": {"name": "planted-tiny", "test": "fresh-7"}}
 DATA = open_dataset("planted-tiny", split="fresh-7")
@@ -183,6 +183,21 @@ class TestSummary:
         assert shown.attrs["notes"] == table.attrs["notes"]
         assert again.configs == results.configs and again.looks == results.looks
 
+    def test_paired_differences_need_no_data(
+        self, results: StudyResults, table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store_summary(results, tmp_path)
+
+        def gone(*_: object, **__: object) -> None:
+            raise DataError("photos: no such folder; check the path")
+
+        monkeypatch.setattr(errors, "open_data", gone)
+        shown = study_table(load_results(tmp_path)).set_index("system")
+        own = table.set_index("system").loc[shown.index]
+        for key in ("difference", "difference_low", "difference_high", "p"):
+            assert shown[key].to_numpy() == pytest.approx(own[key].to_numpy(), abs=1e-6, nan_ok=True)
+        assert study_table(load_results(tmp_path)).attrs["notes"][-1] == STORED
+
     def test_measures_of_stored_predictions_agree_to_three_digits(self, results: StudyResults, tmp_path: Path) -> None:
         store_summary(results, tmp_path)
         stored = load_summary(tmp_path).predictions
@@ -205,7 +220,8 @@ class TestSummary:
     def test_ratings_keep_four_digits(self, tmp_path: Path) -> None:
         rated = pd.DataFrame({"where": "cells/a/seed-0", "id": ["x", "y"], "valence": [-1, 0.12344], "arousal": [1, 0]})
         changed = study({"fisa": [0.1]}, predictions=rated)
-        store_summary(replace(changed, metrics={**changed.metrics, "task": "valence_arousal"}), tmp_path)
+        rated_metrics = {**changed.metrics, "task": "valence_arousal"}
+        store_summary(replace(changed, runs=changed.runs.assign(state="missing"), metrics=rated_metrics), tmp_path)
         stored = load_summary(tmp_path).predictions
         assert stored[["valence", "arousal"]].to_numpy() == pytest.approx(np.array([[-1, 1], [0.1234, 0]]), abs=1e-9)
 

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import numpy as np
 import platformdirs
 
 from fisa.datasets.base import Dataset, InFiles
-from fisa.decoding import Decoded, available_processors, decode_squares
+from fisa.decoding import Decoded, Workers, available_processors, decode_squares
 from fisa.images import SQUARES, ImageRefused, to_square
 
 # Changes whenever the same data set would be packed into other pixels; for files fisa.images.SQUARES does, too.
@@ -65,20 +65,31 @@ def packed_images(
     for what, value in (("size", size), ("workers", workers)):
         if value < 1:
             raise ValueError(f"{what} must be at least 1, not {value}")
+    workers = workers if len(dataset) >= POOL_FROM else 1
     shape = (len(dataset), size, size, 3)
-    path = _path(dataset, size)
-    packed = _mapped(path, shape)
-    if packed is not None:
-        return packed
-    # An OSError of the data set itself comes again, and is raised, when the array is built in memory.
-    with suppress(OSError), closing(_chunks(dataset, size, progress, workers)) as made:
-        _write(path, shape, made)
+    started = _started(dataset, size, workers)
+    with started or nullcontext():
+        path = _path(dataset, size)
         packed = _mapped(path, shape)
+        if packed is not None:
+            return packed
+        # An OSError of the data set itself comes again, and is raised, when the array is built in memory.
+        with suppress(OSError), closing(_chunks(dataset, size, progress, workers, started)) as made:
+            _write(path, shape, made)
+            packed = _mapped(path, shape)
     if packed is not None:
         return packed
     with closing(_chunks(dataset, size, progress, workers)) as made:
         chunks = list(made)
     return np.concatenate(chunks) if chunks else np.empty(shape, dtype=np.uint8)
+
+
+def _started(dataset: Dataset, size: int, workers: int) -> Workers | None:
+    """Return decoders where surely nothing is packed yet: they load their modules while every file's digest is read."""
+    if workers == 1 or not isinstance(dataset, InFiles):
+        return None
+    packed = (cache_folder() / "packed").glob(f"{dataset.name}-{dataset.split}-{size}-*.npy")
+    return None if any(packed) else Workers(workers)
 
 
 def _path(dataset: Dataset, size: int) -> Path:
@@ -119,11 +130,15 @@ def _remove_leftovers(folder: Path) -> None:
                 leftover.unlink()
 
 
-def _chunks(dataset: Dataset, size: int, progress: Progress | None, workers: int) -> Generator[np.ndarray, None, None]:
+def _chunks(
+    dataset: Dataset, size: int, progress: Progress | None, workers: int, started: Workers | None = None
+) -> Generator[np.ndarray, None, None]:
     """Yield the images in order, CHUNK at a time."""
     count = len(dataset)
-    workers = workers if count >= POOL_FROM else 1
-    made = _decoded(dataset, size, workers) if isinstance(dataset, InFiles) else _drawn(dataset, size, workers)
+    if isinstance(dataset, InFiles):
+        made = _decoded(dataset, size, started or (workers if workers > 1 else 0))
+    else:
+        made = _drawn(dataset, size, workers)
     done = 0
     with closing(made):
         for chunk in made:
@@ -133,8 +148,8 @@ def _chunks(dataset: Dataset, size: int, progress: Progress | None, workers: int
             yield chunk
 
 
-def _decoded(dataset: InFiles, size: int, workers: int) -> Generator[np.ndarray, None, None]:
-    with closing(decode_squares(dataset.files(), size, workers if workers > 1 else 0)) as squares:
+def _decoded(dataset: InFiles, size: int, workers: int | Workers) -> Generator[np.ndarray, None, None]:
+    with closing(decode_squares(dataset.files(), size, workers)) as squares:
         whole = map(_or_raise, squares)
         while chunk := list(islice(whole, CHUNK)):
             yield np.stack(chunk)

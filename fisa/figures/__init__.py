@@ -11,6 +11,7 @@ from fisa.figures.counts import entropy_histogram, label_totals, vote_histogram
 from fisa.figures.courses import emotion_course
 from fisa.figures.curves import history
 from fisa.figures.diagram import method_diagram
+from fisa.figures.forest import forest
 from fisa.figures.frames import framed
 from fisa.figures.grams import gram
 from fisa.figures.matrices import Kind, matrix, matrix_grid
@@ -36,6 +37,7 @@ __all__ = [
     "emotion_course",
     "entropy_histogram",
     "error_scatter",
+    "forest",
     "framed",
     "gram",
     "history",

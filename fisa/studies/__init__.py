@@ -11,7 +11,17 @@ from fisa.studies.comparison import (
     table_of,
 )
 from fisa.studies.evaluations import read_evaluation, save_evaluation
-from fisa.studies.formats import FORMATS, GAPS, Format, format_confusion, format_rows, format_table, system_of
+from fisa.studies.formats import (
+    FORMATS,
+    GAPS,
+    Format,
+    cell_texts,
+    format_confusion,
+    format_rows,
+    format_table,
+    read_csv,
+    system_of,
+)
 from fisa.studies.notes import errors_in_words
 
 __all__ = [
@@ -21,6 +31,7 @@ __all__ = [
     "Format",
     "Result",
     "StudyError",
+    "cell_texts",
     "columns_of",
     "comparison_table",
     "comparison_tables",
@@ -28,6 +39,7 @@ __all__ = [
     "format_confusion",
     "format_rows",
     "format_table",
+    "read_csv",
     "read_evaluation",
     "result_of",
     "save_evaluation",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fisa.emotions import EmotionSpace
-from fisa.studies.comparison import Column, columns_of
+from fisa.studies.comparison import Column, StudyError, columns_of
 
 Format = Literal["markdown", "latex", "csv", "html"]
 GAPS = ("gap", "ccc_gap", "step_gap", "difference")
@@ -19,6 +20,9 @@ GAPS = ("gap", "ccc_gap", "step_gap", "difference")
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 
+
+PLACES = ("data", "data_version", "split", "n", "space")
+"""Attributes of a table that CSV has as columns."""
 
 NAMED_KINDS = {"oracle": " (oracle)", "published": " (theirs)"}
 """What is said after the name of what was not trained here."""
@@ -46,19 +50,54 @@ def format_table(table: pd.DataFrame, form: Format) -> str:
     """
     if form == "csv":
         return _csv(table)
-    columns = columns_of(table)
     style = STYLES[form]
-    arrows = {True: " ↑", False: " ↓", None: ""}
-    header = ["system", *(f"{column.title}{arrows[column.higher_is_better]}" for column in columns.values())]
-    best = {key: _best(table, key, column) for key, column in columns.items()}
+    texts, best = cell_texts(table)
     rows = []
-    for index, row in table.iterrows():
-        cells = [style.escape(system_of(row))]
-        for key, column in columns.items():
-            text = style.escape(_cell(row, key, column))
-            cells.append(style.bold(text) if best[key][table.index.get_loc(index)] else text)
-        rows.append(cells)
+    for place, system in enumerate(texts.index):
+        cells = zip(map(style.escape, texts.iloc[place]), best.iloc[place], strict=True)
+        rows.append([style.escape(system), *(style.bold(text) if top else text for text, top in cells)])
+    header = ["system", *texts.columns]
     return style.table([style.escape(title) for title in header], rows, [style.escape(each) for each in _foot(table)])
+
+
+def cell_texts(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write every cell of a comparison table, and tell which are the best run's.
+
+    Args:
+        table: From :func:`comparison_table`.
+
+    Returns:
+        Texts, a row a system and a column a measure under its title with an arrow for its direction; and bool of the
+        same shape.
+    """
+    columns = columns_of(table)
+    arrows = {True: " ↑", False: " ↓", None: ""}
+    titles = {key: f"{column.title}{arrows[column.higher_is_better]}" for key, column in columns.items()}
+    systems = [system_of(row) for _, row in table.iterrows()]
+    texts = {titles[key]: [_cell(row, key, column) for _, row in table.iterrows()] for key, column in columns.items()}
+    best = {titles[key]: _best(table, key, column) for key, column in columns.items()}
+    return pd.DataFrame(texts, index=systems), pd.DataFrame(best, index=systems)
+
+
+def read_csv(text: str) -> pd.DataFrame:
+    """Read a comparison table that :func:`format_table` wrote as CSV; its notes are not in it.
+
+    Raises:
+        StudyError: It is no such table.
+    """
+    try:
+        table = pd.read_csv(io.StringIO(text))
+        places = {key: table[key].iloc[0] for key in PLACES if key in table}
+        runs = dict(zip(table["system"], table["run_digest"], strict=True))
+        attrs: dict[str, Any] = {**places, "runs": {k: v for k, v in runs.items() if isinstance(v, str)}, "notes": []}
+        attrs["n"] = int(attrs["n"])
+    except (LookupError, ValueError) as error:
+        raise StudyError(
+            f"no comparison table ({' '.join(str(error).split())[:80]}); make it with --format csv"
+        ) from None
+    table = table.drop(columns=[*places, "run_digest"])
+    table.attrs.update(attrs)
+    return table
 
 
 def format_rows(header: Sequence[str], rows: Sequence[Sequence[object]], foot: Sequence[str], form: Format) -> str:
@@ -147,7 +186,7 @@ def _foot(table: pd.DataFrame) -> list[str]:
 
 def _csv(table: pd.DataFrame) -> str:
     attrs = table.attrs
-    places = {key: attrs[key] for key in ("data", "data_version", "split", "n", "space") if key in attrs}
+    places = {key: attrs[key] for key in PLACES if key in attrs}
     return table.assign(run_digest=table["system"].map(attrs["runs"]), **places).to_csv(
         index=False, lineterminator="\n"
     )

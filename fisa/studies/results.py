@@ -40,6 +40,8 @@ class StudyResults:
         choices: See :mod:`fisa.studies.protocol`.
         looks: See :attr:`fisa.studies.folder.StudyFolder.looks`.
         speeds: System -> images a second as a multiple of those of cnn on the same backbone.
+        errors: What :func:`fisa.studies.errors.measure` returns, where it is stored: so that who lacks the data has
+            the paired differences all the same.
     """
 
     name: str
@@ -53,6 +55,7 @@ class StudyResults:
     choices: Mapping[str, Any]
     looks: tuple[Mapping[str, Any], ...]
     speeds: Mapping[str, float]
+    errors: pd.DataFrame | None = None
 
     @property
     def cells(self) -> pd.DataFrame:

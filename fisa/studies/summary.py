@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from fisa.config import RunConfig
 from fisa.runs.files import digest_of, dump_json, parse_json, parse_table, read_bytes, write_whole
 from fisa.studies.comparison import RATED, StudyError
+from fisa.studies.errors import measure
 from fisa.studies.folder import PLAN
 from fisa.studies.results import StudyResults, gather
 
@@ -35,6 +36,8 @@ RATING_STEP = 1e-4
 """Of a rating, which is in -1 to 1."""
 
 FILES = ("runs.csv", "history.parquet", "predictions.parquet", "looks.jsonl")
+ERRORS = "errors.parquet"
+"""Only where the data could be opened when the summary was written."""
 
 
 def load_results(path: Path) -> StudyResults:
@@ -70,6 +73,9 @@ def store_summary(results: StudyResults, folder: Path) -> None:
         "predictions.parquet": _parquet(encode(results.predictions, task)),
         "looks.jsonl": "".join(json.dumps(look) + "\n" for look in results.looks).encode(),
     }
+    errors = measure(results, []) if results.metrics else None
+    if errors is not None:
+        contents[ERRORS] = _parquet(errors.astype(_single(errors)))
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
         write_whole(folder / name, content)
@@ -99,7 +105,8 @@ def load_summary(folder: Path) -> StudyResults:
     if document.get("format") != FORMAT:
         raise StudyError(f"{file}: format {str(document.get('format'))[:20]}, this version reads {FORMAT}")
     try:
-        contents = {name: _checked(folder / name, document["files"][name]) for name in FILES}
+        names = (*FILES, ERRORS) if ERRORS in document["files"] else FILES
+        contents = {name: _checked(folder / name, document["files"][name]) for name in names}
         metrics = document["metrics"]
         runs = parse_table(contents["runs.csv"], folder / "runs.csv", (), ())
         return StudyResults(
@@ -117,6 +124,7 @@ def load_summary(folder: Path) -> StudyResults:
             choices=document["choices"],
             looks=tuple(json.loads(line) for line in contents["looks.jsonl"].decode().splitlines()),
             speeds=document["speeds"],
+            errors=parse_table(contents[ERRORS], folder / ERRORS, (), ()) if ERRORS in contents else None,
         )
     except (LookupError, TypeError, ValueError) as error:
         if type(error).__module__.startswith("fisa."):
@@ -154,7 +162,7 @@ def _single(frame: pd.DataFrame) -> dict[Any, Any]:
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:
-    texts = [str(name) for name in ("where", "id") if name in frame]
+    texts = [name for name in ("where", "id", "group") if name in frame]
     numbers = {str(name): "BYTE_STREAM_SPLIT" for name in frame if name not in texts}
     stream = io.BytesIO()
     table = pa.Table.from_pandas(frame, preserve_index=False)

@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fisa.datasets import Dataset
 from fisa.datasets.sequences import SequenceSet
-from fisa.evaluation import EvaluationError, per_sample
 from fisa.metrics import METRICS, Metric
 from fisa.runs.files import digest_of
 from fisa.steps import step_oracles
@@ -24,14 +22,12 @@ from fisa.studies.comparison import (
     STEP_COLUMNS,
     Column,
     StudyError,
-    open_same,
     oracle_rows,
 )
+from fisa.studies.errors import TITLES, Errors, compared_by, first_test_split, measure
 from fisa.studies.published import published_measures
-from fisa.studies.rated import groups_of
 from fisa.studies.results import StudyResults
 from fisa.studies.statistics import average_ranks, corrected_t, hierarchical_difference, holm
-from fisa.tasks import TASKS, open_data
 
 # fmt: off
 COST_COLUMNS = {
@@ -51,8 +47,8 @@ MEASURES: Mapping[str, Column | Metric] = {
 }
 PRIMARY = {"kl_truth": 1, "step_kl": 1, "kl": 1, "ccc_mean": -1}
 """By which measure systems are sorted, the first that there is -> 1 where less is better."""
-ERRORS = {"kl_truth": "KL(p‖q)", "kl": "KL", "squared_error": "squared error"}
-"""An error of each sample by which systems are compared -> its title."""
+
+STORED = "The data cannot be opened as they were: paired differences are from the errors stored with the study."
 
 
 def study_table(results: StudyResults) -> pd.DataFrame:
@@ -72,7 +68,6 @@ def study_table(results: StudyResults) -> pd.DataFrame:
     cells = results.cells
     if not results.metrics:
         raise StudyError(f"study {results.name}: no cell is finished; go on with it")
-    primary = _primary(results.metrics)
     measures = [key for key in MEASURES if key in cells]
     notes = [*_state_notes(cells), *_protocol_notes(results)]
     rows = {system: _means(cells[cells["system"] == system], measures) for system in results.systems}
@@ -80,19 +75,13 @@ def study_table(results: StudyResults) -> pd.DataFrame:
         if system in rows:
             rows[system]["speed"] = speed
     _rank(rows, measures)
-    errors = _Errors.of(results, primary, notes)
-    if errors is not None:
-        _compare(rows, errors, results, notes)
+    measured = measure(results, notes) if results.errors is None else results.errors
+    if measured is not None:
+        _compare(rows, Errors.of(results, measured), results, notes)
     worst_first = sorted(rows, key=lambda system: -_order(rows[system], measures))
-    known = [{"system": row.system, "kind": row.kind, **row.values} for row in _others(results, errors)]
+    known = [{"system": row.system, "kind": row.kind, **row.values} for row in _others(results, notes)]
     known += [{"system": system, "kind": "run", **rows[system]} for system in worst_first]
-    return _framed(known, measures, results, ERRORS[primary], notes)
-
-
-def _primary(metrics: Mapping[str, Any]) -> str:
-    if metrics.get("task") == RATED:
-        return "squared_error"
-    return "kl" if metrics.get("score") is None else "kl_truth"
+    return _framed(known, measures, results, TITLES[compared_by(results)], notes)
 
 
 def _means(cells: pd.DataFrame, measures: Sequence[str]) -> dict[str, Any]:
@@ -129,77 +118,7 @@ def _order(row: Mapping[str, Any], measures: Sequence[str]) -> float:
     return PRIMARY[key] * value if np.isfinite(value) else np.inf
 
 
-@dataclass(frozen=True)
-class _Errors:
-    """The error of every sample.
-
-    Attributes:
-        tables: System -> [seeds, samples], of the seeds all of whose folds are finished.
-        groups: Group of each sample, or None where each stands alone.
-        folds: System -> (seed, fold) -> mean error of a cell.
-        dataset: The test split, or that of the first fold.
-    """
-
-    tables: Mapping[str, np.ndarray]
-    groups: np.ndarray | None
-    folds: Mapping[str, Mapping[tuple[int, int], float]]
-    dataset: Dataset
-
-    @classmethod
-    def of(cls, results: StudyResults, primary: str, notes: list[str]) -> _Errors | None:
-        """Measure every stored prediction again, or note why that cannot be."""
-        opened: dict[int, Dataset] = {}
-        rows: dict[str, dict[tuple[int, int], np.ndarray]] = {}
-        task = TASKS[results.metrics.get("task", "distribution")]
-        parts = dict(tuple(results.predictions.groupby("where", sort=False)))
-        done = results.cells[results.cells["state"] == "finished"]
-        for cell in done.to_dict("records"):
-            fold = int(cell["fold"])
-            if fold not in opened:
-                found = _open(results, str(cell["system"]), fold, str(cell["data_version"]), notes)
-                if found is None:
-                    return None
-                opened[fold] = found
-            stored = parts[cell["where"]].drop(columns="where").reset_index(drop=True)
-            try:
-                errors = per_sample(stored, opened[fold], task)[primary].to_numpy()
-            except EvaluationError as error:
-                notes.append(f"Without paired differences: {error}.")
-                return None
-            rows.setdefault(str(cell["system"]), {})[int(cell["seed"]), fold] = errors
-        count = int(done["fold"].nunique())
-        tables = {system: _whole_seeds(found, count) for system, found in rows.items()}
-        folds = {system: {place: float(each.mean()) for place, each in found.items()} for system, found in rows.items()}
-        parted = [_groups(opened[fold]) for fold in sorted(opened)]
-        known = [each for each in parted if each is not None]
-        groups = np.concatenate(known) if len(known) == len(parted) else None
-        tables = {system: table for system, table in tables.items() if table.size}
-        return cls(tables, groups, folds, opened[min(opened)])
-
-
-def _open(results: StudyResults, system: str, fold: int, version: str, notes: list[str]) -> Dataset | None:
-    config = results.configs[system]
-    if fold and config.data.fold is not None:
-        config = config.model_copy(
-            update={"data": config.data.model_copy(update={"fold": (fold, config.data.fold[1])})}
-        )
-    metrics = {**results.metrics, "data_version": version}
-    return open_same(metrics, lambda _name, _split: open_data(config, ("test",))["test"], notes)
-
-
-def _groups(dataset: Dataset) -> np.ndarray | None:
-    """Return which samples are not independent: images of one group, steps of one sequence."""
-    return dataset.manifest["id"].to_numpy() if isinstance(dataset, SequenceSet) else groups_of(dataset)
-
-
-def _whole_seeds(found: Mapping[tuple[int, int], np.ndarray], folds: int) -> np.ndarray:
-    """Return the errors of the seeds all of whose folds are there, folds one after another, [seeds, samples]."""
-    seeds = sorted({seed for seed, _ in found})
-    whole = [[found[place] for place in sorted(found) if place[0] == seed] for seed in seeds]
-    return np.array([np.concatenate(parts) for parts in whole if len(parts) == folds])
-
-
-def _compare(rows: dict[str, dict[str, Any]], errors: _Errors, results: StudyResults, notes: list[str]) -> None:
+def _compare(rows: dict[str, dict[str, Any]], errors: Errors, results: StudyResults, notes: list[str]) -> None:
     """Add the differences to the reference, their intervals and their p values."""
     reference = results.reference
     others = [
@@ -221,7 +140,7 @@ def _compare(rows: dict[str, dict[str, Any]], errors: _Errors, results: StudyRes
 
 
 def _compare_folds(
-    rows: dict[str, dict[str, Any]], errors: _Errors, others: Sequence[str], results: StudyResults
+    rows: dict[str, dict[str, Any]], errors: Errors, others: Sequence[str], results: StudyResults
 ) -> None:
     cells = results.cells[results.cells["state"] == "finished"]
     if not cells["fold"].astype(bool).any():
@@ -244,13 +163,15 @@ class _Row:
     values: Mapping[str, float]
 
 
-def _others(results: StudyResults, errors: _Errors | None) -> Iterator[_Row]:
+def _others(results: StudyResults, notes: list[str]) -> Iterator[_Row]:
     """Yield the rows of what the study did not train."""
     metrics = results.metrics
     if metrics.get("task") == RATED:
         yield _Row("constant", "baseline", {k: v for k, v in metrics["constant_measures"].items() if v is not None})
-    elif errors is not None:
-        dataset = errors.dataset
+    elif (dataset := first_test_split(results, [])) is None:
+        if results.errors is not None:
+            notes.append(STORED)
+    else:
         for oracle in step_oracles(dataset) if isinstance(dataset, SequenceSet) else oracle_rows(dataset):
             yield _Row(oracle.system, oracle.kind, oracle.values)
     for system, values in published_measures(str(metrics["data"])).items():

@@ -22,7 +22,7 @@ DATA_KEYS = (
 
 VIEW_KEYS = (
     "run", "image", "emotion", "head", "matrix", "sort", "against", "masks", "opacity", "colour", "method", "target",
-    "embedding", "by", "k", *DATA_KEYS,
+    "embedding", "by", "k", "study", *DATA_KEYS,
 )  # fmt: skip
 _VIEW, _WRITTEN, _NOTICES, _TOUCHED = "fisa_view", "fisa_written_query", "fisa_notices", "fisa_touched"
 

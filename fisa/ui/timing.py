@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from fisa.bench import BenchError, Cost, Settings, cost, interleave
 
 APP = Path(__file__).parents[2] / "app.py"
-PAGES = ("home", "explain", "compare", "map", "retrieval", "metrics", "data", "images")
+PAGES = ("home", "explain", "compare", "map", "retrieval", "metrics", "studies", "data", "images")
 EMPTY = "import streamlit as st\nst.title('Nothing')"
 PATIENCE = 240.0
 """Seconds that a page may take."""

@@ -282,3 +282,32 @@ def test_cache_folder(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     assert cache_folder() == folder
     monkeypatch.delenv("FISA_CACHE")
     assert "fisa-studio" in str(cache_folder())
+
+
+def test_decoders_start_before_files_are_read_where_surely_nothing_is_packed(
+    photographs: Dataset, pool_for_all: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+
+    class Noted(packed.Workers):
+        def __init__(self, count: int) -> None:
+            order.append("start")
+            super().__init__(count)
+
+        def close(self) -> None:
+            super().close()
+            order.append("end")
+
+    class Watched(type(photographs)):  # type: ignore[misc]
+        @property
+        def version(self) -> str:
+            order.append("version")
+            return "1"
+
+    monkeypatch.setattr(packed, "Workers", Noted)
+    photographs.__class__ = Watched
+    packed_images(photographs, 12, workers=2)
+    assert order[:2] == ["start", "version"] and order[-1] == "end"
+    order.clear()
+    packed_images(photographs, 12, workers=2)
+    assert order == ["version"]

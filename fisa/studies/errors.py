@@ -1,0 +1,123 @@
+"""The error of every sample of a study, by which its systems are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from fisa.datasets import Dataset
+from fisa.datasets.sequences import SequenceSet
+from fisa.evaluation import EvaluationError, per_sample
+from fisa.studies.comparison import RATED, open_same
+from fisa.studies.rated import groups_of
+from fisa.studies.results import StudyResults
+from fisa.tasks import TASKS, open_data
+
+TITLES = {"kl_truth": "KL(p‖q)", "kl": "KL", "squared_error": "squared error"}
+"""An error of each sample by which systems are compared -> its title."""
+
+
+def compared_by(results: StudyResults) -> str:
+    """Return which error of ``TITLES`` the systems of a study with a finished cell are compared by."""
+    if results.metrics.get("task") == RATED:
+        return "squared_error"
+    return "kl" if results.metrics.get("score") is None else "kl_truth"
+
+
+def measure(results: StudyResults, notes: list[str]) -> pd.DataFrame | None:
+    """Take the errors of every stored prediction, or note why that cannot be.
+
+    Returns:
+        A row a sample of each finished cell, in the order of its predictions: ``where``, ``error``, and ``group``, the
+        name of what is not independent (None where each sample stands alone).
+    """
+    opened: dict[int, Dataset] = {}
+    task = TASKS[results.metrics.get("task", "distribution")]
+    parts = dict(tuple(results.predictions.groupby("where", sort=False)))
+    frames = []
+    for cell in _finished(results).to_dict("records"):
+        fold = int(cell["fold"])
+        if fold not in opened:
+            found = _open(results, str(cell["system"]), fold, str(cell["data_version"]), notes)
+            if found is None:
+                return None
+            opened[fold] = found
+        stored = parts[cell["where"]].drop(columns="where").reset_index(drop=True)
+        try:
+            errors = per_sample(stored, opened[fold], task)[compared_by(results)].to_numpy(np.float64)
+        except EvaluationError as error:
+            notes.append(f"Without paired differences: {error}.")
+            return None
+        groups = _groups(opened[fold])
+        names = [None] * len(errors) if groups is None else list(map(str, groups))
+        frames.append(pd.DataFrame({"where": cell["where"], "error": errors, "group": pd.Series(names, dtype=object)}))
+    return pd.concat(frames, ignore_index=True) if frames else None
+
+
+@dataclass(frozen=True)
+class Errors:
+    """The same, arranged for tests between systems.
+
+    Attributes:
+        tables: System -> [seeds, samples], of the seeds all of whose folds are finished.
+        groups: Group of each sample, or None where each stands alone.
+        folds: System -> (seed, fold) -> mean error of a cell.
+    """
+
+    tables: Mapping[str, np.ndarray]
+    groups: np.ndarray | None
+    folds: Mapping[str, Mapping[tuple[int, int], float]]
+
+    @classmethod
+    def of(cls, results: StudyResults, measured: pd.DataFrame) -> Errors:
+        """Arrange what :func:`measure` returned."""
+        parts = dict(tuple(measured.groupby("where", sort=False)))
+        rows: dict[str, dict[tuple[int, int], np.ndarray]] = {}
+        groups: dict[int, np.ndarray] = {}
+        for cell in _finished(results).to_dict("records"):
+            part, fold = parts[cell["where"]], int(cell["fold"])
+            rows.setdefault(str(cell["system"]), {})[int(cell["seed"]), fold] = part["error"].to_numpy(np.float64)
+            groups.setdefault(fold, part["group"].to_numpy())
+        tables = {system: _whole_seeds(found, len(groups)) for system, found in rows.items()}
+        named = np.concatenate([groups[fold] for fold in sorted(groups)])
+        return cls(
+            {system: table for system, table in tables.items() if table.size},
+            None if pd.isna(named).any() else named,
+            {system: {place: float(each.mean()) for place, each in found.items()} for system, found in rows.items()},
+        )
+
+
+def first_test_split(results: StudyResults, notes: list[str]) -> Dataset | None:
+    """Open what the first finished cell was tested on, or note why it cannot be had."""
+    for cell in _finished(results).head(1).to_dict("records"):
+        return _open(results, str(cell["system"]), int(cell["fold"]), str(cell["data_version"]), notes)
+    return None
+
+
+def _finished(results: StudyResults) -> pd.DataFrame:
+    return results.cells[results.cells["state"] == "finished"]
+
+
+def _open(results: StudyResults, system: str, fold: int, version: str, notes: list[str]) -> Dataset | None:
+    config = results.configs[system]
+    if fold and config.data.fold is not None:
+        config = config.model_copy(
+            update={"data": config.data.model_copy(update={"fold": (fold, config.data.fold[1])})}
+        )
+    metrics = {**results.metrics, "data_version": version}
+    return open_same(metrics, lambda _name, _split: open_data(config, ("test",))["test"], notes)
+
+
+def _groups(dataset: Dataset) -> np.ndarray | None:
+    """Return which samples are not independent: images of one group, steps of one sequence."""
+    return dataset.manifest["id"].to_numpy() if isinstance(dataset, SequenceSet) else groups_of(dataset)
+
+
+def _whole_seeds(found: Mapping[tuple[int, int], np.ndarray], folds: int) -> np.ndarray:
+    """Return the errors of the seeds all of whose folds are there, folds one after another, [seeds, samples]."""
+    seeds = sorted({seed for seed, _ in found})
+    whole = [[found[place] for place in sorted(found) if place[0] == seed] for seed in seeds]
+    return np.array([np.concatenate(parts) for parts in whole if len(parts) == folds])

@@ -1,0 +1,147 @@
+"""Studies as pages show them: found in the folders of runs, their tables, and the draft's cells beside ours."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fisa import figures, studies
+from fisa.runs.files import digest_of, read_bytes
+from fisa.studies.draft import MEASURES, beside_draft
+from fisa.studies.results import StudyResults
+from fisa.studies.summary import FOLDER, SUMMARY, load_summary
+from fisa.studies.tables import study_table
+from fisa.ui import state, widgets
+from fisa.ui.shelves import shelves
+
+TABLE = "table.csv"
+"""A comparison table without a study behind it, such as ``python -m fisa ratings`` writes."""
+HEAD = ("cells", "difference", "p", "p_folds", "score", "kl_truth", "kl", "chebyshev", "cosine", "accuracy", "rank")
+"""Columns that a study's table shows at first; the numbers behind the table have all."""
+DRAFT_TABLES = {"loss": "Weight a of the loss", "width": "Width d", "heads": "Heads H"}
+TITLES = {"csv": "CSV", "markdown": "Markdown", "latex": "LaTeX", "html": "HTML"}
+SUFFIXES = {"csv": "csv", "markdown": "md", "latex": "tex", "html": "html"}
+
+
+def found() -> dict[str, Path]:
+    """Return the folder of every summary or table, by the name that links use; those that ship come first."""
+    folders: dict[str, Path] = {}
+    for shelf in shelves():
+        for path in sorted([*shelf.glob("studies/*"), *shelf.glob("*")]):
+            for place in (path, path / FOLDER):
+                if path.name not in folders and any((place / name).is_file() for name in (SUMMARY, TABLE)):
+                    folders[path.name] = place
+    return folders
+
+
+def open_study(folder: Path) -> tuple[pd.DataFrame, StudyResults | None]:
+    """Return a study's table, and what it was made of where that is there; once for each content of the folder.
+
+    Raises:
+        StudyError: The folder is damaged, or no cell is finished.
+        RunError: A file is damaged.
+    """
+    file = folder / SUMMARY
+    if file.is_file():
+        digest = digest_of(read_bytes(file))
+        return _table(str(folder), digest), _results(str(folder), digest)
+    return studies.read_csv(read_bytes(folder / TABLE).decode()), None
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _results(folder: str, digest: str) -> StudyResults:
+    return load_summary(Path(folder))
+
+
+@st.cache_data(max_entries=16, show_spinner="Comparing the systems of the study …")
+def _table(folder: str, digest: str) -> pd.DataFrame:
+    return study_table(_results(folder, digest))
+
+
+def differences(table: pd.DataFrame) -> None:
+    """Draw what each system differs by from the reference."""
+    if "difference" not in table or table["difference"].isna().all():
+        return
+    rows = table[table["difference"].notna()].iloc[::-1]
+    title = studies.columns_of(table)["difference"]
+    st.subheader("Against the reference", anchor=False)
+    value, low, high = (rows[key].to_numpy(float) for key in ("difference", "difference_low", "difference_high"))
+    what = title.convention.partition(";")[0]
+    figure = figures.forest(list(rows["system"]), value, low, high, what, state.theme())
+    twin = rows.set_index("system")[["difference", "difference_low", "difference_high", "p"]]
+    twin.attrs.clear()  # Streamlit would write them, too
+    widgets.chart(figure, "study_differences", twin)
+
+
+def whole(table: pd.DataFrame, name: str) -> None:
+    """Draw the table and offer it as a file."""
+    texts, best = studies.cell_texts(table)
+    titles = dict(zip(studies.columns_of(table), texts.columns, strict=True))
+    head = [titles[key] for key in HEAD if key in titles] if "cells" in titles else list(texts.columns)
+    widgets.html_table(texts[head], best[head], alt=f"Every system of the study {name}")
+    with st.container(horizontal=True):
+        with st.popover("All measures", icon=":material/table:"):
+            st.dataframe(texts, key="study_table")
+        for form in studies.FORMATS:
+            text = studies.format_table(table, form)
+            file = f"{name}.{SUFFIXES[form]}"
+            st.download_button(
+                TITLES[form], text, file, icon=":material/download:", on_click="ignore", key=f"study_{form}"
+            )
+
+
+def notes(table: pd.DataFrame) -> None:
+    """Say how the table was made, and what each of its columns is."""
+    if table.attrs["notes"]:
+        with st.expander("How it was made", icon=":material/info:"):
+            for note in table.attrs["notes"]:
+                st.markdown(state.plain(note))
+    with st.expander("What each measure is", icon=":material/help:"):
+        rows = {column.title: [column.convention] for column in studies.columns_of(table).values()}
+        widgets.html_table(pd.DataFrame.from_dict(rows, orient="index", columns=["convention"]))
+
+
+def draft(results: StudyResults) -> None:
+    """Draw the draft's three tables with our cells in them, where the study has some of theirs."""
+    rows = beside_draft(results)
+    if rows["system"].notna().sum() < len(DRAFT_TABLES):
+        return
+    st.header("Beside the draft", anchor=False)
+    st.markdown(
+        "What the draft of FISA prints for each setting, both values where it gives two, and its marks; and what the "
+        "same setting comes to here. *Theirs* is on photographs and validation, ours on drawn scenes and held out: the "
+        "order within a column may be compared, never a number with its neighbour."
+    )
+    for key, title in DRAFT_TABLES.items():
+        part = rows[rows["table"] == key]
+        st.subheader(title, anchor=False)
+        widgets.html_table(draft_texts(part), alt=f"{title}: the draft's cells beside ours")
+
+
+def draft_texts(part: pd.DataFrame) -> pd.DataFrame:
+    """Write the rows of one of the draft's tables: settings, theirs, ours."""
+    shown = {}
+    for number, row in enumerate(part.to_dict("records")):
+        cells = {"setting": _setting(row)}
+        for theirs, ours in MEASURES.items():
+            cells[f"{theirs} theirs"] = " / ".join(
+                f"{row[name]:.3f}" for name in (theirs, f"{theirs}_second") if not np.isnan(row[name])
+            )
+            cells[f"{theirs} ours"] = widgets.number(row[f"ours_{ours}"])
+        cells["marks"] = "; ".join(text for text in (str(row["mark"]), str(row["remark"])) if text)
+        cells["our system"] = row["system"] or "–"
+        shown[number] = cells
+    return pd.DataFrame.from_dict(shown, orient="index").set_index("setting")
+
+
+def _setting(row: Mapping[Hashable, Any]) -> str:
+    named = {"embedding": row["embedding"], "a": row["a"], "d": row["dim"], "H": row["heads"]}
+    told = [
+        text if name == "embedding" else f"{name} {text:g}" for name, text in named.items() if text and text == text
+    ]
+    return ", ".join(map(str, told))

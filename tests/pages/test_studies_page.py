@@ -1,0 +1,102 @@
+"""The Studies page: what ships is shown as the report prints it, and the draft's cells stand beside ours."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fisa import studies as comparisons
+from fisa.config import RunConfig
+from fisa.studies.draft import beside_draft
+from fisa.studies.results import RUN_COLUMNS, StudyResults
+from fisa.studies.summary import load_results
+from fisa.studies.tables import study_table
+from fisa.ui import state
+from fisa.ui.studies import draft_texts
+
+Visit = Callable[..., AppTest]
+SHIPPED = Path(__file__).parents[2] / "artifacts" / "studies"
+
+
+@pytest.fixture
+def studies(shelf: Path) -> Path:
+    """The studies that ship, as the studio's artifacts."""
+    shutil.copytree(SHIPPED, shelf / "studies")
+    return shelf / "studies"
+
+
+def said(app: AppTest) -> str:
+    kinds = (app.title, app.header, app.markdown, app.caption, app.info, app.warning, app.error)
+    return re.sub(r"\\(?=\W)", "", "\n".join(str(element.value) for kind in kinds for element in kind))
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in SHIPPED.iterdir()))
+def test_every_study_that_ships_opens(studies: Path, visit: Visit, name: str) -> None:
+    app = visit("studies", study=name)
+    assert not app.exception and not app.error and not app.warning
+    assert app.selectbox(key=state.key("study")).value == name
+    assert len(app.table[0].value) >= 5
+
+
+def test_the_table_is_that_of_the_report(studies: Path, visit: Visit) -> None:
+    app = visit("studies", study="emotion6-features")
+    table = study_table(load_results(SHIPPED / "emotion6-features"))
+    row = table.set_index("system").loc["fisa"]
+    shown = app.table[0].value
+    line = shown.iloc[[re.sub(r"\W", "", str(name)) == "fisa" for name in shown.index]].iloc[0]
+    assert f"{row['kl']:.3f} ± {row['kl_std']:.3f}" in re.sub(r"[*\\]", "", " | ".join(line))
+    assert len(app.get("plotly_chart")) == 1  # each system against fisa
+    assert len(app.get("download_button")) == len(comparisons.FORMATS)
+    assert "The test split was looked at" in said(app)
+
+
+def test_without_a_study_it_says_how_to_make_one(shelf: Path, visit: Visit) -> None:
+    app = visit("studies")
+    assert not app.exception and not app.error
+    assert "python -m fisa study" in said(app)
+
+
+def test_a_link_to_a_study_that_is_gone_shows_another_and_says_so(studies: Path, visit: Visit) -> None:
+    app = visit("studies", study="emotion6-feature")
+    assert not app.exception and "no study “emotion6-feature” here" in said(app)
+
+
+def test_a_damaged_study_is_one_sentence(studies: Path, visit: Visit) -> None:
+    (studies / "emotion6-features" / "runs.csv").write_text("where\n")
+    app = visit("studies", study="emotion6-features")
+    assert not app.exception and "runs.csv: changed since it was stored" in app.error[0].value.replace("\\", "")
+
+
+def test_a_table_without_a_study_keeps_its_numbers(studies: Path) -> None:
+    text = (SHIPPED / "oasis-ratings" / "table.csv").read_text()
+    table = comparisons.read_csv(text)
+    assert comparisons.format_table(table, "csv") == text
+    with pytest.raises(comparisons.StudyError, match="no comparison table"):
+        comparisons.read_csv("a,b\n1,2\n")
+
+
+def test_the_drafts_cells_stand_beside_ours() -> None:
+    configs = {
+        f"h{heads}": RunConfig.model_validate(
+            {"name": "x", "data": {"name": "planted-tiny"}, "model": {"name": "fisa", "dim": 16, "heads": heads}}
+        )
+        for heads in (1, 16)
+    }
+    cells = [
+        {**dict.fromkeys(RUN_COLUMNS), "system": name, "state": "finished", "accuracy": 0.5, "cosine": 0.8, "kl": kl}
+        for name, kl in (("h1", 0.25), ("h16", 0.75))
+    ]
+    runs = pd.DataFrame(cells).assign(trial=np.nan)
+    empty = pd.DataFrame()
+    results = StudyResults("draft", "h1", ("h1", "h16"), runs, empty, empty, configs, {}, {}, (), {})
+    rows = beside_draft(results)
+    shown = draft_texts(rows[rows["table"] == "heads"])
+    # The draft's row for one head: KL 533 and 534 thousandths.
+    first = shown.loc["HasEb, H 1"]
+    assert first["kl theirs"] == "0.533 / 0.534" and first["kl ours"] == "0.250" and first["our system"] == "h1"
+    assert shown.loc["NoEb, H 2", "kl ours"] == "–"
