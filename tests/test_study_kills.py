@@ -62,13 +62,13 @@ def test_a_killed_process_fails_its_run_alone_and_the_run_goes_on_to_equal_weigh
 
 @pytest.mark.slow
 def test_a_killed_study_leaves_no_process_and_goes_on(tmp_path: Path) -> None:
-    file = written(tmp_path, **alone(cnn=1) | {"epochs": 200})
+    file = written(tmp_path, **alone(cnn=1) | {"epochs": 60})
     out = tmp_path / "out"
     command = [sys.executable, "-m", "fisa", "study", str(file), "--out", str(out)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     for line in process.stderr:
-        if "epoch 2 of 200" in line:
+        if "epoch 2 of 60" in line:
             break
     process.kill()
     process.stderr.read()  # ends when the last process that holds it does
