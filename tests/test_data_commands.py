@@ -7,33 +7,21 @@ import numpy as np
 import pytest
 import trees
 import yaml
-from typer.testing import CliRunner, Result
+from calling import fisa
 
-from fisa.__main__ import app
 from fisa.commands import terminal
 from fisa.datasets import known, open_splits
 from fisa.emotions import MIKELS8
 from fisa.runs import load_run
 
+pytestmark = pytest.mark.usefixtures("own_cache")
 MIKELS = list(MIKELS8.labels)
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FISA_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "set").mkdir()
     return tmp_path / "set"
-
-
-def fisa(*arguments: object) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
 
 
 def checked(*arguments: object) -> tuple[int, dict]:  # type: ignore[type-arg]

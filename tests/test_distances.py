@@ -1,80 +1,19 @@
-"""Oracles: hand-worked values, scipy, POT for the circle, a Fourier identity, and axioms by hypothesis."""
+"""Measures between distributions: values worked by hand, and what is refused."""
 
 import inspect
 import math
 
 import numpy as np
-import ot
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.optimize import minimize_scalar
-from scipy.spatial import distance
 from scipy.special import rel_entr
-from scipy.stats import entropy as scipy_entropy
-from scipy.stats import multinomial, wasserstein_distance
+from sparse_distributions import DISTANCES, MEASURES, by_name, unhurried
 
 from fisa import distances
 from fisa.distances import normalise
 from fisa.emotions import MIKELS8
-
-# A loaded machine is no failure.
-unhurried = settings(deadline=None, max_examples=50)
-
-DISTANCES = [
-    distances.kl,
-    distances.chebyshev,
-    distances.clark,
-    distances.clark_scaled,
-    distances.canberra,
-    distances.canberra_scaled,
-    distances.emd,
-    distances.wasserstein1,
-    distances.circular_emd,
-    distances.entropy_error,
-]
-SIMILARITIES = [distances.cosine, distances.intersection, distances.accuracy, distances.accuracy_strict]
-MEASURES = [*DISTANCES, *SIMILARITIES, distances.log_likelihood]
-SYMMETRIC = [*DISTANCES[1:], distances.cosine, distances.intersection, distances.accuracy_strict]
-ORDERLESS = [each for each in MEASURES if "emd" not in each.__name__ and each is not distances.wasserstein1]
-UPPER = {
-    "kl": lambda c: -math.log(distances.KL_FLOOR),
-    "chebyshev": lambda c: 1,
-    "clark": math.sqrt,
-    "clark_scaled": lambda c: 1,
-    "canberra": lambda c: c,
-    "canberra_scaled": lambda c: 1,
-    "emd": lambda c: math.sqrt((c - 1) / c),
-    "wasserstein1": lambda c: c - 1,
-    "circular_emd": lambda c: 0.5,
-    "entropy_error": math.log,
-    "cosine": lambda c: 1,
-    "intersection": lambda c: 1,
-    "accuracy": lambda c: 1,
-    "accuracy_strict": lambda c: 1,
-    "log_likelihood": lambda c: 0,
-}
-
-
-def by_name(measure):
-    return measure.__name__
-
-
-@st.composite
-def votes(draw, rows=3, classes=None):
-    """Distributions as votes give them: sparse, with zeros, ties and one-hot rows."""
-    columns = classes or draw(st.integers(1, 8))
-    counts = draw(arrays(np.int64, (rows, columns), elements=st.integers(0, 4)))
-    counts[counts.sum(axis=1) == 0, draw(st.integers(0, columns - 1))] = 1
-    return counts / counts.sum(axis=1, keepdims=True)
-
-
-@st.composite
-def pairs(draw):
-    classes = draw(st.integers(1, 8))
-    return draw(votes(classes=classes)), draw(votes(classes=classes))
-
 
 # Worked by hand, target (1/2, 1/2, 0, 0), predicted (1/4, 1/4, 1/4, 1/4):
 #   kl            2 * 1/2 ln(1/2 / 1/4) = ln 2
@@ -180,85 +119,6 @@ def test_accuracy_tie_survives_float_sums():
     assert distances.accuracy([[0.1 + 0.2, 0.3, 0.4 - 1e-16 - 0.1, 0.1]], [[0, 1, 0, 0]]).tolist() == [1]
 
 
-@unhurried
-@given(pairs())
-def test_against_scipy(pair):
-    target, predicted = pair
-    classes = target.shape[1]
-    place = np.arange(classes)
-    rows = list(zip(target, predicted, strict=True))
-    assert distances.canberra(*pair) == pytest.approx([distance.canberra(t, p) for t, p in rows])
-    assert distances.chebyshev(*pair) == pytest.approx([distance.chebyshev(t, p) for t, p in rows])
-    assert distances.cosine(*pair) == pytest.approx([1 - distance.cosine(t, p) for t, p in rows], abs=1e-12)
-    expected = [wasserstein_distance(place, place, t, p) for t, p in rows]
-    assert distances.wasserstein1(*pair) == pytest.approx(expected, abs=1e-12)
-    assert classes * distances.emd(*pair, r=1) == pytest.approx(expected, abs=1e-12)
-    assert distances.entropy(target) == pytest.approx([scipy_entropy(t) for t in target], abs=1e-12)
-    inside = predicted * 0.9 + 0.1 / classes
-    expected = [scipy_entropy(t, p) for t, p in zip(target, inside, strict=True)]
-    assert distances.kl(target, inside) == pytest.approx(expected, abs=1e-12)
-
-
-@unhurried
-@given(arrays(np.int64, 5, elements=st.integers(0, 6)), votes(rows=1, classes=5))
-def test_log_likelihood_against_the_multinomial(counts, predicted):
-    n = counts.sum() + 1
-    counts[0] += 1
-    mixed = (1 - 1e-6) * predicted[0] + 1e-6 / 5
-    coefficient = math.lgamma(n + 1) - sum(math.lgamma(count + 1) for count in counts)
-    expected = multinomial.logpmf(counts, n, mixed) - coefficient
-    assert n * distances.log_likelihood([counts / n], predicted)[0] == pytest.approx(expected, rel=1e-9, abs=1e-9)
-
-
-@unhurried
-@given(pairs())
-def test_circular_r_1_against_optimal_transport(pair):
-    # POT's exact linear programme, with the shorter way around the wheel as the cost, in turns. (Its
-    # closed form, ot.wasserstein_circle, is off by a turn where rounding moves a quantile over the cut.)
-    classes = pair[0].shape[1]
-    steps = np.abs(np.subtract.outer(np.arange(classes), np.arange(classes)))
-    cost = np.minimum(steps, classes - steps) / classes
-    expected = [ot.emd2(t, p, cost) for t, p in zip(*pair, strict=True)]
-    assert distances.circular_emd(*pair, r=1) == pytest.approx(expected, abs=1e-9)
-
-
-@unhurried
-@given(pairs())
-def test_circular_r_2_against_fourier(pair):
-    # The CDF difference D is the running sum of t - p, so its spectrum is that of t - p divided by
-    # 1 - exp(-2 pi i f / C); without f = 0, Parseval gives the sum of (D - mean D)^2.
-    target, predicted = pair
-    classes = target.shape[1]
-    spectrum = np.fft.fft(target - predicted, axis=1)[:, 1:]
-    spectrum /= 1 - np.exp(-2j * np.pi * np.arange(1, classes) / classes)
-    expected = np.sqrt((np.abs(spectrum) ** 2).sum(axis=1)) / classes
-    assert distances.circular_emd(target, predicted) == pytest.approx(expected, abs=1e-9)
-
-
-@pytest.mark.parametrize("r", [1, 2])
-def test_circular_closed_form_is_the_minimum_over_the_flow_across_the_cut(r):
-    rng = np.random.default_rng(0)
-    target, predicted = rng.dirichlet(np.ones(7), 5), rng.dirichlet(np.ones(7), 5)
-    for t, p, value in zip(target, predicted, distances.circular_emd(target, predicted, r=r), strict=True):
-        difference = np.cumsum(t - p)
-        found = minimize_scalar(
-            lambda flow, d=difference: (np.abs(d - flow) ** r).mean(), bounds=(-1, 1), options={"xatol": 1e-12}
-        )
-        assert value == pytest.approx(found.fun ** (1 / r), abs=1e-6)
-
-
-@unhurried
-@given(pairs(), st.integers(0, 7), st.sampled_from([1, 2]))
-def test_circular_does_not_depend_on_the_cut_nor_the_sense(pair, turn, r):
-    target, predicted = pair
-    value = distances.circular_emd(target, predicted, r=r)
-    turned = np.roll(target, turn, axis=1), np.roll(predicted, turn, axis=1)
-    assert distances.circular_emd(*turned, r=r) == pytest.approx(value, abs=1e-9)
-    mirrored = target[:, ::-1], predicted[:, ::-1]
-    assert distances.circular_emd(*mirrored, r=r) == pytest.approx(value, abs=1e-9)
-    assert (value <= distances.emd(target, predicted, r=r) + 1e-12).all()
-
-
 def test_circular_order_around_the_wheel():
     # Excitement and fear are neighbours on Mikels' wheel: all mass moves one of eight steps.
     one_hot = np.eye(8)
@@ -268,63 +128,6 @@ def test_circular_order_around_the_wheel():
     row, column = np.divmod(np.arange(64), 8)
     steps = distances.circular_emd(one_hot[row], one_hot[column], order=MIKELS8.wheel, r=1).reshape(8, 8)
     assert steps * 8 == pytest.approx(MIKELS8.wheel_steps())
-
-
-@unhurried
-@given(votes())
-def test_equal_distributions(rows):
-    for measure in DISTANCES:
-        assert measure(rows, rows) == pytest.approx(0, abs=1e-9)
-    for measure in SIMILARITIES:
-        assert measure(rows, rows) == pytest.approx(1)
-
-
-@unhurried
-@given(pairs())
-def test_ranges(pair):
-    classes = pair[0].shape[1]
-    for measure in MEASURES:
-        value = measure(*pair)
-        assert (value <= UPPER[measure.__name__](classes) + 1e-9).all()
-        if measure is not distances.log_likelihood:
-            assert (value >= 0).all()
-
-
-@unhurried
-@given(pairs())
-def test_symmetry(pair):
-    for measure in SYMMETRIC:
-        assert measure(*pair) == pytest.approx(measure(*pair[::-1]), abs=1e-12)
-
-
-@unhurried
-@given(pairs(), st.randoms(use_true_random=False))
-def test_columns_may_be_permuted_together(pair, random):
-    columns = list(range(pair[0].shape[1]))
-    random.shuffle(columns)
-    target, predicted = pair[0][:, columns], pair[1][:, columns]
-    for measure in ORDERLESS:
-        if measure in (distances.accuracy, distances.accuracy_strict):
-            continue  # ties go to the first column by definition
-        assert measure(target, predicted) == pytest.approx(measure(*pair), abs=1e-12)
-    assert distances.circular_emd(*pair, order=columns) == pytest.approx(distances.circular_emd(target, predicted))
-
-
-@unhurried
-@given(pairs())
-def test_rows_are_independent(pair):
-    for measure in MEASURES:
-        alone = [measure(t[None], p[None])[0] for t, p in zip(*pair, strict=True)]
-        assert measure(*pair) == pytest.approx(alone, abs=1e-12)
-
-
-@unhurried
-@given(pairs())
-def test_triangle_inequality_of_the_earth_movers_distances(pair):
-    uniform = np.full_like(pair[0], 1 / pair[0].shape[1])
-    for measure in (distances.emd, distances.wasserstein1, distances.circular_emd, distances.chebyshev):
-        detour = measure(pair[0], uniform) + measure(uniform, pair[1])
-        assert (measure(*pair) <= detour + 1e-9).all()
 
 
 def test_entropy_of_uniform_and_one_hot():

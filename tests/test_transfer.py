@@ -1,6 +1,5 @@
 """A run on other data than its own: label maps, what the table says of them, and weights taken over by label."""
 
-import io
 import json
 from dataclasses import dataclass
 from math import log
@@ -11,27 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-import trees
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import TINY_CNN, TINY_FISA
-from typer.testing import CliRunner
-from typer.testing import Result as Outcome
 
 from fisa import evaluation
-from fisa.__main__ import app
 from fisa.config import RunConfig
 from fisa.datasets import Sample, open_dataset
 from fisa.datasets.mapped import MappedDataset, in_space
 from fisa.emotions import AFFECTNET8, EKMAN6, EKMAN7, MIKELS8, POLARITY3, RATINGS, EmotionSpace, score_space
 from fisa.evaluation import EvaluationError, evaluate_run, oracles_of, summarise, target_of, truth_of
 from fisa.label_maps import MAPS, LabelMap, LabelMapError, counterparts, find_map, meet
-from fisa.models import MODELS, build_model
-from fisa.runs import load_run
 from fisa.studies import Result, StudyError, format_table, read_evaluation, save_evaluation, table_of
-from fisa.training.transfer import initialise, label_axes
 
 
 @dataclass(frozen=True)
@@ -263,152 +252,6 @@ class TestStored:
         (tmp_path / "x.json").write_text("nothing")
         with pytest.raises(StudyError, match=r"x\.json: "):
             read_evaluation(tmp_path / "x.json")
-
-
-def fisa(*arguments: object) -> Outcome:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
-
-
-class TestCommands:
-    def test_drawn_scenes_to_photographs(self, tiny_runs: Path, photograph_runs: Path, tmp_path: Path) -> None:
-        root = load_run(photograph_runs / "cnn").config.data.root
-        file = tmp_path / "there.json"
-        there = ("--data", "emotion6", "--root", root, "--out", file)
-        done = fisa("evaluate", tiny_runs / "cnn", *there)
-        assert done.exit_code == 0 and "cnn [mapped mikels8 → polarity3; trained on drawn scenes" in done.stdout
-        assert "already exists" in fisa("evaluate", tiny_runs / "cnn", *there).stderr
-        report = fisa("report", photograph_runs / "cnn", file, "--format", "csv")
-        assert report.exit_code == 0
-        # Seven emotions and three polarities are not one table; each has its own.
-        own, mapped = (
-            pd.read_csv(io.StringIO("system,kind" + part)) for part in report.stdout.split("system,kind")[1:]
-        )
-        assert (own["space"].tolist(), mapped["space"].tolist()) == (["ekman7"], ["polarity3"])
-        assert mapped["marks"].tolist() == ["mapped mikels8 → polarity3; trained on drawn scenes (planted-tiny)"]
-        assert "marks" not in own and mapped["kl"][0] == json.loads(file.read_text())["metrics"]["measures"]["kl"]
-
-    def test_results_of_several_sets_lie_beside_a_run(self, photograph_runs: Path, tmp_path: Path) -> None:
-        run = load_run(photograph_runs / "cnn")
-        before = sorted((path.name, path.stat().st_mtime_ns) for path in run.path.iterdir())
-        trees.emotion6(tmp_path / "other", each=10, neutral=False)
-        places = {"here": ("emotion6", run.config.data.root), "there": ("emotion6-6", tmp_path / "other")}
-        for name, (data, root) in places.items():
-            out = ("--data", data, "--root", root, "--out", tmp_path / f"{name}.json")
-            assert fisa("evaluate", run.path, *out).exit_code == 0
-        assert sorted((path.name, path.stat().st_mtime_ns) for path in run.path.iterdir()) == before
-        shown = fisa("report", run.path, photograph_runs / "fisa", tmp_path / "here.json", tmp_path / "there.json")
-        assert shown.exit_code == 0
-        # The same run on the same data is named by its path beside itself; on other data its table is another one.
-        assert shown.stdout.count("| system") == 2 and f"| {tmp_path / 'here.json'}".replace("_", r"\_") in shown.stdout
-        assert "cnn [mapped ekman7 → ekman6; trained on emotion6]" in shown.stdout
-        assert "gap" in shown.stdout
-
-    def test_what_the_run_has_seen_is_marked(self, photograph_runs: Path) -> None:
-        done = fisa("evaluate", photograph_runs / "cnn", "--split", "all", "--format", "csv")
-        table = pd.read_csv(io.StringIO(done.stdout))
-        # 60 images, of which a fifth is the test split.
-        assert table["marks"].tolist() == ["has seen 48 of 60 images"]
-
-    def test_refusals(self, photograph_runs: Path, tiny_runs: Path, tmp_path: Path) -> None:
-        header = ["image", *(f"score_{step}" for step in range(1, 6))]
-        trees.manifest(
-            tmp_path / "set", header, [[f"{n}.png", *row] for n, row in enumerate(trees.votes(9, classes=5))]
-        )
-        scores = fisa("evaluate", tiny_runs / "cnn", "--data", "aesthetics", "--root", tmp_path / "set")
-        assert scores.exit_code == 1 and scores.stdout == "" and "over scores5: no defensible map" in scores.stderr
-        assert fisa("evaluate", tiny_runs / "cnn", "--out", tmp_path / "x.csv").exit_code == 2
-        (tmp_path / "no.json").write_text("{}")
-        broken = fisa("report", photograph_runs / "cnn", tmp_path / "no.json")
-        assert broken.exit_code == 1 and "no.json: no stored evaluation (format: Field required)" in broken.stderr
-        assert "| cnn" in broken.stdout
-
-    def test_training_begins_label_by_label(self, photograph_runs: Path, tmp_path: Path) -> None:
-        trees.emotion6(tmp_path / "set", each=5, neutral=False)
-        document = yaml.safe_load((photograph_runs / "cnn" / "config.yaml").read_text())
-        document["data"] |= {"name": "emotion6-6", "root": str(tmp_path / "set")}
-        (tmp_path / "six.yaml").write_text(yaml.safe_dump(document))
-        source = ("--init-from", photograph_runs / "cnn")
-        done = fisa("train", tmp_path / "six.yaml", "--out", tmp_path / "six", *source)
-        assert done.exit_code == 0
-        assert (
-            "cnn has other labels; taken over label by label: classifier.weight, classifier.bias; "
-            "labels that it has, too: anger, disgust, fear, joy, sadness, surprise; begun anew: none"
-        ) in done.stderr
-        told = load_run(tmp_path / "six").provenance["init_from"]
-        assert told["mapped"] == ["classifier.weight", "classifier.bias"] and told["left"] == []
-        assert told["labels"] == {label: label for label in EKMAN6.labels}
-
-
-class TestWeights:
-    def test_rows_follow_their_labels(self, photograph_runs: Path) -> None:
-        source = load_run(photograph_runs / "cnn")
-        config = RunConfig.model_validate({"name": "x", "model": TINY_CNN}).model
-        model = build_model(config, AFFECTNET8)
-        drawn = model.state_dict()["classifier.weight"].clone()
-        told = initialise(model, source, config, AFFECTNET8)
-        weight, there = model.state_dict()["classifier.weight"], source.model.state_dict()["classifier.weight"]
-        # Happiness is joy by another name; contempt is a label that the source does not have.
-        assert torch.equal(weight[AFFECTNET8.index("happiness")], there[EKMAN7.index("joy")])
-        assert torch.equal(weight[AFFECTNET8.index("neutral")], there[EKMAN7.index("neutral")])
-        assert torch.equal(weight[AFFECTNET8.index("contempt")], drawn[AFFECTNET8.index("contempt")])
-        assert told["labels"]["contempt"] is None and told["labels"]["happiness"] == "joy" and told["left"] == []
-
-    def test_as_many_labels_are_not_the_same_labels(self, tiny_runs: Path) -> None:
-        source = load_run(tiny_runs / "cnn")  # eight emotions of Mikels
-        config = RunConfig.model_validate({"name": "x", "model": TINY_CNN}).model
-        model = build_model(config, AFFECTNET8)
-        drawn = model.state_dict()["classifier.weight"].clone()
-        told = initialise(model, source, config, AFFECTNET8)
-        assert told["left"] == ["classifier.weight", "classifier.bias"] and told["mapped"] == []
-        assert torch.equal(model.state_dict()["classifier.weight"], drawn)
-        name = "backbone.body.0.0.weight"
-        assert torch.equal(model.state_dict()[name], source.model.state_dict()[name])
-
-    def test_fisa_carries_embeddings_null_and_readout(self, photograph_runs: Path) -> None:
-        source = load_run(photograph_runs / "fisa")
-        config = RunConfig.model_validate({"name": "x", "model": TINY_FISA}).model
-        model = build_model(config, EKMAN6)
-        told = initialise(model, source, config, EKMAN6)
-        names = {
-            "semantic.scorer.labels",
-            "semantic.null_logit",
-            "semantic.null_value",
-            "readout.weight",
-            "readout.bias",
-        }
-        assert names <= set(told["mapped"]) and told["left"] == []
-        here, there = model.state_dict(), source.model.state_dict()
-        for name in told["mapped"]:
-            assert torch.equal(here[name], there[name][:6]), name  # six and seven stand in one order
-        assert torch.equal(here["layers.0.query.weight"], there["layers.0.query.weight"])
-
-    @pytest.mark.parametrize("name", sorted(MODELS))
-    def test_axes_of_every_system(self, name: str) -> None:
-        model = {"name": name, "backbone": {"name": "plain", "width": 8}}
-        if name == "fisa":
-            model |= {"readout": "joint", "dim": 16, "heads": 4}
-        if name == "ew_mtcnn":
-            model |= {"trained": True}
-        task = "sequence" if name == "multimodal_sequence" else "distribution"
-        config = RunConfig.model_validate({"name": "x", "task": task, "model": model}).model
-        system = build_model(config, MIKELS8)
-        axes = label_axes(system, config, MIKELS8)
-        assert axes and not any(tensor.startswith("backbone") for tensor in axes)
-        state = system.state_dict()
-        assert all(state[tensor].shape[axis] == 8 for tensor, places in axes.items() for axis in places)
-        twice = {"fisa": "readout.weight", "ew_mtcnn": "prior", "emotion_gcn": "graph"}
-        if name in twice:
-            assert axes[twice[name]] == (0, 1)
-
-    def test_looking_for_axes_draws_no_random_number(self) -> None:
-        config = RunConfig.model_validate({"name": "x", "model": TINY_CNN}).model
-        system = build_model(config, MIKELS8)
-        before = torch.get_rng_state()
-        label_axes(system, config, MIKELS8)
-        assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_every_map_is_found_from_either_end() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fisa.datasets.planted import PRESETS, PlantedDataset
 from fisa.evaluation import Progress, open_test_split
 from fisa.explain.graded import Grades
@@ -25,19 +27,21 @@ def grade(run: Run, progress: Progress | None = None) -> dict[str, Any] | None:
     name = run.config.data.name
     if name not in PRESETS:
         return None
-    data = PlantedDataset(name, "iid", run.config.data.image_size)
+    size = run.config.data.image_size
+    data = PlantedDataset(name, "iid", size)
     recovery_count = min(RECOVERY_SCENES, len(data))
     total = len(data) + recovery_count
 
     def report(offset: int) -> Progress | None:
         return None if progress is None else lambda done, _: progress(offset + done, total)
 
-    return {
-        "data": name,
-        "data_version": data.version,
-        "localisation": grade_localisation(run, data.scene, len(data), report(0)),
-        "contributions": grade_recovery(run, data.scene, recovery_count, report(len(data))),
-    }
+    grades: dict[str, Any] = {"data": name, "data_version": data.version, "localisation": None, "contributions": None}
+    said = run.output([np.zeros((size, size, 3), np.uint8)])  # what the system lacks, before a scene is drawn
+    if said.attention is not None:
+        grades["localisation"] = grade_localisation(run, data.scene, len(data), report(0))
+    if said.contributions is not None:
+        grades["contributions"] = grade_recovery(run, data.scene, recovery_count, report(len(data)))
+    return grades
 
 
 def store(run: Run, found: Grades, progress: Progress | None = None) -> None:

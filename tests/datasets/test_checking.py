@@ -11,10 +11,7 @@ from fisa.datasets import DataError, checking
 from fisa.datasets.check import Report, check_dataset
 from fisa.datasets.checking import Check, look_at_check, main, start_check, stop_check
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FISA_CACHE", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture

@@ -13,12 +13,8 @@ from fisa.datasets.known import KnownFiles
 from fisa.datasets.splits import assign, folds
 from fisa.emotions import MIKELS8
 
+pytestmark = pytest.mark.usefixtures("own_cache")
 MIKELS = list(MIKELS8.labels)
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FISA_CACHE", str(tmp_path / "cache"))
 
 
 def one_hot(counts: list[int]) -> pd.DataFrame:

@@ -12,10 +12,7 @@ from fisa.datasets.whole import read_whole, stamp
 from fisa.emotions import MIKELS8, RATINGS
 from fisa.images import ImageRefused, decode
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FISA_CACHE", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def run(tiny_runs: Path, cache_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The small run, with a cache that has the packed images and no reference yet."""
-    shutil.copytree(cache_folder / "packed", tmp_path / "cache" / "packed")
+    unfinished = shutil.ignore_patterns("*.unfinished")  # another test may be writing there
+    shutil.copytree(cache_folder / "packed", tmp_path / "cache" / "packed", ignore=unfinished)
     monkeypatch.setenv("FISA_CACHE", str(tmp_path / "cache"))
     return load_run(tiny_runs / "fisa")
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from fisa.datasets.planted import AFFINITY, PlantedDataset
-from fisa.explain import counterfactuals, localisation
+from fisa.explain import counterfactuals, grading, localisation
 from fisa.explain.counterfactuals import absent_gauge, own_mask
 from fisa.explain.localisation import grade_localisation, hit, upsample
 from fisa.explain.recovery import auroc, grade_recovery
@@ -149,6 +149,13 @@ def test_maps_that_point_at_their_motifs_get_one_and_at_others_zero(
 
 def test_systems_without_maps_or_contributions_have_no_grade(tiny_runs: Path) -> None:
     grades = load_run(tiny_runs / "cnn").grades
+    assert grades is not None and grades["localisation"] is None and grades["contributions"] is None
+
+
+def test_for_what_a_system_lacks_no_scene_is_drawn(tiny_runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counterfactuals, "render", None)
+    monkeypatch.setattr(localisation, "render", None)
+    grades = grading.grade(load_run(tiny_runs / "cnn"))
     assert grades is not None and grades["localisation"] is None and grades["contributions"] is None
 
 

@@ -1,0 +1,82 @@
+"""Weights of one run in the model of another, label by label."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import TINY_CNN, TINY_FISA
+
+from fisa.config import RunConfig
+from fisa.emotions import AFFECTNET8, EKMAN6, EKMAN7, MIKELS8
+from fisa.models import MODELS, build_model
+from fisa.runs import load_run
+from fisa.training.transfer import initialise, label_axes
+
+
+class TestWeights:
+    def test_rows_follow_their_labels(self, photograph_runs: Path) -> None:
+        source = load_run(photograph_runs / "cnn")
+        config = RunConfig.model_validate({"name": "x", "model": TINY_CNN}).model
+        model = build_model(config, AFFECTNET8)
+        drawn = model.state_dict()["classifier.weight"].clone()
+        told = initialise(model, source, config, AFFECTNET8)
+        weight, there = model.state_dict()["classifier.weight"], source.model.state_dict()["classifier.weight"]
+        # Happiness is joy by another name; contempt is a label that the source does not have.
+        assert torch.equal(weight[AFFECTNET8.index("happiness")], there[EKMAN7.index("joy")])
+        assert torch.equal(weight[AFFECTNET8.index("neutral")], there[EKMAN7.index("neutral")])
+        assert torch.equal(weight[AFFECTNET8.index("contempt")], drawn[AFFECTNET8.index("contempt")])
+        assert told["labels"]["contempt"] is None and told["labels"]["happiness"] == "joy" and told["left"] == []
+
+    def test_as_many_labels_are_not_the_same_labels(self, tiny_runs: Path) -> None:
+        source = load_run(tiny_runs / "cnn")  # eight emotions of Mikels
+        config = RunConfig.model_validate({"name": "x", "model": TINY_CNN}).model
+        model = build_model(config, AFFECTNET8)
+        drawn = model.state_dict()["classifier.weight"].clone()
+        told = initialise(model, source, config, AFFECTNET8)
+        assert told["left"] == ["classifier.weight", "classifier.bias"] and told["mapped"] == []
+        assert torch.equal(model.state_dict()["classifier.weight"], drawn)
+        name = "backbone.body.0.0.weight"
+        assert torch.equal(model.state_dict()[name], source.model.state_dict()[name])
+
+    def test_fisa_carries_embeddings_null_and_readout(self, photograph_runs: Path) -> None:
+        source = load_run(photograph_runs / "fisa")
+        config = RunConfig.model_validate({"name": "x", "model": TINY_FISA}).model
+        model = build_model(config, EKMAN6)
+        told = initialise(model, source, config, EKMAN6)
+        names = {
+            "semantic.scorer.labels",
+            "semantic.null_logit",
+            "semantic.null_value",
+            "readout.weight",
+            "readout.bias",
+        }
+        assert names <= set(told["mapped"]) and told["left"] == []
+        here, there = model.state_dict(), source.model.state_dict()
+        for name in told["mapped"]:
+            assert torch.equal(here[name], there[name][:6]), name  # six and seven stand in one order
+        assert torch.equal(here["layers.0.query.weight"], there["layers.0.query.weight"])
+
+    @pytest.mark.parametrize("name", sorted(MODELS))
+    def test_axes_of_every_system(self, name: str) -> None:
+        model = {"name": name, "backbone": {"name": "plain", "width": 8}}
+        if name == "fisa":
+            model |= {"readout": "joint", "dim": 16, "heads": 4}
+        if name == "ew_mtcnn":
+            model |= {"trained": True}
+        task = "sequence" if name == "multimodal_sequence" else "distribution"
+        config = RunConfig.model_validate({"name": "x", "task": task, "model": model}).model
+        system = build_model(config, MIKELS8)
+        axes = label_axes(system, config, MIKELS8)
+        assert axes and not any(tensor.startswith("backbone") for tensor in axes)
+        state = system.state_dict()
+        assert all(state[tensor].shape[axis] == 8 for tensor, places in axes.items() for axis in places)
+        twice = {"fisa": "readout.weight", "ew_mtcnn": "prior", "emotion_gcn": "graph"}
+        if name in twice:
+            assert axes[twice[name]] == (0, 1)
+
+    def test_looking_for_axes_draws_no_random_number(self) -> None:
+        config = RunConfig.model_validate({"name": "x", "model": TINY_CNN}).model
+        system = build_model(config, MIKELS8)
+        before = torch.get_rng_state()
+        label_axes(system, config, MIKELS8)
+        assert torch.equal(torch.get_rng_state(), before)
