@@ -182,6 +182,7 @@ class KnownFiles:
         with suppress(OSError, sqlite3.Error):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self._file)) as base, base:
+                base.execute("PRAGMA synchronous = OFF")  # what a power cut damages is made again
                 base.execute(
                     "CREATE TABLE IF NOT EXISTS file (name TEXT PRIMARY KEY, size INTEGER, changed INTEGER, "
                     "digest TEXT, look TEXT, refused TEXT, decoded INTEGER)"
