@@ -15,6 +15,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import chain, islice
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -52,9 +53,7 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        # spawn, not fork: the caller may hold threads of torch or Streamlit, which do not survive a fork.
-        context = multiprocessing.get_context("spawn")
-        self.pool = ProcessPoolExecutor(count, mp_context=context, initializer=_settle)
+        self.pool = ProcessPoolExecutor(count, mp_context=_context(), initializer=_settle)
         # The pool starts a process only where all others have work: nothing to do for each, and all start now.
         self._first, *_ = [_submit(self.pool, _square, []) for _ in range(count)]
 
@@ -203,6 +202,18 @@ def _restart(broken: Workers | None, count: int) -> Workers:
     if not workers.work():
         raise DecodingError("decoding: a worker process ended and none can be started; decode with 0 workers")
     return workers
+
+
+def _context() -> BaseContext:
+    """Return how processes start: not as forks of this one, whose threads (torch, Streamlit) would not survive that.
+
+    Where the system has it, a server that has loaded this module forks them, so that none has to load it again.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
 
 
 def _settle() -> None:

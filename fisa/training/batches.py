@@ -130,13 +130,14 @@ def augment(images: np.ndarray, mirrored: np.ndarray, offsets: np.ndarray, shift
         shift: The margin.
     """
     side = images.shape[1]
-    images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
-    if shift:
-        padded = np.pad(images, ((0, 0), (shift, shift), (shift, shift), (0, 0)), mode="edge")
-        images = np.stack(
-            [image[top : top + side, left : left + side] for image, (top, left) in zip(padded, offsets, strict=True)]
-        )
-    return np.ascontiguousarray(images)
+    rows, columns = (
+        (offsets[:, axis, None] - shift + np.arange(side)).clip(0, side - 1) for axis in range(offsets.shape[1])
+    )
+    columns = np.where(mirrored[:, None], side - 1 - columns, columns)
+    moved = np.empty_like(images, order="C")
+    for image, row, column, place in zip(images, rows, columns, moved, strict=True):
+        np.take(image[row], column, axis=1, out=place)
+    return moved
 
 
 def _augmented(inputs: SequenceInputs, mirrored: np.ndarray, offsets: np.ndarray, shift: int) -> SequenceInputs:
