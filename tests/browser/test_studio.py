@@ -14,8 +14,8 @@ from waiting import await_query, query, settled
 
 Open = Callable[..., Page]
 Serve = Callable[[Path], str]
-NEED_A_RUN = ("", "explain", "compare", "map", "retrieval", "grades", "metrics", "images")
-PAGES = (*NEED_A_RUN, "data")
+NEED_A_RUN = ("", "explain", "compare", "interactions", "map", "retrieval", "grades", "metrics", "images")
+PAGES = (*NEED_A_RUN, "studies", "data")
 
 
 def photograph() -> bytes:

@@ -106,7 +106,7 @@ def test_stability_undoes_the_shift(monkeypatch: pytest.MonkeyPatch) -> None:
     ids[2:4, 2:4], ids[5:, 5:] = 1, 2
     one = family(ids, (1, 6))
 
-    def brightness(run: Any, images: list[np.ndarray], *_: Any) -> list[Any]:
+    def brightness(run: Any, images: list[np.ndarray], *_: Any, **__: Any) -> list[Any]:
         return [SimpleNamespace(values=image.astype(float).sum(2)) for image in images]
 
     monkeypatch.setattr(sanity, "attribute_batch", brightness)

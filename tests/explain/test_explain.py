@@ -45,7 +45,7 @@ def test_many_images_pass_through_the_model_a_batch_at_a_time(tiny_runs: Path, m
     expected = run.predict(images).distribution
     sizes: list[int] = []
     output = run.output
-    monkeypatch.setattr(run, "output", lambda some: sizes.append(len(some)) or output(some))
+    monkeypatch.setattr(run, "output", lambda some, model=None: sizes.append(len(some)) or output(some, model))
     found = explain_batch(run, images, batch_size=2)
     assert sizes == [2, 2, 1]
     np.testing.assert_allclose(np.concatenate([each.prediction.distribution for each in found]), expected, atol=1e-6)

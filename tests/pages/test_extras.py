@@ -78,7 +78,7 @@ def test_a_system_without_any_says_nothing(shelf: Path, visit: Visit) -> None:
 
 def test_the_command_line_gives_them_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = save(tmp_path, {"name": "dbc_ldl", "bits": 5})
-    explain_command(run.path, "planted-tiny:iid:0", None)
+    explain_command(run.path, "planted-tiny:iid:0", None, (), None)
     document = json.loads(capsys.readouterr().out)
     assert sorted(document["extras"]) == ["code", "decoded"]
     assert len(document["extras"]["code"]) == 5 and sum(document["extras"]["decoded"]) == pytest.approx(1, abs=1e-5)

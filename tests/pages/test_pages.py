@@ -297,6 +297,7 @@ def test_uploads_are_explained_or_refused_one_by_one(full: Path, visit: Visit) -
     app.file_uploader[0].set_value(uploads).run()
     assert not app.exception and not app.error
     refused = [re.sub(r"\\(?=\W)", "", warning.value) for warning in app.warning]
+    assert "lies far from all that fisa was trained on" in refused.pop()  # noise does
     assert len(refused) == 2 and refused[0].startswith("broken.png: ") and refused[1].startswith("empty.jpg: ")
     table = app.dataframe[0].value
     assert table.loc["*good* <b>.png", LABELS].astype(float).sum() == pytest.approx(1)
