@@ -34,7 +34,7 @@ def page(run: Run, beside: DeltaGenerator) -> None:
         gallery.measures(run, dataset, walk)
     elif state.get("panel") == "found":
         gallery.found(run, dataset, walk)
-    else:
+    elif len(shown):
         gallery.introduce(run, walk)
         gallery.images(run, dataset, walk, shown, noted)
 

@@ -174,12 +174,12 @@ def found(run: Run, dataset: Dataset, walk: Walk) -> None:
     search = _search(run.digest, dataset.version, walk.table)
     factors = "true emotion, entropy of the prediction"
     factors += ", brightness, saturation" if "brightness" in walk.table else ""
+    where = "on these:" if search.findings else "on none of them."
     st.markdown(
-        f"Of **{search.looked:,}** slices with at least {search.least} images ({factors}, up to three together, "
-        f"numbers in thirds), {plain(run.name)} errs more than on the rest, beyond chance, on these:"
+        f"Looked at **{search.looked:,}** slices with at least {search.least} images ({factors}, up to three together, "
+        f"numbers in thirds). Beyond chance, {plain(run.name)} errs more than on the rest {where}"
     )
     if not search.findings:
-        st.info("On none: no slice stands out among so many.", icon=":material/search_off:")
         return
     for place, one in enumerate(search.findings):
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"found_{place}"):
