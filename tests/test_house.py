@@ -38,6 +38,7 @@ LAYERS = (
     "evaluation",
     "training",
     "studies",
+    "slices",
     "explain",
     "bench",
     "figures",
