@@ -23,9 +23,12 @@ DATA_KEYS = (
 GRADE_KEYS = ("beside", "graded", "part", "grade")
 """What the Grades page shows: the runs beside that of the sidebar, a split, a part of the grades, the grade drawn."""
 
+TRAIN_KEYS = ("job", "base", "set")
+"""What the Train page shows: a training; or the form, what it starts from and what it changes."""
+
 VIEW_KEYS = (
     "run", "image", "emotion", "head", "matrix", "sort", "against", "masks", "opacity", "colour", "method", "target",
-    "embedding", "by", "k", "study", "edits", "predicted", "pair", "reference", *DATA_KEYS, *GRADE_KEYS,
+    "embedding", "by", "k", "study", "edits", "predicted", "pair", "reference", *DATA_KEYS, *GRADE_KEYS, *TRAIN_KEYS,
 )  # fmt: skip
 _VIEW, _WRITTEN, _NOTICES, _TOUCHED = "fisa_view", "fisa_written_query", "fisa_notices", "fisa_touched"
 
