@@ -5,6 +5,7 @@ All of it is read off the sections themselves, so that an option that is added t
 
 from __future__ import annotations
 
+import copy
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ def changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
     Raises:
         ConfigError: A key leads through a value.
     """
-    document: dict[str, Any] = yaml.safe_load(yaml.safe_dump(dict(base)))
+    document: dict[str, Any] = copy.deepcopy(dict(base))
     for key in sorted(changes, key=lambda key: (not _switches(key), key.count("."), key)):
         if _switches(key):
             before = at(document, key)

@@ -110,7 +110,7 @@ def _row(training: Training) -> None:
         if training.state == "running":
             _progress(training)
         else:
-            st.caption(plain(training.reason or _epochs(training)))
+            st.caption(plain("; ".join(filter(None, (_epochs(training), training.reason)))))
 
 
 def _one(training: Training) -> None:
@@ -170,7 +170,7 @@ def _buttons(training: Training) -> None:
             if training.managed:
                 st.button("Pause", icon=":material/pause:", key="train_pause", disabled=training.stopping,
                           on_click=pause_training, args=(path,))  # fmt: skip
-                st.caption("It goes on when this page is left, and when the studio is closed.")
+                st.caption("It goes on when this page is left, and when the studio is closed.", width="content")
             else:
                 st.caption("Begun on the command line; it is stopped there.")
         elif training.state != "finished":
