@@ -102,16 +102,18 @@ def bases() -> dict[str, Base]:
 
 
 def settle() -> Draft:
-    """Resolve what the address asks for.
-
-    Raises:
-        ConfigError: The configuration to start from cannot be used.
-    """
+    """Resolve what the address asks for; what cannot be used of it is said on top of the page."""
     known = bases()
     if state.get("base") is None and state.get("set") is None:
         state.keep("set", write_changes(SMALL))
     base = known[state.resolve("base", list(known), FIRST, "configuration")]
-    before = load_config(base.file).model_dump(mode="json")
+    try:
+        before = load_config(base.file).model_dump(mode="json")
+    except ConfigError as error:
+        state.notice(f"{error}; showing “{known[FIRST].title}” instead.")
+        base = known[FIRST]
+        state.keep("base", FIRST)
+        before = load_config(base.file).model_dump(mode="json")
     try:
         changes = read_changes(state.get("set") or "")
         document = changed(before, changes)

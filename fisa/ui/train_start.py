@@ -74,7 +74,7 @@ def _measuring(config: RunConfig) -> None:
     """Show how far the estimate is, until it is done."""
     measured = look_at_estimate(config)
     if measured.state != "running":
-        st.rerun()
+        st.rerun()  # the page tells the result
     words = "The process starts …" if measured.stage == "start" else "A few steps are timed …"
     if measured.total:
         words = f"Images are made: {measured.done:,} of {measured.total:,}"

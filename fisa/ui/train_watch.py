@@ -26,7 +26,7 @@ from fisa.runs import RunError
 from fisa.ui import cache, state
 from fisa.ui.shelves import own_shelf
 from fisa.ui.state import plain
-from fisa.ui.widgets import chart, duration, problem
+from fisa.ui.widgets import chart, duration, guard, problem
 
 EVERY = 1.0
 """Seconds between two looks at a training that runs."""
@@ -47,6 +47,14 @@ STAGES = {
     "test": "The test split is measured",
     "grade": "Explanations are graded",
 }
+COLUMNS = {
+    "seconds": st.column_config.NumberColumn(format="%.1f"),
+    "train_loss": st.column_config.NumberColumn("training", format="%.4f"),
+    "validation_kl": st.column_config.NumberColumn("validation KL", format="%.4f"),
+    "validation_mse": st.column_config.NumberColumn("validation error", format="%.4f"),
+    "lr": st.column_config.NumberColumn("rate", format="%.1e"),
+}
+"""How the columns of a history are called and written, so that they fit beside the curves."""
 _REFUSED = "train_action_refused"
 
 
@@ -77,18 +85,20 @@ def draw_one(name: str) -> None:
 
 @st.fragment(run_every=EVERY)
 def _live_list() -> None:
-    found = list_trainings(own_shelf())
-    if all(training.state != "running" for training in found):
-        st.rerun()
-    _rows(found)
+    with guard():  # the page's own does not reach what a fragment does by itself
+        found = list_trainings(own_shelf())
+        if all(training.state != "running" for training in found):
+            st.rerun()
+        _rows(found)
 
 
 @st.fragment(run_every=EVERY)
 def _live_one(path: Path) -> None:
-    training = look_at_training(path)
-    if training.state != "running":
-        st.rerun()
-    _one(training)
+    with guard():
+        training = look_at_training(path)
+        if training.state != "running" or state.get("job") != path.name:
+            st.rerun()
+        _one(training)
 
 
 def _rows(found: Sequence[Training]) -> None:
@@ -101,10 +111,9 @@ def _rows(found: Sequence[Training]) -> None:
 
 
 def _row(training: Training) -> None:
-    name, state_, how_far = st.columns([2, 1, 4], vertical_alignment="center")
-    with name:
+    name, how_far = st.columns([3, 4], vertical_alignment="center")
+    with name, st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.page_link("pages/train.py", label=plain(training.name), query_params={"job": training.name})
-    with state_:
         _badge(training)
     with how_far:
         if training.state == "running":
@@ -130,7 +139,7 @@ def _one(training: Training) -> None:
         chart(history(rows, state.theme()), "train_history")
     with table:
         st.dataframe(
-            rows.iloc[::-1], hide_index=True, height=380, key="train_epochs",
+            rows.iloc[::-1], hide_index=True, height=380, key="train_epochs", column_config=COLUMNS,
             alt="Each epoch, the last first: seconds, training loss, validation number, learning rate",
         )  # fmt: skip
     log = log_of(training.path)

@@ -39,7 +39,8 @@ def test_row_24_a_training_survives_reloads_and_pauses_and_is_explained_at_its_e
     page.get_by_role("button", name="Pause", exact=True).click()
     expect(page.get_by_role("button", name="Go on")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_text("Paused by hand.")).to_be_visible()
-    expect(page.get_by_test_id("stPlotlyChart")).to_be_visible()
+    settled(page)
+    expect(page.get_by_test_id("stPlotlyChart")).to_have_count(1, timeout=PATIENCE)
 
     other = open_page(f"{address}/train")  # another person, another session
     expect(other.get_by_text("paused by hand")).to_be_visible(timeout=PATIENCE)

@@ -1,6 +1,7 @@
 """The Train page without a browser: the form and its errors, and trainings in every state, as read from disk."""
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +108,15 @@ class TestForm:
     ) -> None:
         app = visit("train", set=text)
         assert not app.exception and said in words(app)
+
+    def test_a_run_whose_configuration_is_damaged_is_no_base(
+        self, shelf: Path, runs: Path, tiny_runs: Path, visit: Visit
+    ) -> None:
+        shutil.copytree(tiny_runs / "cnn", shelf / "cnn")
+        (shelf / "cnn" / "config.yaml").write_text("model: [")
+        app = visit("train", base="run/cnn")
+        assert not app.exception and "cnn/config.yaml: not valid YAML" in words(app)
+        assert app.query_params["base"] == "configs/fisa" and "Start training" in labels(app)
 
     def test_a_start_writes_the_configuration_and_shows_the_training(
         self, shelf: Path, runs: Path, visit: Visit
@@ -250,8 +260,6 @@ class TestWatch:
         assert "There is no training “small-9” here; showing “small-1” instead" in words(app)
 
     def test_a_finished_one_leads_to_explain(self, full: Path, runs: Path, tiny_runs: Path, visit: Visit) -> None:
-        import shutil
-
         shutil.copytree(tiny_runs / "cnn", runs / "cnn-9")
         (runs / "cnn-9" / "job").mkdir()
         Desk(runs / "cnn-9" / "job").write("job.json", {"began": 1.0, "epochs": 2})
