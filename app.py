@@ -18,6 +18,7 @@ PAGES = {
     "metrics": st.Page("pages/metrics.py", title="Metrics", icon=":material/leaderboard:"),
     "studies": st.Page("pages/studies.py", title="Studies", icon=":material/experiment:"),
     "data": st.Page("pages/data.py", title="Data", icon=":material/photo_library:"),
+    "train": st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
     "images": st.Page("pages/images.py", title="Your images", icon=":material/add_photo_alternate:"),
 }
 
