@@ -39,6 +39,7 @@ LAYERS = (
     "evaluation",
     "training",
     "studies",
+    "slices",
     "explain",
     "bench",
     "figures",

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -91,7 +92,7 @@ def own_map(run: Run, vectors: str) -> Map | None:
     points = run.map
     if points is None:
         return None
-    said = {**asdict(ProjectionSettings()), "vectors": vectors, **points.attrs}
+    said: dict[str, Any] = {**asdict(ProjectionSettings()), "vectors": vectors, **points.attrs}
     try:
         made = Made.of_words(said["vectors"], *(str(said[name]) for name in ("perplexity", "metric", "seed")))
         trust = _trust([float(said[name]) for name in TRUST_NAMES]) if TRUST_NAMES[0] in said else None
