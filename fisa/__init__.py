@@ -3,7 +3,7 @@
 Layers, top to bottom; a module may import only from the ones above it (tests/test_house.py):
 emotions, label_maps, records, config, distances, metrics, classification, sequence_measures, ratings, images,
 fingerprints, files, background, decoding, datasets, models, objectives, tasks, runs, tables, prediction, shards, parts,
-cluster, steps, evaluation, slices, training, studies, explain, bench, figures, export, ui, commands, __main__.
+cluster, steps, evaluation, training, studies, slices, explain, bench, figures, export, ui, commands, __main__.
 """
 
 __version__ = "0.1.0"
