@@ -92,7 +92,8 @@ def own_map(run: Run, vectors: str) -> Map | None:
     points = run.map
     if points is None:
         return None
-    said: dict[str, Any] = {**asdict(ProjectionSettings()), "vectors": vectors, **points.attrs}
+    attrs = {str(name): value for name, value in points.attrs.items()}
+    said: dict[str, Any] = {**asdict(ProjectionSettings()), "vectors": vectors, **attrs}
     try:
         made = Made.of_words(said["vectors"], *(str(said[name]) for name in ("perplexity", "metric", "seed")))
         trust = _trust([float(said[name]) for name in TRUST_NAMES]) if TRUST_NAMES[0] in said else None
