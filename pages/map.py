@@ -37,15 +37,14 @@ def page(run: Run) -> None:
         map_choice.work(run, dataset, made, f"Make the map of {len(dataset):,} images", WHY)
         return
     complete = is_complete(run, dataset, shown)
-    chart, beside = st.columns([4, 1], gap="medium")
-    with beside:
+    placed = map_beside.placed(run, dataset, shown) if complete else None
+
+    def beside() -> None:
         map_beside.ringed(run, dataset, name)
-        placed = None
-        if complete:
-            placed = map_beside.placed(run, dataset, shown)
+        if placed is not None:
             map_beside.photographs_note(placed)
-    with chart:
-        map_board.draw(map_board.Board(run, dataset, shown, colours, name, sliced, placed))
+
+    map_board.draw(map_board.Board(run, dataset, shown, colours, name, sliced, placed), beside)
     if complete:
         map_beside.neighbours(run, dataset, shown, name)
     else:

@@ -5,17 +5,19 @@ The whole is a fragment: what is selected draws it anew and nothing else of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from fisa import figures
 from fisa.datasets import Dataset
 from fisa.evaluation import target_of, truth_of
-from fisa.explain.maps import Map
+from fisa.explain.maps import Made, Map
 from fisa.metrics import bootstrap_mean
 from fisa.records import Interval
 from fisa.runs import Run
@@ -60,24 +62,42 @@ class Board:
 
 
 @st.fragment
-def draw(board: Board) -> None:
-    """Draw the map, and what is selected on it."""
-    title, shown = board.colouring.title, board.shown
-    among = None if board.sliced is None else board.sliced[1]
-    drag = state.get("drag") or "pan"
-    figure = figures.embedding_map(
-        shown.points, board.colouring.values, board.colouring.space, board.image, state.theme(),
-        board.colouring.scale, drag, among, board.placed,  # type: ignore[arg-type]
-    )  # fmt: skip
-    twin = shown.points.assign(**{title: board.colouring.values}).set_index("id")
+def draw(board: Board, beside: Callable[[], None]) -> None:
+    """Draw the map, what ``beside`` draws at its side, and what is selected on it."""
+    left, right = st.columns([4, 1], gap="medium")
+    with left:
+        _map(board)
+    with right:
+        beside()
+    chosen = selection(board)
+    if chosen is not None:
+        _selected(board, *chosen)
+
+
+def _map(board: Board) -> None:
+    title, drag = board.colouring.title, state.get("drag") or "pan"
+    among = None if board.sliced is None else tuple(board.sliced[1])
+    at = () if board.placed is None else tuple(board.placed.itertuples(index=False, name=None))
+    looks = (board.image, state.theme(), drag, among)
+    figure = _figure(board.of, board.shown.made, board.colouring.key, looks, at, board)
+    twin = board.shown.points.assign(**{title: board.colouring.values}).set_index("id")
     modes = ("points",) if drag == "pan" else ("points", {"lasso": "lasso", "select": "box"}[drag])
     chart(figure, "map", twin, on_select=lambda: _pick(board), modes=modes)
     if st.session_state.pop(_OPENED, False):
         st.switch_page("pages/explain.py")
-    st.caption(words(shown))
-    chosen = selection(board)
-    if chosen is not None:
-        _selected(board, *chosen)
+    st.caption(words(board.shown))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _figure(
+    of: tuple[str, str], made: Made, colours: str, looks: tuple[Any, ...], at: tuple[Any, ...], _board: Board
+) -> go.Figure:
+    """Draw the map once for all who look at the same; nobody changes the figure."""
+    image, theme, drag, among = looks
+    colouring, points = _board.colouring, _board.shown.points
+    return figures.embedding_map(
+        points, colouring.values, colouring.space, image, theme, colouring.scale, drag, among, _board.placed
+    )
 
 
 def selection(board: Board) -> tuple[str, list[str]] | None:
@@ -142,10 +162,13 @@ def _measures(board: Board, ids: list[str]) -> None:
         cells[name] = {"images": int(part.sum()), f"{error} [95 %]": _interval(mean)}
         if "entropy" in table:
             cells[name]["mean entropy of the prediction"] = float(table["entropy"].to_numpy(float)[part].mean())
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns([3, 2], gap="medium")
     with left:
         html_table(pd.DataFrame.from_dict(cells, orient="index").T, alt="Measures of the selection beside all images")
-        st.caption("Intervals by bootstrap over images.")
+        st.caption(
+            "Means over images, with bootstrap intervals. On the wheel: what is true of the selection and what "
+            f"{plain(board.run.name)} predicts of it, beside what is true of all images."
+        )
     if len(board.run.space) and not rated.is_rated(board.run):
         with right:
             panels.distributions(_distributions(board, rows), board.run.space, "map_wheel")
@@ -155,8 +178,8 @@ def _distributions(board: Board, rows: np.ndarray) -> dict[str, np.ndarray]:
     space, truth = board.run.space, truth_of(board.dataset)
     known = target_of(board.dataset, space) if truth is None else truth
     predicted = board.run.predictions[list(space.labels)].to_numpy(float)
-    name = board.run.name if board.run.name not in ("truth", "all") else f"run {board.run.name}"
-    return {"truth": known[rows].mean(0), name: predicted[rows].mean(0), "all": known.mean(0)}
+    name = board.run.name if board.run.name not in ("truth", "all, truth") else f"run {board.run.name}"
+    return {"truth": known[rows].mean(0), name: predicted[rows].mean(0), "all, truth": known.mean(0)}
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -165,7 +188,8 @@ def _mean(run_digest: str, data_version: str, rows: bytes, _errors: np.ndarray) 
 
 
 def _interval(value: Interval) -> str:
-    return f"{value.value:.4f} [{value.low:.4f}, {value.high:.4f}]" if value.low == value.low else f"{value.value:.4f}"
+    mean = f"{value.value:.4f}"
+    return mean if value.low != value.low else f"{mean}\u00a0[{value.low:.4f},\u00a0{value.high:.4f}]"
 
 
 def _pictures(board: Board, ids: list[str]) -> None:

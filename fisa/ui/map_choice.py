@@ -38,12 +38,14 @@ class Colouring:
     """How dots are coloured: a value for each image of the data set, in its order.
 
     Attributes:
-        title: What the values are, also as the column of the table.
+        key: What the values are computed from, beside the run and the data.
+        title: What they are, also as the column of the table.
         values: Labels of ``space``, or numbers; [N].
         space: Of labels, else None.
         scale: Of numbers.
     """
 
+    key: str
     title: str
     values: np.ndarray
     space: EmotionSpace | None
@@ -130,14 +132,14 @@ def colouring(run: Run, dataset: Dataset) -> Colouring:
     table = cache.samples(run, dataset)
     error = "mean squared error" if rated.is_rated(run) else "error, KL to the truth in nats"
     if chosen == "emotion":
-        return Colouring(TOLD[chosen], table["dominant"].to_numpy(), run.space, figures.Scale())
+        return Colouring(chosen, TOLD[chosen], table["dominant"].to_numpy(), run.space, figures.Scale())
     if chosen == "difference":
         found = _difference(run, dataset, table["error"].to_numpy(float))
         if found is not None:
             return found
     title = TOLD.get(chosen, error)
     column = chosen if chosen in table and chosen in TOLD else "error"
-    return Colouring(title, table[column].to_numpy(float), None, figures.Scale(title))
+    return Colouring(column, title, table[column].to_numpy(float), None, figures.Scale(title))
 
 
 def _difference(run: Run, dataset: Dataset, errors: np.ndarray) -> Colouring | None:
@@ -154,14 +156,14 @@ def _difference(run: Run, dataset: Dataset, errors: np.ndarray) -> Colouring | N
         problem(error)
         return None
     title = f"error of {run.name} less that of {other.name}"
-    return Colouring(title, gaps, None, figures.Scale(title, 0.0))
+    return Colouring(f"{title} {other.digest}", title, gaps, None, figures.Scale(title, 0.0))
 
 
 def words(shown: Map) -> str:
     """Say what a map is made of, and how far it can be trusted."""
     settings, trust = shown.made.settings, shown.trust
     text = (
-        f"t-SNE of {TITLES[shown.made.vectors].lower()} of {len(shown.points)} test images: perplexity "
+        f"t-SNE of {len(shown.points)} test images by “{TITLES[shown.made.vectors]}”: perplexity "
         f"{settings.perplexity:g}, {settings.metric} distance, seed {settings.seed}. "
     )
     if trust is None:
