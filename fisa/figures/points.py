@@ -16,6 +16,7 @@ from fisa.figures.theme import Theme, colour_at, new_figure, palette, rgb, rgba
 
 POINTS_AT_MOST = 20_000  # above, one point stands for all images of a cell
 _CELLS = 120  # a side
+_WITHIN = 0.98  # share of the numbers that a colour scale tells apart
 
 Drag = Literal["pan", "lasso", "select"]
 
@@ -132,18 +133,21 @@ def _alt(
 
 
 def _numbered(values: pd.Series, scale: Scale, theme: Theme) -> dict[str, object]:
-    """Return the part of a marker that colours by numbers."""
+    """Return the part of a marker that colours by numbers; a few that lie far out do not take the colours of all."""
     colours = palette(theme)
+    middle = 0.0 if scale.middle is None else scale.middle
+    away = (values - middle).abs() if scale.middle is not None else values
+    reach = float(away.quantile(_WITHIN)) if float(away.quantile(_WITHIN)) > 0 else float(away.max())
+    beyond = f"; {np.mean(away > reach):.0%} of them lie beyond" if scale.title and (away > reach).any() else ""
     bar = {"thickness": 9, "len": 0.7, "orientation": "h", "x": 0.5, "y": -0.02, "yanchor": "top"}
-    if scale.title:
-        bar["title"] = {"text": plain(scale.title), "side": "bottom"}
+    bar["title"] = {"text": plain(scale.title + beyond), "side": "bottom"}
     marker = {"color": values.to_numpy(np.float32), "colorbar": bar, "showscale": True}
     if scale.middle is None:
         ramp = [[share, rgb(colour_at(colours.sequential, 0.2 + 0.8 * share))] for share in np.linspace(0, 1, 7)]
-        return {**marker, "colorscale": ramp}
-    reach = float((values - scale.middle).abs().max()) or 1.0
-    ends = {"cmin": scale.middle - reach, "cmax": scale.middle + reach}
+        low = float(values.min())
+        return {**marker, **({"cmin": low, "cmax": reach} if low < reach else {}), "colorscale": ramp}
     line = {"width": 0.5, "color": rgba(colours.muted, 0.6)}  # else what is near the middle vanishes in the page
+    ends = {"cmin": middle - (reach or 1.0), "cmax": middle + (reach or 1.0)}
     return {**marker, **ends, "line": line, "colorscale": [list(stop) for stop in colours.diverging]}
 
 

@@ -82,10 +82,21 @@ def test_binned_numbers_are_means_of_their_cell() -> None:
 def test_differences_diverge_from_their_middle_as_far_to_both_ends(theme: Theme) -> None:
     figure = embedding_map(POINTS, np.array([-0.1, 0.4, 0.2, 0.0]), theme=theme, scale=Scale("<b>gap</b>", 0.0))
     marker = figure.data[0].marker
-    assert (marker.cmin, marker.cmax) == (-0.4, 0.4)
+    # The 98 % quantile of 0, .1, .2, .4 lies at place 2.94: .2 + .94 * .2.
+    assert marker.cmax == pytest.approx(0.388) and marker.cmin == -marker.cmax
     assert marker.colorscale[3][1] != marker.colorscale[0][1] and marker.colorscale[3][0] == 0.5
-    assert marker.colorbar.title.text == "&lt;b&gt;gap&lt;/b&gt;"
+    assert marker.colorbar.title.text == "&lt;b&gt;gap&lt;/b&gt;; 25% of them lie beyond"
     assert "coloured by <b>gap</b>" in figure.layout.meta["alt"]
+
+
+def test_one_number_far_out_does_not_take_the_colours_of_all() -> None:
+    points = pd.DataFrame({"id": [str(n) for n in range(200)], "x": range(200), "y": 0.0})
+    values = np.r_[np.linspace(0, 1, 199), 1000.0]
+    marker = embedding_map(points, values, scale=Scale("error")).data[0].marker
+    assert (marker.cmin, marker.cmax) == (0.0, pytest.approx(np.quantile(values, 0.98)))
+    assert marker.colorbar.title.text == "error; 2% of them lie beyond"
+    same = embedding_map(POINTS, [0.5] * 4).data[0].marker
+    assert same.cmin is None and same.cmax is None  # no range that plotly could divide by
 
 
 def test_what_is_not_selected_is_dimmed() -> None:
