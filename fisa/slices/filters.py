@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})-({_NUMBER})")
 _TERM = re.compile(r"([a-z][a-z0-9_]*)([=<>])(.+)", re.DOTALL)
+_SAID = {"dominant": "true emotion"}
+"""How people call a column, where that is not its name."""
 _GRAMMAR = re.compile(r"[%;,=<>]")
 
 
@@ -45,7 +47,7 @@ class Among:
 
     def words(self) -> str:
         """Say it in words."""
-        return f"{self.column} {' or '.join(self.values)}"
+        return f"{_SAID.get(self.column, self.column)} {' or '.join(self.values)}"
 
     def passes(self, table: pd.DataFrame) -> NDArray[np.bool_]:
         """Return which rows pass, [N]; the column must be there."""
@@ -159,6 +161,15 @@ def check(table: pd.DataFrame, condition: Condition) -> None:
     if numeric != isinstance(condition, Within):
         kind = "a number: write a range" if numeric else "no number: name its values"
         raise FilterError(f"{condition.column} is {kind}")
+
+
+def fits(table: pd.DataFrame, condition: Condition) -> bool:
+    """Return whether a condition can be held against a table."""
+    try:
+        check(table, condition)
+    except FilterError:
+        return False
+    return True
 
 
 def loosened(table: pd.DataFrame, conditions: Sequence[Condition]) -> list[tuple[Condition, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 import streamlit as st
@@ -162,11 +162,11 @@ def _save_filter(dataset: Dataset, conditions: str) -> None:
         _refuse_taken(one)
         save_slice(one)
 
-    _attempt(store)
+    state.attempt(store)
 
 
 def _keep(dataset: Dataset, shown: Slice) -> None:
-    _attempt(lambda: state.put("slice", save(dataset, shown.ids, shown.name)))
+    state.attempt(lambda: state.put("slice", save(dataset, shown.ids, shown.name)))
 
 
 def _rename(chosen: Slice) -> None:
@@ -180,7 +180,7 @@ def _rename(chosen: Slice) -> None:
         if one.ids:
             state.put("slice", as_link(one))
 
-    _attempt(store)
+    state.attempt(store)
 
 
 def _delete(chosen: Slice) -> None:
@@ -188,18 +188,9 @@ def _delete(chosen: Slice) -> None:
         delete_slice(chosen)
         state.drop("sheet", "filter" if chosen.filter else "slice")
 
-    _attempt(remove)
+    state.attempt(remove)
 
 
 def _refuse_taken(one: Slice) -> None:
     if read_slice(one.name, one.data, one.split) is not None:
         raise SliceError(f"There is a slice “{clip(one.name)}” already; choose another name, or delete that one first.")
-
-
-def _attempt(act: Callable[[], None]) -> None:
-    """Run a callback; what the disk or a name refuses is said on top of the page."""
-    state.put("run", str(state.get("run")))  # the click, not the URL, says what is looked at now
-    try:
-        act()
-    except SliceError as error:
-        state.notice(str(error))

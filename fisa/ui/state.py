@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import streamlit as st
 from streamlit.navigation.page import Page
+
+from fisa.slices import SliceError
 
 DATA_KEYS = (
     "data", "layout", "view", "split", "label", "entropy", "votes", "group", "text", "order", "leaf", "item",
@@ -116,6 +118,16 @@ def keep(name: str, value: str) -> None:
 def notice(text: str) -> None:
     """Say on top of the page, when it shares its view, which wish could not be met."""
     st.session_state[_NOTICES].append(text)
+
+
+def attempt(act: Callable[[], None]) -> None:
+    """Run what a callback does to files; what a name or the disk refuses is said on top of the page."""
+    st.session_state[_TOUCHED] = True
+    st.session_state[_NOTICES].clear()
+    try:
+        act()
+    except SliceError as error:
+        notice(str(error))
 
 
 def commit(name: str) -> None:
