@@ -18,6 +18,7 @@ def page(folders: dict[str, Path]) -> None:
     )
     studies.whole(table, name)
     studies.differences(table)
+    studies.claims(table)
     studies.notes(table)
     if results is not None:
         studies.draft(results)

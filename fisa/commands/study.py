@@ -12,6 +12,7 @@ from rich.console import Console
 from fisa.commands.terminal import Meter, tell
 from fisa.config.study import load_study
 from fisa.studies import format_table
+from fisa.studies.claims import check_claims
 from fisa.studies.estimate import epoch_seconds
 from fisa.studies.folder import StudyFolder
 from fisa.studies.nodes import train_on_cluster
@@ -50,6 +51,7 @@ def engine_of(name: str, processes: int, address: str | None) -> Engine:
 def dry_run(file: Path, out: Path | None, processes: int) -> None:
     """Print the runs of a study and how long they may take here, from a few steps of each system."""
     config, systems = load_study(file)
+    check_claims(config)
     folder = StudyFolder(out or default_folder(config.name))
     trials = plan_trials(config, systems)
     cells = [*trials, *plan_cells(config, systems, {name: {} for name in choice_names(config, systems)})]

@@ -46,6 +46,15 @@ class SystemConfig(Section):
     epochs: PositiveInt | None = None
 
 
+class ClaimConfig(Section):
+    """A sentence that a study bears out, contradicts, or leaves open: one side of it has the smaller error."""
+
+    says: str = Field(min_length=1, max_length=200, description="the sentence, with whose it is")
+    better: tuple[Name, ...] = Field(min_length=1, description="systems that it says are better, their mean")
+    worse: tuple[Name, ...] = Field(min_length=1, description="systems that it says are worse, their mean")
+    measure: str | None = Field(default=None, description="of each sample; null: what systems are compared by")
+
+
 class StudyConfig(Section):
     """Everything that determines the cells of a study."""
 
@@ -61,6 +70,7 @@ class StudyConfig(Section):
     epochs: PositiveInt
     seeds: Seeds = (0,)
     folds: PositiveInt | None = Field(default=None, ge=2)
+    claims: tuple[ClaimConfig, ...] = Field(default=(), description="what its results are to decide")
 
     @model_validator(mode="after")
     def _folds_are_the_study_s(self) -> StudyConfig:
@@ -115,6 +125,10 @@ def load_study(path: Path) -> tuple[StudyConfig, tuple[System, ...]]:
             raise ConfigError(f"{path}: two systems are called {name}; name one otherwise")
     if study.reference not in (None, *names):
         raise ConfigError(f"{path}: reference: there is no system {study.reference!r}; name one of {', '.join(names)}")
+    for claim in study.claims:
+        for name in (*claim.better, *claim.worse):
+            if name not in names:
+                raise ConfigError(f"{path}: claims: there is no system {name!r}; name some of {', '.join(names)}")
     return study, systems
 
 

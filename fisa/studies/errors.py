@@ -31,10 +31,12 @@ def measure(results: StudyResults, notes: list[str]) -> pd.DataFrame | None:
     """Take the errors of every stored prediction, or note why that cannot be.
 
     Returns:
-        A row a sample of each finished cell, in the order of its predictions: ``where``, ``error``, and ``group``, the
-        name of what is not independent (None where each sample stands alone).
+        A row a sample of each finished cell, in the order of its predictions: ``where``; ``error``; a column for every
+        other measure that a claim is about; and ``group``, the name of what is not independent (None where each sample
+        stands alone).
     """
     opened: dict[int, Dataset] = {}
+    claimed = sorted({str(claim["measure"]) for claim in results.claims if claim["measure"] is not None})
     task = TASKS[results.metrics.get("task", "distribution")]
     parts = dict(tuple(results.predictions.groupby("where", sort=False)))
     frames = []
@@ -47,13 +49,16 @@ def measure(results: StudyResults, notes: list[str]) -> pd.DataFrame | None:
             opened[fold] = found
         stored = parts[cell["where"]].drop(columns="where").reset_index(drop=True)
         try:
-            errors = per_sample(stored, opened[fold], task)[compared_by(results)].to_numpy(np.float64)
+            measured = per_sample(stored, opened[fold], task)
         except EvaluationError as error:
             notes.append(f"Without paired differences: {error}.")
             return None
         groups = _groups(opened[fold])
-        names = [None] * len(errors) if groups is None else list(map(str, groups))
-        frames.append(pd.DataFrame({"where": cell["where"], "error": errors, "group": pd.Series(names, dtype=object)}))
+        names = [None] * len(measured) if groups is None else list(map(str, groups))
+        frame = measured[[key for key in claimed if key in measured]].astype(np.float64)
+        frame.insert(0, "where", str(cell["where"]))
+        frame.insert(1, "error", measured[compared_by(results)].to_numpy(np.float64))
+        frames.append(frame.assign(group=pd.Series(names, dtype=object)))
     return pd.concat(frames, ignore_index=True) if frames else None
 
 
@@ -72,14 +77,14 @@ class Errors:
     folds: Mapping[str, Mapping[tuple[int, int], float]]
 
     @classmethod
-    def of(cls, results: StudyResults, measured: pd.DataFrame) -> Errors:
-        """Arrange what :func:`measure` returned."""
+    def of(cls, results: StudyResults, measured: pd.DataFrame, column: str = "error") -> Errors:
+        """Arrange one column of what :func:`measure` returned."""
         parts = dict(tuple(measured.groupby("where", sort=False)))
         rows: dict[str, dict[tuple[int, int], np.ndarray]] = {}
         groups: dict[int, np.ndarray] = {}
         for cell in _finished(results).to_dict("records"):
             part, fold = parts[cell["where"]], int(cell["fold"])
-            rows.setdefault(str(cell["system"]), {})[int(cell["seed"]), fold] = part["error"].to_numpy(np.float64)
+            rows.setdefault(str(cell["system"]), {})[int(cell["seed"]), fold] = part[column].to_numpy(np.float64)
             groups.setdefault(fold, part["group"].to_numpy())
         tables = {system: _whole_seeds(found, len(groups)) for system, found in rows.items()}
         named = np.concatenate([groups[fold] for fold in sorted(groups)])

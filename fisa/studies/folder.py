@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from fisa.config import RunConfig, difference, read_document, read_text
+from fisa.config.study import StudyConfig
 from fisa.runs import Run, load_run, working
 from fisa.runs.files import dump_json, parse_json, read_bytes, reason_of, write_whole
 from fisa.runs.format import DIGESTS, is_unfinished
@@ -85,8 +86,8 @@ class StudyFolder:
         """Drop what :meth:`note_failure` kept."""
         self._failure_file(where).unlink(missing_ok=True)
 
-    def store_plan(self, name: str, reference: str, systems: Sequence[str], cells: Sequence[Cell]) -> None:
-        """Keep which runs there are to be, for whoever makes tables before all are done."""
+    def store_plan(self, study: StudyConfig, reference: str, systems: Sequence[str], cells: Sequence[Cell]) -> None:
+        """Keep which runs there are to be and what they are to decide, for who makes tables before all are done."""
         runs = [
             {
                 "where": cell.where,
@@ -97,7 +98,8 @@ class StudyFolder:
             }
             for cell in cells
         ]
-        plan = {"name": name, "reference": reference, "systems": [*systems], "runs": runs}
+        claims = [claim.model_dump(mode="json") for claim in study.claims]
+        plan = {"name": study.name, "reference": reference, "systems": [*systems], "runs": runs, "claims": claims}
         write_whole(self.path / PLAN, dump_json(plan).encode())
 
     @property

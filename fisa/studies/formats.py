@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fisa.emotions import EmotionSpace
+from fisa.studies.claims import told
 from fisa.studies.comparison import Column, StudyError, columns_of
 
 Format = Literal["markdown", "latex", "csv", "html"]
@@ -181,7 +182,12 @@ def _foot(table: pd.DataFrame) -> list[str]:
     runs = ", ".join(f"{name} {digest}" for name, digest in attrs["runs"].items())
     data = f"{attrs['data']} version {attrs['data_version']}, split {attrs['split']}, n = {attrs['n']}"
     labels = f", labels {attrs['space']}" if attrs.get("space") else ""
-    return [*foot, *attrs["notes"], f"Provenance: {data}{labels}{'; runs ' if runs else ''}{runs}."]
+    return [
+        *foot,
+        *attrs["notes"],
+        *told(attrs.get("claims", ())),
+        f"Provenance: {data}{labels}{'; runs ' if runs else ''}{runs}.",
+    ]
 
 
 def _csv(table: pd.DataFrame) -> str:

@@ -42,6 +42,7 @@ class StudyResults:
         speeds: System -> images a second as a multiple of those of cnn on the same backbone.
         errors: What :func:`fisa.studies.errors.measure` returns, where it is stored: so that who lacks the data has
             the paired differences all the same.
+        claims: What the study is to decide, as its file has them; see :class:`fisa.config.study.ClaimConfig`.
     """
 
     name: str
@@ -56,6 +57,7 @@ class StudyResults:
     looks: tuple[Mapping[str, Any], ...]
     speeds: Mapping[str, float]
     errors: pd.DataFrame | None = None
+    claims: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def cells(self) -> pd.DataFrame:
@@ -102,6 +104,7 @@ def gather(path: Path) -> StudyResults:
         choices=folder.choices,
         looks=tuple(folder.looks),
         speeds=parse_json(read_bytes(speeds), speeds) if speeds.is_file() else {},
+        claims=tuple(plan.get("claims", ())),  # which earlier versions did not store
     )
 
 

@@ -12,6 +12,7 @@ from fisa.config.study import load_study
 from fisa.datasets.sequences import inputs_of
 from fisa.evaluation import Progress
 from fisa.runs import RunError
+from fisa.studies.claims import check_claims
 from fisa.studies.comparison import StudyError
 from fisa.studies.folder import Failure, StudyFolder, at_work
 from fisa.studies.pace import Pace
@@ -67,6 +68,7 @@ def run_study(
         StudyError: A run cannot be trained, or the study contradicts what it has come to, or another call works on it.
     """
     study, systems = load_study(path)
+    check_claims(study)
     trials = plan_trials(study, systems)
     with at_work(out, study.name, read_text(path)) as folder:
         chosen = freeze(folder, study, systems, [])  # a system without a search has nothing to wait for
@@ -78,7 +80,7 @@ def run_study(
         planned = [*trials, *plan_cells(study, systems, undecided)]
         names = [system.name for system in systems]
         reference = study.reference or ("fisa" if "fisa" in names else systems[0].name)
-        folder.store_plan(study.name, reference, names, planned)
+        folder.store_plan(study, reference, names, planned)
         check([cell for cell in planned if not folder.finished(cell.where)], progress)
         pace = Pace(folder, planned)
         _train(folder, trials, engine, watch, pace)

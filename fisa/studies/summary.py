@@ -88,6 +88,7 @@ def store_summary(results: StudyResults, folder: Path) -> None:
         "metrics": {key: value for key, value in results.metrics.items() if key != "measures"},
         "choices": dict(results.choices),
         "speeds": dict(results.speeds),
+        "claims": [dict(claim) for claim in results.claims],
         "files": {name: digest_of(content) for name, content in contents.items()},
     }
     write_whole(folder / SUMMARY, dump_json(document).encode())
@@ -125,6 +126,7 @@ def load_summary(folder: Path) -> StudyResults:
             looks=tuple(json.loads(line) for line in contents["looks.jsonl"].decode().splitlines()),
             speeds=document["speeds"],
             errors=parse_table(contents[ERRORS], folder / ERRORS, (), ()) if ERRORS in contents else None,
+            claims=tuple(document.get("claims", ())),  # which earlier versions did not store
         )
     except (LookupError, TypeError, ValueError) as error:
         if type(error).__module__.startswith("fisa."):

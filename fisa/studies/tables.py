@@ -14,6 +14,7 @@ from fisa.datasets.sequences import SequenceSet
 from fisa.metrics import METRICS, Metric
 from fisa.runs.files import digest_of
 from fisa.steps import step_oracles
+from fisa.studies.claims import verdicts
 from fisa.studies.comparison import (
     LABEL_COLUMNS,
     PLANTED_COLUMNS,
@@ -60,7 +61,8 @@ def study_table(results: StudyResults) -> pd.DataFrame:
         "4 of 5"); every measure as the mean over cells, with its standard deviation under ``<measure>_std``;
         ``difference`` to the reference with ``_low``, ``_high`` and the adjusted ``p``, and with folds ``p_folds``;
         ``rank``, ``parameters``, ``seconds``, ``speed``. A system of which a cell diverged has no means. ``attrs`` are
-        those of :func:`fisa.studies.comparison.comparison_table`, and ``columns``.
+        those of :func:`fisa.studies.comparison.comparison_table`, ``columns``, and ``claims``, the rows of
+        :func:`fisa.studies.claims.verdicts`.
 
     Raises:
         StudyError: No cell is finished.
@@ -81,7 +83,9 @@ def study_table(results: StudyResults) -> pd.DataFrame:
     worst_first = sorted(rows, key=lambda system: -_order(rows[system], measures))
     known = [{"system": row.system, "kind": row.kind, **row.values} for row in _others(results, notes)]
     known += [{"system": system, "kind": "run", **rows[system]} for system in worst_first]
-    return _framed(known, measures, results, TITLES[compared_by(results)], notes)
+    table = _framed(known, measures, results, TITLES[compared_by(results)], notes)
+    table.attrs["claims"] = verdicts(results, measured).to_dict("records")
+    return table
 
 
 def _means(cells: pd.DataFrame, measures: Sequence[str]) -> dict[str, Any]:

@@ -95,6 +95,34 @@ def whole(table: pd.DataFrame, name: str) -> None:
             )
 
 
+def claims(table: pd.DataFrame) -> None:
+    """Draw what the study says of each claim that its file names."""
+    rows = table.attrs.get("claims", [])
+    if not rows:
+        return
+    st.subheader("Claims", anchor=False)
+    st.markdown(
+        "The difference is in favour of the claim where it is positive, with its 95 % interval; a verdict follows "
+        "from p after Holm over all claims here. *Left open* is not to say that there is no difference."
+    )
+    shown = {row["claim"]: _claim(row) for row in rows}
+    widgets.html_table(pd.DataFrame.from_dict(shown, orient="index"), alt="What the study says of each claim")
+
+
+def _claim(row: Mapping[str, Any]) -> dict[str, str]:
+    known = row["p"] == row["p"]
+    interval = f"{row['difference']:+.4f} [{row['difference_low']:+.4f}, {row['difference_high']:+.4f}]"
+    return {
+        "verdict": row["verdict"],
+        "difference": interval if known else "–",
+        "p": widgets.number(row["p"] if known else None, 4),
+        "of": row["measure"],
+        "seeds": str(row["seeds"]) if known else "–",
+        "said to be better": row["better"],
+        "said to be worse": row["worse"],
+    }
+
+
 def notes(table: pd.DataFrame) -> None:
     """Say how the table was made, and what each of its columns is."""
     if table.attrs["notes"]:
