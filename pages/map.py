@@ -2,9 +2,8 @@ import streamlit as st
 
 from fisa.explain.maps import is_complete, map_if_kept
 from fisa.runs import Run
-from fisa.ui import browse, cache, map_beside, map_board, map_choice, slices, state, steps, widgets
+from fisa.ui import browse, cache, map_beside, map_board, map_choice, state, steps, widgets
 
-KEYS = ("run", "image", "against", "slice", *map_choice.KEYS)
 WHY = (
     "Made once, in a process of its own, and kept: about a minute for 2,000 images. "
     "The same as training does for every run at its end."
@@ -20,13 +19,11 @@ def page(run: Run) -> None:
         steps.notice(run)
         return
     dataset = cache.test_data(run)
-    _, name = browse.settle(run, dataset)
+    walk = browse.settle_walk(run, dataset)
     made = map_choice.settle(run, dataset)
     map_choice.settle_looks(run)
-    chosen = slices.current(dataset)
-    sliced = None if chosen is None or not chosen.ids else (chosen.name, chosen.ids)
     shown = map_if_kept(run, dataset, made)
-    state.share(*KEYS)
+    state.share("run", *walk.keys, *map_choice.KEYS, *(["against"] if state.get("colour") == "difference" else []))
     st.markdown(
         f"Every dot is a test image, placed by what {state.plain(run.name)} sees in it. Click one to explain it, "
         "or draw around several."
@@ -40,13 +37,13 @@ def page(run: Run) -> None:
     placed = map_beside.placed(run, dataset, shown) if complete else None
 
     def beside() -> None:
-        map_beside.ringed(run, dataset, name)
+        map_beside.ringed(run, dataset, walk.chosen)
         if placed is not None:
             map_beside.photographs_note(placed)
 
-    map_board.draw(map_board.Board(run, dataset, shown, colours, name, sliced, placed), beside)
+    map_board.draw(map_board.Board(run, dataset, shown, colours, walk, placed), beside)
     if complete:
-        map_beside.neighbours(run, dataset, shown, name)
+        map_beside.neighbours(run, dataset, shown, walk.chosen)
     else:
         map_choice.work(run, dataset, made, f"Look at all {len(dataset):,} images", MORE)
 

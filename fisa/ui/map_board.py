@@ -22,6 +22,7 @@ from fisa.metrics import bootstrap_mean
 from fisa.records import Interval
 from fisa.runs import Run
 from fisa.ui import cache, panels, rated, slices, state
+from fisa.ui.browse import Walk
 from fisa.ui.map_choice import Colouring, words
 from fisa.ui.state import plain
 from fisa.ui.widgets import PROBLEMS, chart, first_text, html_table, problem
@@ -42,8 +43,7 @@ class Board:
         dataset: The test split.
         shown: The map.
         colouring: Of the dots.
-        image: Id of the ringed image.
-        sliced: Name and ids of the slice that the view names, or None.
+        walk: The slice and the filter of the view, and the ringed image.
         placed: New images on the map: id, x, y; None where they cannot be placed yet.
     """
 
@@ -51,14 +51,18 @@ class Board:
     dataset: Dataset
     shown: Map
     colouring: Colouring
-    image: str
-    sliced: tuple[str, Sequence[str]] | None
+    walk: Walk
     placed: pd.DataFrame | None
 
     @property
     def of(self) -> tuple[str, str]:
         """What a selection is of."""
         return self.run.digest, self.dataset.version
+
+    @property
+    def passing(self) -> tuple[str, ...] | None:
+        """Ids of what the view's slice and filter leave, or None where they leave all, or nothing."""
+        return tuple(self.walk.order) if self.walk.narrowed and self.walk.order else None
 
 
 @st.fragment
@@ -76,9 +80,8 @@ def draw(board: Board, beside: Callable[[], None]) -> None:
 
 def _map(board: Board) -> None:
     title, drag = board.colouring.title, state.get("drag") or "pan"
-    among = None if board.sliced is None else tuple(board.sliced[1])
     at = () if board.placed is None else tuple(board.placed.itertuples(index=False, name=None))
-    looks = (board.image, state.theme(), drag, among)
+    looks = (board.walk.chosen, state.theme(), drag, board.passing)
     figure = _figure(board.of, board.shown.made, board.colouring.key, looks, at, board)
     twin = board.shown.points.assign(**{title: board.colouring.values}).set_index("id")
     modes = ("points",) if drag == "pan" else ("points", {"lasso": "lasso", "select": "box"}[drag])
@@ -101,11 +104,11 @@ def _figure(
 
 
 def selection(board: Board) -> tuple[str, list[str]] | None:
-    """Return the name and the ids of what is selected, by dragging or by the slice of the view; None for nothing."""
+    """Return Markdown for what is selected, by dragging or by the slice and the filter of the view, and its ids."""
     of, ids = st.session_state.get(_PICKED, (None, []))
     if of == board.of and ids:
         return "Selection", list(ids)
-    return None if board.sliced is None else (board.sliced[0], list(board.sliced[1]))
+    return None if board.passing is None else (board.walk.words, list(board.passing))
 
 
 def _pick(board: Board) -> None:
@@ -126,13 +129,13 @@ def _behind(board: Board, names: Sequence[str]) -> list[str]:
 
 
 def _selected(board: Board, name: str, ids: list[str]) -> None:
-    st.header(f"{plain(name)}: {len(ids):,} of {len(board.dataset):,} images", anchor=False)
+    st.header(f"{name}: {len(ids):,} of {len(board.dataset):,} images", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.text_input("Save it as a slice", key="map_slice_name", placeholder="a name", width=220)
         if st.button("Save", icon=":material/bookmark_add:", key="map_slice_save"):
             _save(board, ids)
         if st.button("Clear", icon=":material/deselect:", type="tertiary", key="map_clear"):
-            st.session_state.pop(_PICKED, None)
+            _forget()
             state.put("slice", "")
             st.rerun()
     _measures(board, ids)
@@ -145,9 +148,15 @@ def _save(board: Board, ids: list[str]) -> None:
     except PROBLEMS as error:
         problem(error)
         return
-    st.session_state.pop(_PICKED, None)
+    _forget()
     state.put("slice", link)
     st.rerun()
+
+
+def _forget() -> None:
+    """Leave nothing that would narrow what is saved or cleared."""
+    st.session_state.pop(_PICKED, None)
+    state.drop("filter")
 
 
 def _measures(board: Board, ids: list[str]) -> None:

@@ -50,7 +50,7 @@ def test_a_lasso_has_measures_and_becomes_a_slice(studio: str, open_page: Open) 
     settled(page)
     page.reload()
     settled(page)
-    heading = page.get_by_role("heading", name=f"the left half: {len(inside)} of 60 images")
+    heading = page.get_by_role("heading", name=f"slice the left half: {len(inside)} of 60 images")
     expect(heading).to_be_visible(timeout=PATIENCE)
     link = page.locator(".st-key-map_gallery a").first
     name = link.inner_text()

@@ -171,12 +171,23 @@ def test_a_selection_has_measures_pictures_and_becomes_a_slice(
     assert not app.exception and not app.error
     stored, problems = slices.list_slices(data.name, data.split)
     assert not problems and [(one.name, set(one.ids)) for one in stored] == [("odd <b>ones</b>", set(ids))]
-    assert "odd <b>ones</b>: 4 of 60 images" in words(app)
+    assert "slice odd <b>ones</b>: 4 of 60 images" in words(app)
     again = visit("map", run="fisa", slice=app.query_params["slice"])
     assert not again.exception and "odd <b>ones</b>: 4 of 60 images" in words(again)
     assert "4 are selected" in str(chart(again)["alt"])
     again.button(key="map_clear").click().run()
     assert not again.exception and "4 of 60" not in words(again) and "slice" not in again.query_params
+
+
+def test_the_filter_of_the_view_is_a_selection_too(full: Path, visit: Visit) -> None:
+    run, data = load_run(full / "fisa"), open_dataset("planted-tiny")
+    truth = truth_of(data)
+    assert truth is not None
+    awe = int((truth.argmax(1) == LABELS.index("awe")).sum())
+    app = visit("map", run=run.name, filter="dominant=awe")
+    assert not app.exception and not app.error and not app.warning
+    assert f"dominant awe: {awe} of 60 images" in words(app) and f"{awe} are selected" in str(chart(app)["alt"])
+    assert app.query_params["filter"] == "dominant=awe"
 
 
 def test_a_slice_without_a_name_is_refused_in_one_sentence(full: Path, visit: Visit) -> None:
