@@ -4,10 +4,7 @@ from fisa.explain.maps import is_complete, map_if_kept
 from fisa.runs import Run
 from fisa.ui import browse, cache, map_beside, map_board, map_choice, state, steps, widgets
 
-WHY = (
-    "Made once, in a process of its own, and kept: about a minute for 2,000 images. "
-    "The same as training does for every run at its end."
-)
+WHY = "Made once, in a process of its own, and kept; for its usual map every training does so at its end."
 MORE = (
     "How far this map can be trusted, the neighbours of its images, and where your photographs lie need the vectors "
     "of every image: computed once, in a process of its own."

@@ -9,6 +9,7 @@ import numpy as np
 
 from fisa.datasets.planted import PRESETS, PlantedDataset
 from fisa.evaluation import Progress, open_test_split
+from fisa.explain.embeddings import offered_vectors
 from fisa.explain.graded import Grades
 from fisa.explain.localisation import grade_localisation
 from fisa.explain.maps import stored_map, usual
@@ -65,4 +66,4 @@ def complete(run: Run, progress: Progress | None = None) -> None:
         run.add_grades(grades)
     data = open_test_split(run)
     with suppress(ProjectionError):  # too few images, or all the same to it: the Map page says which, when asked
-        run.add_map(stored_map(run, data, usual(run, len(data))))
+        run.add_map(stored_map(run, data, usual(offered_vectors(run)[0], len(data))))

@@ -21,7 +21,7 @@ from fisa.background import Progress, Work, do_work, look_at_work, start_work, s
 from fisa.config import ConfigError
 from fisa.datasets import DataError, Dataset
 from fisa.evaluation import open_test_split
-from fisa.explain.embeddings import offered_vectors, vectors_are_kept, vectors_of, vectors_of_images
+from fisa.explain.embeddings import vectors_are_kept, vectors_of, vectors_of_images
 from fisa.explain.kept import keep, kept_file, kept_if_any
 from fisa.explain.projection import (
     METRICS,
@@ -102,11 +102,10 @@ def own_map(run: Run, vectors: str) -> Map | None:
     return Map(points[["id", "x", "y"]], made, trust)
 
 
-def usual(run: Run, count: int) -> Made:
-    """Return what the map of so many images is made of where nothing is asked for."""
+def usual(vectors: str, count: int) -> Made:
+    """Return what the map of so many images by their vectors is made of where nothing else is asked for."""
     settings = ProjectionSettings()
-    perplexity = max(min(settings.perplexity, largest_perplexity(count)), 1)
-    return Made(offered_vectors(run)[0], replace(settings, perplexity=perplexity))
+    return Made(vectors, replace(settings, perplexity=max(min(settings.perplexity, largest_perplexity(count)), 1)))
 
 
 def map_if_kept(run: Run, dataset: Dataset, made: Made) -> Map | None:

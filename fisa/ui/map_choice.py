@@ -76,7 +76,7 @@ def _offered(run_digest: str, _run: Run) -> tuple[str, ...]:
 
 def _usual(run: Run, count: int, vectors: str) -> Made:
     own = own_map(run, vectors)
-    return usual(run, count) if own is None else own.made
+    return usual(vectors, count) if own is None else own.made
 
 
 def settle_looks(run: Run) -> None:

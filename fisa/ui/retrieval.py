@@ -11,7 +11,7 @@ import streamlit as st
 from fisa import figures
 from fisa.datasets import Dataset
 from fisa.explain.embeddings import EMBEDDINGS, are_kept, embeddings_of
-from fisa.explain.maps import Made, map_if_kept, map_of, usual
+from fisa.explain.maps import map_if_kept, map_of, usual
 from fisa.explain.retrieval import CRITERIA, Criterion, Retrieval, RetrievalError, marks_of, search
 from fisa.records import Interval
 from fisa.runs import Run
@@ -132,7 +132,7 @@ def scores(results: Mapping[str, Retrieval], k: int) -> None:
 def planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval], name: str) -> None:
     """Draw the t-SNE of each embedding side by side, computed at a click where it is not kept."""
     st.header(" against ".join(map(_short, results)), anchor=False)
-    wanted = [Made(each, usual(run, len(dataset)).settings) for each in results]
+    wanted = [usual(each, len(dataset)) for each in results]
     if any(map_if_kept(run, dataset, made) is None for made in wanted):
         if not st.button(f"Project {len(dataset)} images", icon=":material/scatter_plot:", key="project"):
             st.caption("t-SNE of each embedding: about half a minute for 2,000 images, once.")

@@ -64,7 +64,7 @@ def test_vectors_are_those_that_differ(run: Run, photograph_runs: Path, data: Da
 
 def test_a_runs_own_map_says_what_it_is_made_of_and_how_far_to_trust_it(run: Run, data: Dataset) -> None:
     found = own_map(run, "unknown")
-    assert found is not None and found.made == usual(run, len(data)) == Made("class_features", replace(
+    assert found is not None and found.made == usual("class_features", len(data)) == Made("class_features", replace(
         ProjectionSettings(), perplexity=(len(data) - 1) // 3
     ))  # fmt: skip
     vectors = vectors_of(run, data, "class_features")
@@ -114,11 +114,11 @@ def test_a_process_that_cannot_start_is_one_sentence(run: Run, data: Dataset, mo
 
     monkeypatch.setattr(maps, "start_work", refuse)
     with pytest.raises(ProjectionError, match=r"the map cannot be started \(No space left on device\)"):
-        start_map(run, data, usual(run, len(data)))
+        start_map(run, data, usual("class_features", len(data)))
 
 
 def test_an_image_of_the_map_is_placed_beside_itself(run: Run, data: Dataset) -> None:
-    shown = map_of(run, data, usual(run, len(data)))
+    shown = map_of(run, data, usual("class_features", len(data)))
     squares = embeddings.model_inputs(data, run.config.data.image_size)[:3]
     places = place_images(run, data, shown, squares)
     at = shown.points[["x", "y"]].to_numpy()
@@ -137,7 +137,7 @@ def test_a_file_of_others_with_odd_names_is_taken_as_usual(run: Run, monkeypatch
 
 
 def test_what_a_folder_stores_can_be_read_back(run: Run, data: Dataset, tmp_path: Path) -> None:
-    made = usual(run, len(data))
+    made = usual("class_features", len(data))
     stored = stored_map(run, data, made)
     assert Made.of_words(*made.words()) == made
     assert set(stored) == {"id", "x", "y"} and stored.attrs["vectors"] == "class_features"

@@ -56,7 +56,7 @@ def test_a_runs_own_map_is_shown_at_once_with_what_it_is_made_of(full: Path, vis
     app = visit("map", run="fisa", image="iid-00004")
     assert not app.exception and not app.error and not app.warning
     said = words(app)
-    shown = map_if_kept(load_run(full / "fisa"), open_dataset("planted-tiny"), usual(load_run(full / "fisa"), 60))
+    shown = map_if_kept(load_run(full / "fisa"), open_dataset("planted-tiny"), usual("class_features", 60))
     assert shown is not None and shown.trust is not None
     assert "t-SNE of 60 test images by “Class features, side by side”: perplexity 19, cosine distance, seed 0" in said
     assert f"Trustworthiness {shown.trust.value:.3f}: 1 where the 10 nearest" in said
