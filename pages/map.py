@@ -19,6 +19,7 @@ def page(run: Run) -> None:
     walk = browse.settle_walk(run, dataset)
     made = map_choice.settle(run, dataset)
     map_choice.settle_looks(run)
+    colours = map_choice.colouring(run, dataset)
     shown = map_if_kept(run, dataset, made)
     state.share("run", *walk.keys, *map_choice.KEYS, *(["against"] if state.get("colour") == "difference" else []))
     st.markdown(
@@ -26,7 +27,6 @@ def page(run: Run) -> None:
         "or draw around several."
     )
     map_choice.controls(run, dataset, made)
-    colours = map_choice.colouring(run, dataset)
     if shown is None:
         map_choice.work(run, dataset, made, f"Make the map of {len(dataset):,} images", WHY)
         return

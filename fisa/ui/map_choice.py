@@ -93,11 +93,11 @@ def colours_of(run: Run) -> dict[str, str]:
 
 
 def controls(run: Run, dataset: Dataset, made: Made) -> None:
-    """Draw the choice of colour, of vectors and settings, and of what dragging does."""
+    """Draw the choice of colour, of vectors and settings, and of what dragging does; all must be resolved already."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="map_controls"):
         colours = colours_of(run)
         choose("colour", list(colours), "Colour by", st.segmented_control, colours.__getitem__, required=True)
-        if state.get("colour") == "difference":
+        if state.get("colour") == "difference" and len(cache.run_folders()) > 1:
             choose_other()
         st.session_state[state.key("drag")] = state.get("drag") or "pan"
         st.segmented_control(
@@ -127,7 +127,7 @@ def _settings(run: Run, dataset: Dataset, made: Made) -> None:
 
 
 def colouring(run: Run, dataset: Dataset) -> Colouring:
-    """Return the colours that the view asks for; where the other run cannot be compared, say so and show errors."""
+    """Resolve the run to compare with and return the colours; where they cannot be compared, say so and show errors."""
     chosen = state.get("colour") or ""
     table = cache.samples(run, dataset)
     error = "mean squared error" if rated.is_rated(run) else "error, KL to the truth in nats"

@@ -138,9 +138,18 @@ def test_dots_are_coloured_by_what_is_chosen_and_by_the_difference_of_two_runs(f
     np.testing.assert_allclose(table[title], errors["fisa"] - errors["cnn"])
     assert f"coloured by {title}" in str(chart(app)["alt"])
     assert app.query_params["against"] == "cnn"
+    app = visit("map", run="fisa", colour="difference")  # without a run to compare with: the first other one
+    assert not app.exception and not app.error and app.selectbox(key="choose_against").value == "cnn"
     for colour in ("error", "entropy", "emotion"):
         app = visit("map", run="fisa", colour=colour)
         assert not app.exception and not app.error and len(app.dataframe[0].value) == 60
+
+
+def test_one_run_alone_has_no_difference(shelf: Path, tiny_runs: Path, visit: Visit) -> None:
+    shutil.copytree(tiny_runs / "fisa", shelf / "fisa")
+    app = visit("map", run="fisa", colour="difference")
+    assert not app.exception and not app.error
+    assert "needs two runs" in words(app) and "coloured by error" in str(chart(app)["alt"])
 
 
 def test_a_selection_has_measures_pictures_and_becomes_a_slice(
