@@ -195,7 +195,7 @@ def test_the_filter_of_the_view_is_a_selection_too(full: Path, visit: Visit) -> 
     awe = int((truth.argmax(1) == LABELS.index("awe")).sum())
     app = visit("map", run=run.name, filter="dominant=awe")
     assert not app.exception and not app.error and not app.warning
-    assert f"dominant awe: {awe} of 60 images" in words(app) and f"{awe} are selected" in str(chart(app)["alt"])
+    assert f"true emotion awe: {awe} of 60 images" in words(app) and f"{awe} are selected" in str(chart(app)["alt"])
     assert app.query_params["filter"] == "dominant=awe"
 
 
