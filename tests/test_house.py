@@ -23,6 +23,7 @@ LAYERS = (
     "images",
     "fingerprints",
     "files",
+    "background",
     "decoding",
     "datasets",
     "models",
