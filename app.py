@@ -29,7 +29,7 @@ def main() -> None:
         page_title="FISA Studio", page_icon=wheel_emblem(MIKELS8, 64), layout="wide", initial_sidebar_state=230
     )
     st.logo(wheel_emblem(MIKELS8, 48), size="large")
-    page = st.navigation(list(PAGES.values()))
+    page = st.navigation(list(PAGES.values()), expanded=True)
     state.arrive(PAGES, page)
     with st.sidebar:
         folders = list(cache.run_folders())
