@@ -18,6 +18,7 @@ PAGES = {
     "metrics": st.Page("pages/metrics.py", title="Metrics", icon=":material/leaderboard:"),
     "studies": st.Page("pages/studies.py", title="Studies", icon=":material/experiment:"),
     "data": st.Page("pages/data.py", title="Data", icon=":material/photo_library:"),
+    "train": st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
     "images": st.Page("pages/images.py", title="Your images", icon=":material/add_photo_alternate:"),
 }
 
@@ -28,7 +29,7 @@ def main() -> None:
         page_title="FISA Studio", page_icon=wheel_emblem(MIKELS8, 64), layout="wide", initial_sidebar_state=230
     )
     st.logo(wheel_emblem(MIKELS8, 48), size="large")
-    page = st.navigation(list(PAGES.values()))
+    page = st.navigation(list(PAGES.values()), expanded=True)
     state.arrive(PAGES, page)
     with st.sidebar:
         folders = list(cache.run_folders())

@@ -22,6 +22,7 @@ def page(run: Run, bar: DeltaGenerator) -> None:
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(panels.headline(found, subject, run.name, cache.samples(run, dataset)))
+        st.page_link("pages/map.py", label="On the map", icon=":material/scatter_plot:")
         tools = st.container(width="content")
     left, right = st.columns(2, gap="medium")
     with left:

@@ -23,6 +23,7 @@ LAYERS = (
     "images",
     "fingerprints",
     "files",
+    "background",
     "decoding",
     "datasets",
     "models",
@@ -40,6 +41,7 @@ LAYERS = (
     "studies",
     "slices",
     "explain",
+    "jobs",
     "bench",
     "figures",
     "export",
@@ -158,6 +160,7 @@ def test_checker_lets_right_imports_pass(module: str, source: str) -> None:
         ("fisa.figures.paper", {"torch", "streamlit", "matplotlib.pyplot"}),
         ("fisa.decoding", {"torch", "pandas"}),  # every worker process loads it
         ("fisa.fingerprints", {"torch", "pandas"}),  # so do those of `data check`
+        ("fisa.jobs.process", {"torch", "pandas"}),  # a training holds its lock at once
         ("fisa.__main__", {"torch", "pandas", "plotly", "streamlit"}),  # --help answers at once
     ],
 )

@@ -13,11 +13,12 @@ from fisa.runs.folder import (
     refuse_existing,
     save_run,
 )
-from fisa.runs.format import REQUIRED
+from fisa.runs.format import REQUIRED, TRAINING, is_finished
 from fisa.runs.provenance import code_digest, surroundings
 
 __all__ = [
     "REQUIRED",
+    "TRAINING",
     "Checkpoint",
     "NewRun",
     "Run",
@@ -26,6 +27,7 @@ __all__ = [
     "code_digest",
     "dump_checkpoint",
     "free_path",
+    "is_finished",
     "list_runs",
     "list_unfinished",
     "load_run",

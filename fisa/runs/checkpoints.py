@@ -35,6 +35,9 @@ from fisa.runs.format import DIGESTS, TRAINING
 MAGIC = b"fisa-checkpoint 1 "
 """How a checkpoint begins; the SHA-256 of all after the line follows, so that nothing unchecked is parsed."""
 
+GLANCE = 0.5
+"""Seconds that a training waits for its lock, which someone who looks whether it is held holds for a moment."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -127,7 +130,7 @@ def working(path: Path, resume: bool = False) -> Iterator[Workspace]:
     workspace = Workspace(path)
     _refuse(path, resume)
     # Never a lock that only the presence of a file stands for: that would outlive a process that was killed.
-    lock = FileLock(workspace.folder / "lock", blocking=False, fallback_to_soft=False)
+    lock = FileLock(workspace.folder / "lock", timeout=GLANCE, fallback_to_soft=False)
     try:
         workspace.folder.mkdir(parents=True, exist_ok=True)
         held = lock.acquire()

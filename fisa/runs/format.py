@@ -32,7 +32,12 @@ NAMED = 3
 
 def is_unfinished(path: Path) -> bool:
     """Tell whether a training runs in ``path`` or was interrupted there."""
-    return (path / TRAINING).is_dir() and not (path / DIGESTS).is_file()
+    return (path / TRAINING).is_dir() and not is_finished(path)
+
+
+def is_finished(path: Path) -> bool:
+    """Tell whether ``path`` holds a run with all its files, whole or damaged."""
+    return (path / DIGESTS).is_file()
 
 
 def check_folder(path: Path) -> None:

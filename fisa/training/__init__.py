@@ -59,6 +59,7 @@ SHARES = (
 """What whoever trains so should know."""
 
 EpochListener = Callable[[Epoch], None]
+StageListener = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def train(
     resume: bool = False,
     init_from: Run | None = None,
     team: Team | None = None,
+    on_stage: StageListener = lambda stage: None,
 ) -> Run:
     """Train, choose the best epoch on validation, evaluate once on test, write the run folder.
 
@@ -107,6 +109,7 @@ def train(
         init_from: Begin with its weights; see :func:`fisa.training.transfer.initialise`.
         team: What :func:`launch` returned in rank zero, while the other processes call :func:`assist`; by default
             this process alone.
+        on_stage: Called as ``data``, ``train`` and ``test`` begin; ``progress`` counts each by itself.
 
     Raises:
         RunError: ``path`` exists or cannot be written, another process trains in it, it is finished already, or its
@@ -120,6 +123,7 @@ def train(
     with working(path, resume) as workspace:
         clock = time.monotonic()
         with team.guarded():
+            on_stage("data")
             loop, prepared, origin = _begin(config, team, init_from, progress)
             if team.size > 1 and loop.normalisation == "share":
                 team.notice(SHARES.format(size=team.size))
@@ -133,12 +137,14 @@ def train(
             else:
                 team.broadcast_bytes(b"")
             spent = story.seconds
+            on_stage("train")
             while not loop.finished:
                 epoch = loop.advance(progress)
                 story = replace(story, seconds=spent + time.monotonic() - clock)
                 _save(workspace, loop, prepared, story)
                 if on_epoch is not None:
                     on_epoch(epoch)
+        on_stage("test")
         prepared.model.load_state_dict(loop.best)
         if isinstance(prepared.train.images, np.ndarray):
             prepared.model.remember(prepared.train.images, prepared.train.target)

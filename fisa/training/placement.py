@@ -93,8 +93,8 @@ def launch(
             )
         if config.objective.compares_images and fabric.world_size > 1:
             raise ConfigError(
-                f"{config.name}: objective.metric, code_similarity, pointing and the ratings_loss ccc take the images of "
-                f"a batch together, of which each of {fabric.world_size} processes would see its share alone; train in "
+                f"{config.name}: objective.metric, code_similarity, pointing and the ratings_loss ccc take a batch's "
+                f"images together, of which each of {fabric.world_size} processes would see its share alone; train in "
                 "one process"
             )
         fabric.launch()

@@ -28,7 +28,7 @@ from fisa.runs import Run, RunError, list_runs, list_unfinished, load_run
 from fisa.studies import comparison_tables
 from fisa.studies.pairs import paired_differences
 from fisa.tasks import open_data
-from fisa.ui.shelves import shelves
+from fisa.ui.shelves import own_shelf, shelves
 
 PICTURE = 400
 """Side in pixels of pictures on a page; scenes are drawn, not enlarged."""
@@ -88,9 +88,10 @@ def _listed(shelf: Path) -> list[Path]:
 
 
 def refused() -> list[RunError]:
-    """Return why runs cannot be opened, unfinished ones among them, in the order of the folders."""
+    """Return why runs cannot be opened, in the order of the folders; unfinished ones of one's own are on Train."""
     reasons = []
-    for path in [*run_folders().values(), *(path for shelf in shelves() for path in _unfinished(shelf))]:
+    others = (shelf for shelf in shelves() if shelf != own_shelf())
+    for path in [*run_folders().values(), *(path for shelf in others for path in _unfinished(shelf))]:
         try:
             open_run(path)
         except RunError as error:

@@ -21,9 +21,13 @@ def shelves() -> list[Path]:
     ``streamlit run app.py -- --artifacts DIR`` comes before the variable FISA_ARTIFACTS, and that before what ships.
     """
     artifacts = Path(_argument("--artifacts") or os.environ.get("FISA_ARTIFACTS") or ROOT / "artifacts")
-    own = Path(os.environ.get("FISA_RUNS") or "runs")
     elsewhere = str(st.session_state.get(_ELSEWHERE) or "").strip()
-    return [artifacts, own, *([Path(elsewhere).expanduser()] if elsewhere else [])]
+    return [artifacts, own_shelf(), *([Path(elsewhere).expanduser()] if elsewhere else [])]
+
+
+def own_shelf() -> Path:
+    """Return the folder of the person's own runs, where trainings go: that of FISA_RUNS, or ``runs``."""
+    return Path(os.environ.get("FISA_RUNS") or "runs")
 
 
 def choose_elsewhere() -> None:

@@ -28,9 +28,16 @@ GRADE_KEYS = ("beside", "graded", "part", "grade")
 WALK_KEYS = ("filter", "slice", "reverse", "sheet", "panel")
 """Which test images are walked through, and whether backwards; the page of the gallery, and which part of it."""
 
+MAP_KEYS = ("vectors", "perplexity", "metric", "seed", "drag")
+"""What the map is made of, where that is not what is usual for its run; and what dragging on it does."""
+
+TRAIN_KEYS = ("job", "base", "set")
+"""What the Train page shows: a training; or the form, what it starts from and what it changes."""
+
 VIEW_KEYS = (
     "run", "image", "emotion", "head", "matrix", "sort", "against", "masks", "opacity", "colour", "method", "target",
-    "embedding", "by", "k", "study", "edits", "predicted", "pair", "reference", *WALK_KEYS, *DATA_KEYS, *GRADE_KEYS,
+    "embedding", "by", "k", "study", "edits", "predicted", "pair", "reference", *WALK_KEYS, *MAP_KEYS, *DATA_KEYS,
+    *GRADE_KEYS, *TRAIN_KEYS,
 )  # fmt: skip
 _VIEW, _WRITTEN, _NOTICES, _TOUCHED = "fisa_view", "fisa_written_query", "fisa_notices", "fisa_touched"
 _PAGE, _SHARED = "fisa_page", "fisa_shared"

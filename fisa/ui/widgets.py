@@ -19,6 +19,7 @@ from fisa.explain.projection import ProjectionError
 from fisa.explain.retrieval import RetrievalError
 from fisa.explain.targets import TargetError
 from fisa.figures import FigureError
+from fisa.jobs.desk import JobError
 from fisa.runs import Run, RunError
 from fisa.slices import SliceError
 from fisa.studies import StudyError
@@ -28,7 +29,7 @@ from fisa.ui.state import plain
 
 PROBLEMS = (
     RunError, DataError, EvaluationError, StudyError, AttributionError, TargetError, ProjectionError, RetrievalError,
-    EditError, FigureError, ConfigError, SliceError, OSError,
+    EditError, FigureError, ConfigError, SliceError, JobError, OSError,
 )  # fmt: skip
 """What a broken folder can raise; each message is one sentence for the person."""
 
@@ -76,6 +77,7 @@ def no_runs() -> None:
         "`python -m fisa train configs/fisa.yaml` makes one, and FISA_RUNS names another folder.",
         icon=":material/folder_off:",
     )
+    st.page_link("pages/train.py", label="Train one here", icon=":material/model_training:")
 
 
 def picked_run() -> Run | None:

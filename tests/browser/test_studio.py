@@ -15,7 +15,7 @@ from waiting import await_query, query, settled
 Open = Callable[..., Page]
 Serve = Callable[[Path], str]
 NEED_A_RUN = ("", "gallery", "explain", "compare", "interactions", "map", "retrieval", "grades", "metrics", "images")
-PAGES = (*NEED_A_RUN, "studies", "data")
+PAGES = (*NEED_A_RUN, "studies", "data", "train")
 
 
 def photograph() -> bytes:

@@ -1,0 +1,144 @@
+"""Beside the form of a training: how long it takes, its start, what it changes, and the same as a command."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from fisa.config import RunConfig, dump_config
+from fisa.config.form import differences_from, overrides_between
+from fisa.jobs.desk import JobError
+from fisa.jobs.estimates import Measurement, look_at_estimate, start_estimate, stop_estimate
+from fisa.jobs.trainings import start_training
+from fisa.runs import free_path
+from fisa.training.estimate import Estimate
+from fisa.ui import state
+from fisa.ui.shelves import own_shelf
+from fisa.ui.state import plain
+from fisa.ui.train_form import Draft
+from fisa.ui.widgets import duration, problem
+
+EVERY = 1.0
+"""Seconds between two looks at an estimate that is being measured."""
+_LEND = "train_lend"
+_REFUSED = "train_refused"
+
+
+def draw(draft: Draft) -> None:
+    """Draw it; without a valid configuration only what is wrong and what is changed."""
+    config = draft.config
+    with st.container(border=True):
+        if config is None:
+            count = len(draft.problems)
+            st.error(f"{count} {'thing is' if count == 1 else 'things are'} to mend before it can start.")
+        else:
+            _begin(draft, config)
+    changes = differences_from(draft.before, draft.document)
+    st.caption(f"Changed from {plain(draft.base.title)}: {len(changes) or 'nothing'}")
+    if changes:
+        rows = {plain(key): [_cell(value) for value in values] for key, values in changes.items()}
+        table = pd.DataFrame.from_dict(rows, orient="index", columns=["before", "now"])
+        st.table(table, border="horizontal", alt="What the form changes: option, value before, value now")
+    if config is not None:
+        _same_elsewhere(draft, config)
+
+
+def _begin(draft: Draft, config: RunConfig) -> None:
+    measured = look_at_estimate(config)
+    lend = False
+    if draft.base.run is not None:
+        lend = st.checkbox(f"Begin with the weights of {plain(draft.base.run.name)}", key=_LEND)
+    st.button(
+        "Start training", icon=":material/play_arrow:", type="primary", key="train_start", width="stretch",
+        disabled=measured.state == "failed", on_click=_start, args=(config, draft.base.run if lend else None),
+    )  # fmt: skip
+    if refused := st.session_state.pop(_REFUSED, None):
+        problem(refused)
+    if measured.state == "running":
+        _measuring(config)
+        return
+    if measured.state == "failed":
+        st.error(plain(measured.reason), icon=":material/error:")
+    if measured.estimate is not None:
+        _tell(measured.estimate, measured)
+    label = "How long will it take?" if measured.state == "none" else "Measure again"
+    st.button(label, icon=":material/timer:", key="train_estimate", on_click=_measure, args=(config,), type="tertiary")
+
+
+@st.fragment(run_every=EVERY)
+def _measuring(config: RunConfig) -> None:
+    """Show how far the estimate is, until it is done."""
+    measured = look_at_estimate(config)
+    if measured.state != "running":
+        st.rerun()  # the page tells the result
+    words = "The process starts …" if measured.stage == "start" else "A few steps are timed …"
+    if measured.total:
+        words = f"Images are made: {measured.done:,} of {measured.total:,}"
+    st.progress(measured.done / max(measured.total, 1), words)
+    st.button("Stop", icon=":material/stop:", key="train_estimate_stop", on_click=stop_estimate, args=(config,))
+
+
+def _tell(estimate: Estimate, measured: Measurement) -> None:
+    low, likely, high = estimate.seconds
+    st.markdown(f"About **{duration(likely)}**, {duration(low)} to {duration(high)} by its fastest and slowest steps.")
+    memory = "" if estimate.memory is None else f", {estimate.memory / 2**30:.1f} GiB of memory"
+    when = time.strftime("%H:%M", time.localtime(measured.ended))
+    st.caption(
+        f"{estimate.epochs:,} epochs of {estimate.steps:,} steps and a validation, {estimate.parameters:,} parameters"
+        f"{memory}, on {estimate.device}; measured at {when}, with the machine as busy as it was. "
+        "The test, the grades and the map come on top."
+    )
+
+
+def _same_elsewhere(draft: Draft, config: RunConfig) -> None:
+    """Give the configuration as a file, and the command that does what the button does."""
+    out = free_path(own_shelf(), config.name)
+    with st.expander("The same as a file and as a command", icon=":material/terminal:"):
+        st.code(command(draft, out), language="bash", wrap_lines=True)
+        text = dump_config(config)
+        st.download_button(
+            "YAML", text, f"{config.name}.yaml", "application/yaml",
+            icon=":material/download:", on_click="ignore", key="train_yaml",
+        )  # fmt: skip
+        st.code(text, language="yaml", height=320)
+
+
+def command(draft: Draft, out: Path, init_from: Path | None = None) -> str:
+    """Return the command that trains what the form says, as a shell takes it."""
+    parts = ["python", "-m", "fisa", "train", _near(draft.base.file), "--out", str(out)]
+    for override in overrides_between(draft.before, draft.document):
+        parts += ["--set", override]
+    lend = init_from or (draft.base.run if st.session_state.get(_LEND) else None)
+    return shlex.join([*parts, *(["--init-from", _near(lend)] if lend else [])])
+
+
+def _near(path: Path) -> str:
+    """Write a path from where the studio was started, where it lies below."""
+    try:
+        return path.absolute().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(path)
+
+
+def _start(config: RunConfig, lender: Path | None) -> None:
+    try:
+        path = start_training(config, own_shelf(), lender)
+    except JobError as error:
+        st.session_state[_REFUSED] = error
+        return
+    state.put("job", path.name)
+
+
+def _measure(config: RunConfig) -> None:
+    try:
+        start_estimate(config)
+    except JobError as error:
+        st.session_state[_REFUSED] = error
+
+
+def _cell(value: object) -> str:
+    return "–" if value is None else plain(str(value))

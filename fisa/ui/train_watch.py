@@ -1,0 +1,240 @@
+"""Trainings on the page: all of them in a list, and one with its curves, its epochs, its log and its buttons."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from fisa.config import ConfigError, dump_config
+from fisa.figures import history
+from fisa.jobs.desk import JobError
+from fisa.jobs.trainings import (
+    Training,
+    config_of,
+    delete_training,
+    history_of,
+    list_trainings,
+    log_of,
+    look_at_training,
+    pause_training,
+    resume_training,
+)
+from fisa.runs import RunError
+from fisa.ui import cache, state
+from fisa.ui.shelves import own_shelf
+from fisa.ui.state import plain
+from fisa.ui.widgets import chart, duration, guard, problem
+
+EVERY = 1.0
+"""Seconds between two looks at a training that runs."""
+SHOWN = 5
+"""Trainings that are listed without being asked for."""
+STATES = {
+    "running": ("Running", ":material/sync:", "blue"),
+    "paused": ("Paused", ":material/pause_circle:", "orange"),
+    "stopped": ("Stopped", ":material/power_off:", "orange"),
+    "failed": ("Failed", ":material/error:", "red"),
+    "finished": ("Finished", ":material/check_circle:", "green"),
+}
+"""How each state is called and marked."""
+STAGES = {
+    "start": "The process starts",
+    "data": "Images are made",
+    "train": "Training",
+    "test": "The test split is measured",
+    "grade": "Explanations are graded",
+}
+COLUMNS = {
+    "seconds": st.column_config.NumberColumn(format="%.1f"),
+    "train_loss": st.column_config.NumberColumn("training", format="%.4f"),
+    "validation_kl": st.column_config.NumberColumn("validation KL", format="%.4f"),
+    "validation_mse": st.column_config.NumberColumn("validation error", format="%.4f"),
+    "lr": st.column_config.NumberColumn("rate", format="%.1e"),
+}
+"""How the columns of a history are called and written, so that they fit beside the curves."""
+_REFUSED = "train_action_refused"
+
+
+def draw_list() -> None:
+    """Draw the trainings in one's own folder of runs; live while one runs."""
+    found = list_trainings(own_shelf())
+    if not found:
+        return
+    st.header("Trainings", anchor=False)
+    if any(training.state == "running" for training in found):
+        _live_list()
+    else:
+        _rows(found)
+
+
+def draw_one(name: str) -> None:
+    """Draw a training, which exists; live while it runs."""
+    path = own_shelf() / name
+    st.button("All trainings, and a new one", icon=":material/arrow_back:", on_click=state.drop, args=("job",),
+              type="tertiary", key="train_back")  # fmt: skip
+    training = look_at_training(path)
+    if training.state == "running":
+        _live_one(path)
+    else:
+        _one(training)
+    _settings(path)
+
+
+@st.fragment(run_every=EVERY)
+def _live_list() -> None:
+    with guard():  # the page's own does not reach what a fragment does by itself
+        found = list_trainings(own_shelf())
+        if all(training.state != "running" for training in found):
+            st.rerun()
+        _rows(found)
+
+
+@st.fragment(run_every=EVERY)
+def _live_one(path: Path) -> None:
+    with guard():
+        training = look_at_training(path)
+        if training.state != "running" or state.get("job") != path.name:
+            st.rerun()
+        _one(training)
+
+
+def _rows(found: Sequence[Training]) -> None:
+    for training in found[:SHOWN]:
+        _row(training)
+    if len(found) > SHOWN:
+        with st.expander(f"Earlier: {len(found) - SHOWN}"):
+            for training in found[SHOWN:]:
+                _row(training)
+
+
+def _row(training: Training) -> None:
+    name, how_far = st.columns([3, 4], vertical_alignment="center")
+    with name, st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.page_link("pages/train.py", label=plain(training.name), query_params={"job": training.name})
+        _badge(training)
+    with how_far:
+        if training.state == "running":
+            _progress(training)
+        else:
+            st.caption(plain("; ".join(filter(None, (_epochs(training), training.reason)))))
+
+
+def _one(training: Training) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header(plain(training.name), anchor=False, width="content")
+        _badge(training)
+    if training.state == "running":
+        _progress(training)
+    elif training.state == "failed":
+        st.error(plain(training.reason), icon=":material/error:")
+    elif training.state != "finished":
+        st.info(f"{plain(_sentence(training.reason))} {_goes_on(training)}", icon=":material/pause_circle:")
+    _buttons(training)
+    rows = history_of(training.path)
+    curves, table = st.columns([3, 2])
+    with curves:
+        chart(history(rows, state.theme()), "train_history")
+    with table:
+        st.dataframe(
+            rows.iloc[::-1], hide_index=True, height=380, key="train_epochs", column_config=COLUMNS,
+            alt="Each epoch, the last first: seconds, training loss, validation number, learning rate",
+        )  # fmt: skip
+    log = log_of(training.path)
+    if log:
+        with st.expander("What its process wrote", expanded=training.state == "failed", icon=":material/article:"):
+            st.code(log, language=None, wrap_lines=True)
+
+
+def _badge(training: Training) -> None:
+    title, icon, colour = STATES[training.state]
+    if training.stopping:
+        title = "Pausing"
+    st.badge(title, icon=icon, color=colour)  # type: ignore[arg-type]
+
+
+def _progress(training: Training) -> None:
+    """Show the stage as a bar; training counts the epochs, too."""
+    words = STAGES.get(training.stage, "Working")
+    if training.stage == "train" and training.epochs:
+        words = f"Epoch {min(training.epoch + 1, training.epochs)} of {training.epochs}"
+    if training.total:
+        unit = "step " if training.stage == "train" else ""
+        words += f": {unit}{training.done:,} of {training.total:,}"
+    if training.seconds_left is not None:
+        words += f", about {duration(training.seconds_left)} left"
+    st.progress(min(training.done / max(training.total, 1), 1.0), words)
+
+
+def _buttons(training: Training) -> None:
+    path = training.path
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if training.usable:
+            name = next((name for name, known in cache.run_folders().items() if known == path), training.name)
+            st.page_link("pages/explain.py", label="Explain it", query_params={"run": name},
+                         icon=":material/search_insights:")  # fmt: skip
+        if training.state == "running":
+            if training.managed:
+                st.button("Pause", icon=":material/pause:", key="train_pause", disabled=training.stopping,
+                          on_click=pause_training, args=(path,))  # fmt: skip
+                st.caption("It goes on when this page is left, and when the studio is closed.", width="content")
+            else:
+                st.caption("Begun on the command line; it is stopped there.")
+        elif training.state != "finished":
+            st.button("Go on", icon=":material/play_arrow:", type="primary", key="train_resume",
+                      on_click=_act, args=(resume_training, path))  # fmt: skip
+        if training.managed or training.usable:
+            st.button("Train a variant", icon=":material/edit:", key="train_variant", on_click=_vary, args=(training,))
+        if training.state in ("paused", "stopped", "failed") and not training.usable:
+            with st.popover("Remove", icon=":material/delete:"):
+                st.markdown("Its checkpoint goes, too, for good.")
+                st.button("Remove for good", key="train_delete", on_click=_remove, args=(path,))
+    if refused := st.session_state.pop(_REFUSED, None):
+        problem(refused)
+
+
+def _settings(path: Path) -> None:
+    """Show the configuration and when it began."""
+    try:
+        text = dump_config(config_of(path))
+    except (ConfigError, RunError):
+        return
+    with st.expander("Its configuration", icon=":material/tune:"):
+        began = look_at_training(path).began
+        st.caption(f"Begun {time.strftime('%Y-%m-%d %H:%M', time.localtime(began))}.")
+        st.code(text, language="yaml")
+
+
+def _act(action: Callable[[Path], None], path: Path) -> None:
+    try:
+        action(path)
+    except (JobError, RunError, ConfigError) as error:
+        st.session_state[_REFUSED] = error
+
+
+def _remove(path: Path) -> None:
+    _act(delete_training, path)
+    if not path.exists():
+        state.drop("job")
+
+
+def _vary(training: Training) -> None:
+    names = {path: name for name, path in cache.run_folders().items()}
+    base = f"run/{names[training.path]}" if training.path in names else f"training/{training.name}"
+    state.put("base", base)
+    state.keep("set", "")
+    state.drop("job")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _goes_on(training: Training) -> str:
+    return f"It goes on after epoch {training.epoch}." if training.epoch else "It begins anew, for no epoch was done."
+
+
+def _epochs(training: Training) -> str:
+    return f"{training.epoch} of {training.epochs} epochs" if training.epochs else f"{training.epoch} epochs"
