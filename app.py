@@ -8,6 +8,7 @@ from fisa.ui import cache, shelves, state, widgets
 
 PAGES = {
     "home": st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+    "gallery": st.Page("pages/gallery.py", title="Gallery", icon=":material/grid_view:"),
     "explain": st.Page("pages/explain.py", title="Explain", icon=":material/search_insights:"),
     "compare": st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
     "interactions": st.Page("pages/interactions.py", title="Interactions", icon=":material/hub:"),

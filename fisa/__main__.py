@@ -45,7 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(data_group.app, name="data")
 
-BENCHES = ("data", "predict", "model", "explain", "grade", "train", "interaction", "memory", "page")
+BENCHES = ("data", "predict", "model", "explain", "grade", "train", "interaction", "memory", "map", "page")
 
 
 @app.command(
@@ -258,7 +258,7 @@ app.command(epilog=study_group.RATINGS)(study_group.ratings)
 def bench(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help=f"Of {', '.join(BENCHES)}. Default: all but memory and page."),
+        typer.Argument(metavar="[NAME]...", help=f"Of {', '.join(BENCHES)}. Default: all but memory, map and page."),
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON file to write; must not exist.")] = None,
     against: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON file of an earlier bench.")] = None,

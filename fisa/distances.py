@@ -67,6 +67,17 @@ def kl(target: ArrayLike, predicted: ArrayLike) -> Floats:
     return divergence
 
 
+def jensen_shannon(first: ArrayLike, second: ArrayLike) -> Floats:
+    """Jensen-Shannon divergence in nats, 0 (equal) to ln 2 (nothing in common), whichever comes first.
+
+    The mean of KL(first || middle) and KL(second || middle), with middle the mean of both (Lin 1991).
+    """
+    one, other = _pair(first, second)
+    middle = (one + other) / 2
+    divergence: Floats = (kl(one, middle) + kl(other, middle)) / 2
+    return divergence
+
+
 def log_likelihood(target: ArrayLike, predicted: ArrayLike, eps: float = 1e-6) -> Floats:
     """Mean log-likelihood of one vote, at most 0: sum_k target_k log((1 - eps) predicted_k + eps / C).
 

@@ -19,6 +19,9 @@ ROW_GROUP = 16_384
 """Rows of a row group, or a frame's more; the last has what is left. The writer gathers them in memory, and of each
 group keeps some 13 kB until the end (measured, twelve columns): 0.8 bytes a row."""
 
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a text begins with that a spreadsheet would run."""
+
 
 class TableError(ValueError):
     """A table that cannot be written; the message is one clear sentence."""
@@ -28,6 +31,17 @@ def write_csv(frames: Iterable[pd.DataFrame], stream: TextIO) -> None:
     """Write frames of equal columns as one CSV table, each as it comes; floats are written exactly."""
     for number, frame in enumerate(frames):
         frame.to_csv(stream, index=False, header=number == 0, lineterminator="\n")
+
+
+def inert(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose texts no spreadsheet takes for a formula: before those that begin like one comes a quote.
+
+    Programs that open CSV run what begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break, as OWASP warns.
+    """
+    shown = table.copy()
+    for column in shown.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in shown.dtypes]]:
+        shown[column] = [f"'{cell}" if str(cell).startswith(FORMULA_STARTS) else cell for cell in shown[column]]
+    return shown
 
 
 def write_json(frames: Iterable[pd.DataFrame], stream: TextIO) -> None:

@@ -9,11 +9,12 @@ from fisa.ui import browse, cache, compare, export, panels, rated, state, steps,
 
 def page(a: Run, b: Run, choice: DeltaGenerator) -> None:
     dataset = cache.test_data(a)
-    order, name = browse.settle(a, dataset)
+    walk = browse.settle_walk(a, dataset)
+    name = walk.chosen
     subject = cache.subject(dataset, name)
     found = [cache.explanation(run, subject) for run in (a, b)]
     emotion = panels.settle(found[0])
-    state.share("run", "against", "image", "sort", "emotion", "matrix")
+    state.share("run", "against", *walk.keys, "emotion", "matrix")
     with choice, st.container(horizontal=True, vertical_alignment="bottom"):
         widgets.choose_other()
         tools = st.container(width="content")
@@ -30,7 +31,7 @@ def page(a: Run, b: Run, choice: DeltaGenerator) -> None:
         compare.settings(a, b)
 
     st.header("Image by image", anchor=False)
-    browse.bar(order, name)
+    browse.draw(a, walk)
     left, right = st.columns(2, gap="medium")
     with left:
         first, second = (table["error"].to_numpy(float) for table in tables)

@@ -2,24 +2,27 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fisa.runs import Run
-from fisa.ui import attributions, browse, cache, export, extras, panels, rated, state, steps, what_if, widgets
+from fisa.ui import attributions, browse, cache, export, extras, marks, panels, rated, state, steps, what_if, widgets
 
 
 def page(run: Run, bar: DeltaGenerator) -> None:
     dataset = cache.test_data(run)
-    order, name = browse.settle(run, dataset)
+    walk = browse.settle_walk(run, dataset)
+    name = walk.chosen
     subject = cache.subject(dataset, name)
     found = cache.explanation(run, subject)
     emotion = panels.settle(found)
     attributions.settle(run, found, subject, emotion)
     edits = what_if.settle(run, dataset, subject)
-    state.share("run", "image", "sort", "emotion", "head", "matrix", "masks", "opacity", "method", "target", "edits")
+    shown = ("emotion", "head", "matrix", "masks", "opacity", "method", "target", "edits")
+    state.share("run", *walk.keys, *shown)
 
     with bar:
-        browse.bar(order, name)
+        browse.draw(run, walk)
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(panels.headline(found, subject, run.name, cache.samples(run, dataset)))
+        st.page_link("pages/map.py", label="On the map", icon=":material/scatter_plot:")
         tools = st.container(width="content")
     left, right = st.columns(2, gap="medium")
     with left:
@@ -41,7 +44,9 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     panels.matrices(found, run.name, "matrix")
     extras.draw(found, run.name, subject)
     what_if.draw(run, dataset, found, subject, edits)
-    with tools:
+    with tools, st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
+        st.page_link("pages/gallery.py", label="Gallery", icon=":material/grid_view:")
+        marks.editor(dataset, name)
         export.draw(export.of_image(run, dataset, found, subject, emotion, attribution))
 
 

@@ -8,9 +8,7 @@ def page(run: Run) -> None:
     if steps.is_sequence(run):
         steps.notice(run)
         return
-    uploads = st.file_uploader(
-        "Photographs (JPEG, PNG, WebP, TIFF and more; nothing leaves this machine)", accept_multiple_files=True
-    )
+    uploads = photographs.upload()
     subjects, refused = photographs.decoded(uploads)
     for sentence in refused:
         st.warning(state.plain(sentence), icon=":material/block:")

@@ -11,15 +11,16 @@ def page(run: Run) -> None:
     dataset = cache.test_data(run)
     count = state.resolve("k", retrieval.COUNTS, "10", "number of neighbours")
     results = retrieval.found(run, dataset, int(count))
-    order, name = browse.settle(run, dataset)
+    walk = browse.settle_walk(run, dataset)
+    name = walk.chosen
     shown, by = retrieval.settle(results)
-    state.share("run", "image", "sort", "embedding", "by", "k")
+    state.share("run", *walk.keys, "embedding", "by", "k")
 
     st.markdown(
         f"The test images that {state.plain(run.name)} places nearest to one of them. If it has learned what images "
         "evoke, and not only what they show, these share its emotion."
     )
-    browse.bar(order, name)
+    browse.draw(run, walk)
     retrieval.choices(results, shown)
     left, right = st.columns([1, 3], gap="medium")
     with left:

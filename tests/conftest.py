@@ -45,6 +45,7 @@ def cache_folder(common_folder: Path) -> Iterator[Path]:
     folder = common_folder / "cache"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FISA_CACHE", str(folder))
+        patch.setenv("FISA_STUDIO_HOME", str(common_folder / "home"))
         yield folder
 
 

@@ -26,6 +26,9 @@ def test_against_scipy(pair):
     rows = list(zip(target, predicted, strict=True))
     assert distances.canberra(*pair) == pytest.approx([distance.canberra(t, p) for t, p in rows])
     assert distances.chebyshev(*pair) == pytest.approx([distance.chebyshev(t, p) for t, p in rows])
+    assert distances.jensen_shannon(*pair) == pytest.approx(
+        [distance.jensenshannon(t, p) ** 2 for t, p in rows], abs=1e-9
+    )
     assert distances.cosine(*pair) == pytest.approx([1 - distance.cosine(t, p) for t, p in rows], abs=1e-12)
     expected = [wasserstein_distance(place, place, t, p) for t, p in rows]
     assert distances.wasserstein1(*pair) == pytest.approx(expected, abs=1e-12)

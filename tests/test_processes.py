@@ -252,7 +252,7 @@ def test_what_cannot_be_placed_is_refused(placement: Placement, sentence: str) -
         launch(config, placement)
 
 
-@pytest.mark.parametrize("objective", [{"metric": 1.0}, {"code_similarity": 0.1}])
+@pytest.mark.parametrize("objective", [{"metric": 1.0}, {"code_similarity": 0.1}, {"pointing": 1.0}])
 def test_an_objective_that_compares_images_is_refused_in_several_processes(objective: dict[str, float]) -> None:
     document = config_of(TINY_CNN, batch_size=32, per_emotion=2).model_dump()
     config = RunConfig.model_validate({**document, "objective": objective})

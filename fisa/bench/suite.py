@@ -13,6 +13,7 @@ from torch.utils.benchmark import set_torch_threads
 
 from fisa.bench.data import bench_data
 from fisa.bench.memory import peak
+from fisa.bench.projection import bench_map
 from fisa.bench.report import Report
 from fisa.bench.rounds import Cost, cost, interleave
 from fisa.bench.subjects import Settings, photographs, pictures, training, untrained_runs
@@ -163,6 +164,7 @@ BENCHES: Mapping[str, Bench] = {
     "train": bench_train,
     "interaction": bench_interaction,
     "memory": bench_memory,
+    "map": bench_map,
 }
 
 

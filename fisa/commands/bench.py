@@ -11,7 +11,7 @@ import typer
 from fisa.bench import BENCHES, Bench, Change, Cost, Settings, compare, read_report, run_bench
 from fisa.commands.terminal import CommandError, Meter, tell
 
-LONG = ("memory", "page")
+LONG = ("memory", "map", "page")
 """Only run when named: they take minutes, and a page needs runs to show."""
 
 

@@ -76,6 +76,7 @@ class FisaConfig(Section):
     evidence: bool = True
     null_position: bool = True
     null_logit: float = Field(default=-3.0, description="where the learned null logit starts")
+    null_trained: bool = Field(default=True, description="whether training moves it")
     null_slope: PositiveFloat = Field(default=1.0, description="how sharply evidence decides between null and places")
     latent: PositiveInt = Field(default=8, description="features without a name, where no emotions are learned")
 

@@ -48,6 +48,7 @@ class ObjectiveConfig(Section):
     fine: float = Field(default=0.0, ge=0, description="cross-entropy of how the emotion of a step came about")
     closeness: float = Field(default=0.0, ge=0, description="distances between the mean vectors of emotions")
     ratings: float = Field(default=0.0, ge=0, description="error of valence and arousal, beside emotions or alone")
+    pointing: float = Field(default=0.0, ge=0, description="order of a map's places by what covering them takes away")
     emd_on: Literal["raw", "normalised"] = "normalised"
     emd_order: Literal["votes", "wheel", "polarity"] = "votes"
     emd_r: Literal[1, 2] = 2
@@ -60,6 +61,11 @@ class ObjectiveConfig(Section):
     sparsity_form: Literal["support", "intensity"] = "support"
     progressive_polarity: Literal["soft", "hard"] = "soft"
     progressive_angle: Literal["wrapped", "raw"] = "wrapped"
+    pointing_share: float = Field(default=0.25, gt=0, le=1, description="of a batch's images that are covered")
+    pointing_places: int = Field(default=6, ge=2, le=64, description="places of an image, the map's peak and others")
+    pointing_reach: float = Field(default=0.08, gt=0, le=1, description="how far from the peak, of the image's side")
+    pointing_patch: float = Field(default=0.0625, gt=0, le=1, description="side of what is covered, likewise")
+    pointing_temperature: PositiveFloat = Field(default=0.08, description="of the softmax over these losses")
     ratings_loss: Literal["mse", "ccc"] = "mse"
     ratings_valence: float = Field(default=0.5, ge=0, le=1, description="share of valence; the rest is arousal's")
 
@@ -70,8 +76,8 @@ class ObjectiveConfig(Section):
 
     @property
     def compares_images(self) -> bool:
-        """Whether a term relates the images of a batch to one another, so that a batch cannot be shared out."""
-        batchwise = self.metric > 0 or self.code_similarity > 0 or self.closeness > 0
+        """Whether a term takes the images of a batch together, so that a batch cannot be shared out."""
+        batchwise = self.metric > 0 or self.code_similarity > 0 or self.closeness > 0 or self.pointing > 0
         return batchwise or (self.ratings > 0 and self.ratings_loss == "ccc")
 
     @property

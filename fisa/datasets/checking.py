@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -16,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
-
+from fisa.background import Progress, do_work, look_at_work, read_document, start_work, stop_work, write_document
 from fisa.datasets.base import DataError
 from fisa.datasets.check import Report, check_dataset
 from fisa.datasets.packed import cache_folder
@@ -25,13 +22,6 @@ from fisa.datasets.whole import stamp
 from fisa.decoding import DecodingError
 
 State = Literal["none", "running", "interrupted", "failed", "done"]
-
-INTERVAL = 0.2
-"""Seconds between two words of the process about its progress."""
-
-_HELD = 10.0  # seconds that the process waits for a lock which a reader holds for a moment
-
-_started: dict[Path, subprocess.Popen[bytes]] = {}  # by folder; those of this process, which may not hold the lock yet
 
 
 @dataclass(frozen=True)
@@ -57,10 +47,6 @@ class Check:
     error: str = ""
 
 
-class _Stopped(Exception):
-    """Someone asked the process to stop."""
-
-
 def start_check(name: str, root: Path) -> None:
     """Begin a check, unless one is running; an interrupted one goes on where it stopped.
 
@@ -72,50 +58,27 @@ def start_check(name: str, root: Path) -> None:
         DataError: The process cannot be started, or the cache folder not be written.
     """
     folder = _folder(name, root)
-    if _runs(folder):
-        return
-    package = str(Path(__file__).parents[2])
-    paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
-    command = [sys.executable, "-m", "fisa.datasets.checking", name, str(root)]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in ("stop", "error.txt"):
-            (folder / old).unlink(missing_ok=True)
-        _write(folder / "progress.json", {"done": 0, "total": 0})
-        with (folder / "log.txt").open("wb") as log:
-            # A session of its own, so that Ctrl-C in the studio's terminal ends the studio alone.
-            _started[folder] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                env={**os.environ, "PYTHONPATH": paths},
-            )  # fmt: skip
+        start_work(folder, "fisa.datasets.checking", [name, str(root)])
     except OSError as error:
         raise DataError(f"{root}: the check cannot be started ({error.strerror}); make {folder} writable") from None
 
 
 def stop_check(name: str, root: Path) -> None:
     """Ask a check to stop; it does within a moment, and what it found of images is kept."""
-    with suppress(OSError):
-        (_folder(name, root) / "stop").touch()
+    stop_work(_folder(name, root))
 
 
 def look_at_check(name: str, root: Path) -> Check:
     """Return what is known of the check of a data set; cheap enough to ask every second."""
     folder = _folder(name, root)
-    running = _runs(folder)
-    progress, kept = _read(folder / "progress.json"), _read(folder / "report.json")
-    done, total = (int(progress.get(name, 0)) for name in ("done", "total"))
+    work, kept = look_at_work(folder), read_document(folder / "report.json")
     past: dict[str, Any] = {}
     with suppress(KeyError, TypeError, ValueError):  # of another version: as if there were none
         same = kept["stamp"] == _stamp(root)
         past = {"report": Report.of_document(kept["report"]), "finished": float(kept["finished"]), "current": same}
-    if running:
-        return Check("running", done, total, **past)
-    error = folder / "error.txt"
-    if error.exists():
-        return Check("failed", error=error.read_text(encoding="utf-8", errors="replace"), **past)
-    if progress:
-        return Check("interrupted", done, total, **past)
-    return Check("done", **past) if past else Check("none")
+    state: State = "done" if work.state == "none" and past else work.state
+    return Check(state, work.done, work.total, error=work.error, **past)
 
 
 def _folder(name: str, root: Path) -> Path:
@@ -127,77 +90,17 @@ def _stamp(root: Path) -> str:
     return hashlib.sha256(repr(stamp(root)).encode(errors="surrogateescape")).hexdigest()[:24]
 
 
-def _runs(folder: Path) -> bool:
-    own = _started.get(folder)
-    if own is not None and own.poll() is None:
-        return True
-    if not (folder / "lock").exists():
-        return False
-    try:
-        with FileLock(folder / "lock", blocking=False, fallback_to_soft=False):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # a folder that may be read and not written
-        return False
-
-
-def _write(file: Path, document: object) -> None:
-    """Put a file in place at once, so that no reader finds half of it."""
-    unfinished = file.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(document), encoding="utf-8")
-    os.replace(unfinished, file)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-class _Teller:
-    """Writes progress down now and then, and stops the check where someone asked for it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._told = 0.0
-
-    def __call__(self, done: int, total: int) -> None:
-        if time.monotonic() - self._told < INTERVAL and done < total:
-            return
-        self._told = time.monotonic()
-        _write(self._folder / "progress.json", {"done": done, "total": total})
-        if (self._folder / "stop").exists():
-            raise _Stopped
-
-
 def main(name: str, root: Path) -> None:
     """Check a data set, and leave the report, or why there is none, in the cache folder."""
     folder = _folder(name, root)
-    try:
-        with FileLock(folder / "lock", timeout=_HELD, fallback_to_soft=False):
-            _check(name, root, folder)
-    except Timeout:  # another one is at it
-        return
 
+    def check(progress: Progress) -> None:
+        before = _stamp(root)
+        report = check_dataset(name, root, progress)
+        document = {"report": report.document(), "stamp": before, "finished": time.time()}
+        write_document(folder / "report.json", document)
 
-def _check(name: str, root: Path, folder: Path) -> None:
-    before = _stamp(root)
-    try:
-        report = check_dataset(name, root, _Teller(folder))
-    except _Stopped:
-        return
-    except (DataError, DecodingError, OSError) as error:
-        (folder / "error.txt").write_text(str(error), encoding="utf-8", errors="replace")
-    except Exception as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        (folder / "error.txt").write_text(f"{root}: the check ended early ({what})", encoding="utf-8", errors="replace")
-        raise
-    else:
-        _write(folder / "report.json", {"report": report.document(), "stamp": before, "finished": time.time()})
-        (folder / "progress.json").unlink(missing_ok=True)
+    do_work(folder, check, f"{root}: the check", (DataError, DecodingError, OSError))
 
 
 if __name__ == "__main__":

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from fisa.datasets.planted import PRESETS, PlantedDataset
 from fisa.evaluation import Progress, open_test_split
+from fisa.explain.embeddings import offered_vectors
 from fisa.explain.graded import Grades
 from fisa.explain.localisation import grade_localisation
-from fisa.explain.projection import ProjectionSettings, map_of
+from fisa.explain.maps import stored_map, usual
+from fisa.explain.projection import ProjectionError
 from fisa.explain.recovery import grade_recovery
 from fisa.runs import Run
 
@@ -55,13 +58,12 @@ def store(run: Run, found: Grades, progress: Progress | None = None) -> None:
 
 
 def complete(run: Run, progress: Progress | None = None) -> None:
-    """Write the grades (planted data) and the map of the test split, if that has four images, into a run folder."""
+    """Write the grades (planted data) and the map of the test split, if that can be made, into a run folder."""
     if run.task.name == "sequence":
         return  # neither grades nor a map of single images
     grades = grade(run, progress)
     if grades is not None:
         run.add_grades(grades)
     data = open_test_split(run)
-    perplexity = min(ProjectionSettings().perplexity, (len(data) - 1) // 3)
-    if perplexity:
-        run.add_map(map_of(run, data, ProjectionSettings(perplexity=perplexity)))
+    with suppress(ProjectionError):  # too few images, or all the same to it: the Map page says which, when asked
+        run.add_map(stored_map(run, data, usual(offered_vectors(run)[0], len(data))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,11 +32,23 @@ def kept_file(kind: str, version: str, run: Run, dataset: Dataset) -> Path:
 
 def kept(file: Path, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Read arrays by name from a file, in any order, or compute them and try to keep them there."""
+    found = kept_if_any(file)
+    if found is None:
+        found = compute()
+        keep(file, found)
+    return found
+
+
+def kept_if_any(file: Path) -> dict[str, np.ndarray] | None:
+    """Read arrays by name from a file, or return None where there is none that can be read."""
     with suppress(OSError, SafetensorError):
         found: dict[str, np.ndarray] = load(file.read_bytes())
         return found
-    arrays = compute()
-    with suppress(OSError, RunError):  # a cache that cannot be written costs time, nothing else
+    return None
+
+
+def keep(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Try to keep arrays by name in a file; a cache that cannot be written costs time, nothing else."""
+    with suppress(OSError, RunError):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
-    return arrays

@@ -20,7 +20,8 @@ from fisa.figures.grams import gram
 from fisa.figures.heads import head_similarity
 from fisa.figures.matrices import Kind, matrix, matrix_grid
 from fisa.figures.overlays import attention_overlay, signed_overlay
-from fisa.figures.scatter import embedding_map, error_scatter, rating_scatter
+from fisa.figures.points import Drag, Scale, dots_of, embedding_map
+from fisa.figures.scatter import error_scatter, rating_scatter
 from fisa.figures.strip import distribution_strip
 from fisa.figures.tables import distribution_table, matrix_table
 from fisa.figures.theme import PALETTES, Palette, Theme, palette
@@ -28,9 +29,11 @@ from fisa.figures.wheel import distribution_bars, wheel, wheel_emblem
 
 __all__ = [
     "PALETTES",
+    "Drag",
     "FigureError",
     "Kind",
     "Palette",
+    "Scale",
     "Theme",
     "attention_overlay",
     "boxable_picture",
@@ -38,6 +41,7 @@ __all__ = [
     "distribution_bars",
     "distribution_strip",
     "distribution_table",
+    "dots_of",
     "embedding_map",
     "emotion_course",
     "entropy_histogram",

@@ -153,7 +153,8 @@ class SpatialAttention(nn.Module):
     The null position has no place and a constant value: an emotion that finds no evidence need not
     look at another's. Its logit counts once per position, so the null share is
     sigmoid(null logit - evidence) whatever the size of the map; ``null_slope`` times that difference makes the
-    choice between null and places sharper.
+    choice between null and places sharper. Where it is not trained, an emotion whose evidence is below it is absent, by
+    decree: with log(1 / (C - 1)), one with less evidence than the mean degree has.
     """
 
     def __init__(
@@ -167,13 +168,15 @@ class SpatialAttention(nn.Module):
         null_position: bool,
         null_logit: float,
         null_slope: float = 1.0,
+        null_trained: bool = True,
     ) -> None:
         super().__init__()
         self.scorer = scorer
         self.projection = Projection(classes, channels, dim, per_class)
         self.evidence = evidence
         self.null_slope = null_slope
-        self.null_logit = nn.Parameter(torch.full((classes,), null_logit)) if null_position else None
+        begin = torch.full((classes,), null_logit)
+        self.null_logit = nn.Parameter(begin, requires_grad=null_trained) if null_position else None
         self.null_value = nn.Parameter(torch.zeros(classes, dim)) if null_position else None
 
     def forward(self, feature_map: Tensor) -> ClassFeatures:

@@ -192,4 +192,5 @@ def _build_semantic(config: FisaConfig, classes: int, channels: int, vectors: La
         null_position=config.null_position,
         null_logit=config.null_logit,
         null_slope=config.null_slope,
+        null_trained=config.null_trained,
     )

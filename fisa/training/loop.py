@@ -23,6 +23,7 @@ from fisa.runs import Checkpoint
 from fisa.tasks import TASKS
 from fisa.training.batches import Batch, batches
 from fisa.training.optimisation import build_optimizer, build_schedule
+from fisa.training.pointing import Pointing
 from fisa.training.preparation import Prepared
 from fisa.training.team import Abandoned, Team
 
@@ -80,6 +81,7 @@ class Loop:
         self._scheduler = build_schedule(self._optimizer, self._settings, self._steps * self._settings.epochs)
         self._model, self._stepper = self._fabric.setup(model, self._optimizer)
         self._objective = prepared.objective.to(self._fabric.device)
+        self._pointing = Pointing(prepared.config.objective) if prepared.config.objective.pointing else None
         self._task = TASKS[prepared.config.task]
         self._order = np.random.default_rng(self._settings.seed)
         self.history: list[Epoch] = []
@@ -134,11 +136,14 @@ class Loop:
         Raises:
             TrainingError: The loss is not finite.
         """
-        output = self._model(self._fabric.to_device(batch.images), explain=False)
+        images = self._fabric.to_device(batch.images)
+        output = self._model(images, explain=False)
         target = self._fabric.to_device(batch.target)
         # A term is a mean over samples (launch refuses others), so the batch's loss is the weighted sum of the shares'.
         ratings = None if batch.ratings is None else self._fabric.to_device(batch.ratings)
         part = self._objective(output, target, ratings)["total"] * batch.weight
+        if self._pointing is not None:
+            part = part + self._prepared.config.objective.pointing * self._pointing(self._model, images, output, target)
         loss = self._team.total(part.detach())
         if not torch.isfinite(loss):
             guilty = self._guilty(output, target, ratings, batch)

@@ -20,6 +20,7 @@ from fisa.models.multimodal_sequence import what_lacks
 from fisa.objectives import Objective, build_objective
 from fisa.tasks import TASKS, check_data, open_data, space_of
 from fisa.training.batches import Split, dominant_emotions
+from fisa.training.pointing import Pointing
 
 STEPS_TRIED = 2
 """Of the sequence that tries a model."""
@@ -68,6 +69,8 @@ def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
     trial = _trial(config, data["train"])
     shape = (1, len(space)) if isinstance(trial, torch.Tensor) else (1, STEPS_TRIED, len(space))
     try:
+        if config.objective.pointing:
+            Pointing.check(model.eval()(trial, explain=False))
         objective(model.eval()(trial), torch.full(shape, 1 / max(len(space), 1)), torch.zeros(1, 2))
     except RuntimeError as error:
         raise ConfigError(

@@ -26,9 +26,9 @@ BACKBONE = "backbone."
 
 
 def initialise(model: System, source: Run, config: ModelConfig, space: EmotionSpace) -> dict[str, Any]:
-    """Give ``model`` every tensor of ``source`` whose name and shape fit; the backbone must fit as a whole.
+    """Give ``model`` every tensor of ``source`` whose name and shape fit; its backbone must be taken over as a whole.
 
-    What another label space or width keeps from fitting stays as it was drawn.
+    What another label space or width keeps from fitting stays as it was drawn, and so does what ``model`` has beyond.
 
     Args:
         model: Freshly built.
@@ -42,7 +42,7 @@ def initialise(model: System, source: Run, config: ModelConfig, space: EmotionSp
         label the one of ``source`` that it continues, or None.
 
     Raises:
-        TrainingError: The backbones differ.
+        TrainingError: A part of the backbone of ``source`` finds no place.
         RunError: The weights of ``source`` cannot be read.
     """
     own, other = model.state_dict(), source.model.state_dict()
@@ -55,7 +55,8 @@ def initialise(model: System, source: Run, config: ModelConfig, space: EmotionSp
     trained = {name: axes[name] for name, _ in model.named_parameters() if axes.get(name)}
     mapped = _by_label(own, other, trained, source.space, space)
     left = [name for name in own if name not in taken and name not in mapped]
-    strange = [name for name in (*left, *(other.keys() - own.keys())) if name.startswith(BACKBONE)]
+    # What it adds to a backbone that is there as a whole may be new, such as a finer map.
+    strange = sorted(name for name in other.keys() - taken.keys() - mapped.keys() if name.startswith(BACKBONE))
     if strange:
         raise TrainingError(
             f"{source.path}: its backbone is another one ({strange[0]} does not fit); "

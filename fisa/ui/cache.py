@@ -167,17 +167,21 @@ def _samples(run_digest: str, data_version: str, _run: Run, _dataset: Dataset) -
     target, truth = evaluation.target_of(_dataset), evaluation.truth_of(_dataset)
     known = target if truth is None else truth
     labels = np.array(_dataset.space.labels)
-    table["entropy"] = distances.entropy(_run.predictions[list(labels)].to_numpy(float))
+    predicted = _run.predictions[list(labels)].to_numpy(float)
+    table["predicted"] = labels[predicted.argmax(1)]
+    table["entropy"] = distances.entropy(predicted)
     table["error"] = table["kl" if truth is None else "kl_truth"]
     table["dominant"] = labels[known.argmax(1)]
-    return table
+    drawn = [name for name in ("brightness", "saturation") if name in _dataset.manifest]
+    return table.assign(**{name: _dataset.manifest[name].to_numpy(float) for name in drawn})
 
 
 def samples(run: Run, dataset: Dataset) -> pd.DataFrame:
-    """Return one row a test image: id, every measure, ``error``, ``entropy`` and ``dominant``.
+    """Return one row a test image: id, every measure, ``error``, ``predicted``, ``entropy`` and ``dominant``.
 
     ``error`` is KL(p‖q) to the truth where it is known, else to the votes; ``entropy`` is that of the
-    prediction in nats; ``dominant`` is the label with the highest true degree. Of a run that predicts ratings: id,
+    prediction in nats; ``predicted`` and ``dominant`` are the labels with the highest predicted and true degrees. Drawn
+    scenes have their standardised ``brightness`` and ``saturation``, too. Of a run that predicts ratings: id,
     ``valence`` and ``arousal`` as predicted, and ``error``, the mean of their squared errors.
 
     Raises:
@@ -185,19 +189,6 @@ def samples(run: Run, dataset: Dataset) -> pd.DataFrame:
         RunError: The stored predictions cannot be read.
     """
     return _samples(run.digest, dataset.version, run, dataset)
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def _walk(run_digest: str, data_version: str, sort: str, _run: Run, _dataset: Dataset) -> list[str]:
-    if sort == "index":
-        return [str(name) for name in _dataset.manifest["id"]]
-    table = _samples(run_digest, data_version, _run, _dataset)
-    return [str(name) for name in table.sort_values(sort, ascending=False, kind="stable")["id"]]
-
-
-def walk(run: Run, dataset: Dataset, sort: str) -> list[str]:
-    """Return the ids of the test split in the order of ``sort``: index, error or entropy (largest first)."""
-    return _walk(run.digest, dataset.version, sort, run, dataset)
 
 
 def subject(dataset: Dataset, name: str) -> Subject:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import streamlit as st
 from PIL import Image
 
 from fisa import figures
-from fisa.datasets import statistics
-from fisa.datasets.planted import VERSION
+from fisa.datasets import Dataset, statistics
+from fisa.datasets.base import InFiles
+from fisa.datasets.planted import VERSION, PlantedDataset, render
 from fisa.datasets.whole import Whole
 from fisa.figures.checks import top_emotions
 from fisa.fingerprints import content_digest
-from fisa.images import ImageRefused
+from fisa.images import ImageRefused, decode_within, to_square
 from fisa.ui import state
 from fisa.ui.state import clip, plain
 
@@ -29,7 +33,8 @@ STYLE = """<style>
 [class*="st-key-cell_"] [data-testid="stElementToolbar"] { display: none; }
 [class*="st-key-cell_"] [class*="st-key-shot_"] img { aspect-ratio: 1; object-fit: contain; }
 [class*="st-key-cell_"] [class*="st-key-open_"], [class*="st-key-cell_"] [class*="st-key-open_"] * { position: static; }
-[class*="st-key-cell_"] [class*="st-key-open_"] button::after { content: ""; position: absolute; inset: 0; }
+[class*="st-key-cell_"] [class*="st-key-open_"] :is(button, a)::after { content: ""; position: absolute; inset: 0; }
+[class*="st-key-cell_"] [class*="st-key-open_"] a { padding: 0.1rem 0; min-height: 0; }
 </style>"""
 
 
@@ -60,13 +65,33 @@ def _digest(file: str, size: int, changed: int) -> str | None:
 
 @st.cache_data(max_entries=3_000, show_spinner=False)
 def _encoded(content: str, side: int, _whole: Whole, _row: int) -> Shown:
+    return _as_jpeg(lambda: _whole.picture(_row, side), _whole.file(_row))
+
+
+def thumbnail(dataset: Dataset, name: str) -> Shown:
+    """Return the image ``name`` of a split, its longer side at most ``THUMBNAIL`` pixels."""
+    return _thumbnail(dataset.version, name, dataset)
+
+
+@st.cache_data(max_entries=12_000, show_spinner=False)
+def _thumbnail(data_version: str, name: str, _dataset: Dataset) -> Shown:
+    row = int(np.flatnonzero(_dataset.manifest["id"] == name)[0])
+    if isinstance(_dataset, PlantedDataset):
+        return _as_jpeg(lambda: render(_dataset.scene(row), THUMBNAIL).image, None)
+    if isinstance(_dataset, InFiles):
+        file = _dataset.files()[row]
+        return _as_jpeg(lambda: decode_within(file, THUMBNAIL), file)
+    return _as_jpeg(lambda: to_square(_dataset[row].image, THUMBNAIL), None)
+
+
+def _as_jpeg(draw: Callable[[], np.ndarray], file: Path | None) -> Shown:
     try:
-        image = _whole.picture(_row, side)
+        image = draw()
     except ImageRefused as error:
-        return Shown(None, str(error).removeprefix(f"{_whole.file(_row)}: "))
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "JPEG", quality=88)
-    return Shown(file.getvalue(), "")
+        return Shown(None, str(error).removeprefix(f"{file}: "))
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "JPEG", quality=88)
+    return Shown(stream.getvalue(), "")
 
 
 def cell(whole: Whole, row: int, place: str, caption: str = "") -> None:
@@ -80,12 +105,7 @@ def cell(whole: Whole, row: int, place: str, caption: str = "") -> None:
     """
     name = str(whole.manifest["id"].iloc[row])
     with st.container(width=CELL, gap=None, key=f"cell_{place}_{row}"):
-        shown = picture(whole, row, THUMBNAIL)
-        if shown.jpeg is not None:
-            with st.container(key=f"shot_{place}_{row}", gap=None):
-                st.image(shown.jpeg, width="stretch", alt=f"{name}: {in_words(whole, row)}")
-        else:
-            st.caption(f":material/broken_image: {plain(clip(shown.refused, 90))}")
+        shot(picture(whole, row, THUMBNAIL), f"shot_{place}_{row}", f"{name}: {in_words(whole, row)}")
         if len(whole.space):
             degrees = statistics.degrees_of(whole.manifest.iloc[[row]], whole.space)[0]
             strip = figures.distribution_strip(whole.space, degrees, CELL)
@@ -97,6 +117,15 @@ def cell(whole: Whole, row: int, place: str, caption: str = "") -> None:
             )  # fmt: skip
         if caption:
             st.caption(caption)
+
+
+def shot(shown: Shown, key: str, alt: str) -> None:
+    """Draw a picture of a gallery, or why there is none."""
+    if shown.jpeg is None:
+        st.caption(f":material/broken_image: {plain(clip(shown.refused, 90))}")
+        return
+    with st.container(key=key, gap=None):
+        st.image(shown.jpeg, width="stretch", alt=alt)
 
 
 def in_words(whole: Whole, row: int) -> str:

@@ -17,6 +17,35 @@ from fisa.ui import cache
 from fisa.ui.cache import Subject
 from fisa.ui.state import plain
 
+_UPLOADER, _KEPT = "photographs", "photographs_kept"
+KEPT = 24
+"""Photographs that a session remembers for the Map, in their files' own form."""
+
+
+def upload() -> list[UploadedFile]:
+    """Draw the field for photographs; the session remembers what was chosen, also on other pages."""
+    return st.file_uploader(
+        "Photographs (JPEG, PNG, WebP, TIFF and more; nothing leaves this machine)", accept_multiple_files=True,
+        key=_UPLOADER, on_change=_remember,
+    )  # fmt: skip
+
+
+def _remember() -> None:
+    # Streamlit drops the files of a field that is on no page.
+    files = (st.session_state.get(_UPLOADER) or [])[:KEPT]
+    st.session_state[_KEPT] = {file.name: file.getvalue() for file in files}
+
+
+def remembered() -> dict[str, bytes]:
+    """Return the photographs that were last chosen in this session, content by name."""
+    kept: dict[str, bytes] = st.session_state.get(_KEPT, {})
+    return kept
+
+
+def forget() -> None:
+    """Forget the photographs of this session."""
+    st.session_state.pop(_KEPT, None)
+
 
 def decoded(uploads: Sequence[UploadedFile] | None) -> tuple[dict[str, Subject], list[str]]:
     """Decode uploads; return those that are images by a name of their own, and one sentence for each refusal."""

@@ -32,12 +32,13 @@ def is_rated(run: Run) -> bool:
 def explain_page(run: Run, bar: DeltaGenerator) -> None:
     """Draw Explain: an image, what is predicted of it and what was rated, and what only this system has."""
     dataset = cache.test_data(run)
-    order, name = browse.settle(run, dataset)
+    walk = browse.settle_walk(run, dataset)
+    name = walk.chosen
     subject = cache.subject(dataset, name)
     found = cache.explanation(run, subject)
-    state.share("run", "image", "sort")
+    state.share("run", *walk.keys)
     with bar:
-        browse.bar(order, name, browse.sorts_of(run))
+        browse.draw(run, walk)
     row = dataset.manifest.loc[dataset.manifest["id"] == name, list(DIMENSIONS)].to_numpy(float)[0]
     rated = dict(zip(DIMENSIONS, row.tolist(), strict=True))
     st.markdown(headline(found, run, rated))

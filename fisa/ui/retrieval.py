@@ -10,7 +10,8 @@ import streamlit as st
 
 from fisa import figures
 from fisa.datasets import Dataset
-from fisa.explain.embeddings import EMBEDDINGS, are_kept, embeddings_of, planes_of
+from fisa.explain.embeddings import EMBEDDINGS, are_kept, embeddings_of
+from fisa.explain.maps import map_if_kept, map_of, usual
 from fisa.explain.retrieval import CRITERIA, Criterion, Retrieval, RetrievalError, marks_of, search
 from fisa.records import Interval
 from fisa.runs import Run
@@ -33,7 +34,7 @@ def found(run: Run, dataset: Dataset, k: int) -> dict[str, Retrieval]:
     """
     if not len(dataset.space):
         raise RetrievalError(f"{run.name}: {dataset.name} has no emotions by which its images could be retrieved")
-    if not are_kept("embeddings", run, dataset):
+    if not are_kept(run, dataset):
         with meter("Looking at every test image …") as progress:
             embeddings_of(run, dataset, progress)
     return _found(run.digest, dataset.version, k, run, dataset)
@@ -131,25 +132,22 @@ def scores(results: Mapping[str, Retrieval], k: int) -> None:
 def planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval], name: str) -> None:
     """Draw the t-SNE of each embedding side by side, computed at a click where it is not kept."""
     st.header(" against ".join(map(_short, results)), anchor=False)
-    if not are_kept("planes", run, dataset):
+    wanted = [usual(each, len(dataset)) for each in results]
+    if any(map_if_kept(run, dataset, made) is None for made in wanted):
         if not st.button(f"Project {len(dataset)} images", icon=":material/scatter_plot:", key="project"):
             st.caption("t-SNE of each embedding: about half a minute for 2,000 images, once.")
             return
         with meter("Projecting …") as progress:
-            planes_of(run, dataset, progress)
+            for made in wanted:
+                map_of(run, dataset, made, progress)
         st.rerun()  # without the button
     labels = np.array(dataset.space.labels)[marks_of(dataset, "emotion").argmax(axis=1)]
-    drawn = _planes(run.digest, dataset.version, run, dataset)
+    drawn = {made.vectors: found.points for made in wanted if (found := map_if_kept(run, dataset, made))}
     for column, (each, points) in zip(st.columns(len(drawn)), drawn.items(), strict=True):
         with column:
             st.caption(f"{EMBEDDINGS[each][0]}; the query is ringed.")
             figure = figures.embedding_map(points, labels, dataset.space, name, state.theme())
             chart(figure, f"plane_{each}", points.assign(dominant=labels).set_index("id"))
-
-
-@st.cache_data(max_entries=4, show_spinner=False)
-def _planes(run_digest: str, data_version: str, _run: Run, _dataset: Dataset) -> dict[str, pd.DataFrame]:
-    return planes_of(_run, _dataset)
 
 
 @st.cache_data(max_entries=2048, show_spinner=False)

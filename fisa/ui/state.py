@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import streamlit as st
 from streamlit.navigation.page import Page
+
+from fisa.slices import SliceError
 
 DATA_KEYS = (
     "data", "layout", "view", "split", "label", "entropy", "votes", "group", "text", "order", "leaf", "item",
@@ -23,14 +25,22 @@ DATA_KEYS = (
 GRADE_KEYS = ("beside", "graded", "part", "grade")
 """What the Grades page shows: the runs beside that of the sidebar, a split, a part of the grades, the grade drawn."""
 
+WALK_KEYS = ("filter", "slice", "reverse", "sheet", "panel")
+"""Which test images are walked through, and whether backwards; the page of the gallery, and which part of it."""
+
+MAP_KEYS = ("vectors", "perplexity", "metric", "seed", "drag")
+"""What the map is made of, where that is not what is usual for its run; and what dragging on it does."""
+
 TRAIN_KEYS = ("job", "base", "set")
 """What the Train page shows: a training; or the form, what it starts from and what it changes."""
 
 VIEW_KEYS = (
     "run", "image", "emotion", "head", "matrix", "sort", "against", "masks", "opacity", "colour", "method", "target",
-    "embedding", "by", "k", "study", "edits", "predicted", "pair", "reference", *DATA_KEYS, *GRADE_KEYS, *TRAIN_KEYS,
+    "embedding", "by", "k", "study", "edits", "predicted", "pair", "reference", *WALK_KEYS, *MAP_KEYS, *DATA_KEYS,
+    *GRADE_KEYS, *TRAIN_KEYS,
 )  # fmt: skip
 _VIEW, _WRITTEN, _NOTICES, _TOUCHED = "fisa_view", "fisa_written_query", "fisa_notices", "fisa_touched"
+_PAGE, _SHARED = "fisa_page", "fisa_shared"
 
 
 def arrive(pages: Mapping[str, Page], current: Page) -> None:
@@ -49,7 +59,12 @@ def arrive(pages: Mapping[str, Page], current: Page) -> None:
     # After a click the session is ahead of the URL that the browser sent along, so the URL must not win.
     touched = st.session_state.pop(_TOUCHED, False)
     if not touched and query != st.session_state.get(_WRITTEN):
+        if query and st.session_state.get(_PAGE) == current.url_path:
+            # Back or forward on one page, whose address names all that it shares: what is not there was not yet chosen.
+            drop(*(name for name in st.session_state.get(_SHARED, ()) if name not in query))
         view.update({name: text for name, text in query.items() if name in VIEW_KEYS})
+    if current.url_path != st.session_state.get(_PAGE):
+        st.session_state[_PAGE], st.session_state[_SHARED] = current.url_path, ()
 
 
 def enter(page: str) -> None:
@@ -71,7 +86,7 @@ def share(*names: str) -> None:
     query = {name: view[name] for name in names if view.get(name)}
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
-    st.session_state[_WRITTEN] = query
+    st.session_state[_WRITTEN], st.session_state[_SHARED] = query, names
     for text in st.session_state[_NOTICES]:
         st.warning(plain(text), icon=":material/link_off:")
 
@@ -106,6 +121,16 @@ def keep(name: str, value: str) -> None:
 def notice(text: str) -> None:
     """Say on top of the page, when it shares its view, which wish could not be met."""
     st.session_state[_NOTICES].append(text)
+
+
+def attempt(act: Callable[[], None]) -> None:
+    """Run what a callback does to files; what a name or the disk refuses is said on top of the page."""
+    st.session_state[_TOUCHED] = True
+    st.session_state[_NOTICES].clear()
+    try:
+        act()
+    except SliceError as error:
+        notice(str(error))
 
 
 def commit(name: str) -> None:

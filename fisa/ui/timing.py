@@ -14,7 +14,8 @@ from fisa.bench import BenchError, Cost, Settings, cost, interleave
 
 APP = Path(__file__).parents[2] / "app.py"
 PAGES = (
-    "home", "explain", "compare", "interactions", "map", "retrieval", "grades", "metrics", "studies", "data", "train",
+    "home", "gallery", "explain", "compare", "interactions", "map", "retrieval", "grades", "metrics", "studies", "data",
+    "train",
     "images",
 )  # fmt: skip
 EMPTY = "import streamlit as st\nst.title('Nothing')"

@@ -286,7 +286,7 @@ def _outcome(
 ) -> Outcome:
     means: Means = {}
     if any(isinstance(edit, Feature) and edit.stand != "zero" for edit in edits):
-        if not are_kept("embeddings", run, dataset):
+        if not are_kept(run, dataset):
             with meter("Looking at every test image …") as progress:
                 feature_means(run, dataset, progress)
         means = _means(run.digest, dataset.version, run, dataset)

@@ -21,6 +21,7 @@ from fisa.explain.targets import TargetError
 from fisa.figures import FigureError
 from fisa.jobs.desk import JobError
 from fisa.runs import Run, RunError
+from fisa.slices import SliceError
 from fisa.studies import StudyError
 from fisa.ui import cache, state
 from fisa.ui.shelves import shelves
@@ -28,7 +29,7 @@ from fisa.ui.state import plain
 
 PROBLEMS = (
     RunError, DataError, EvaluationError, StudyError, AttributionError, TargetError, ProjectionError, RetrievalError,
-    EditError, FigureError, ConfigError, JobError, OSError,
+    EditError, FigureError, ConfigError, SliceError, JobError, OSError,
 )  # fmt: skip
 """What a broken folder can raise; each message is one sentence for the person."""
 

@@ -34,6 +34,7 @@ def test_the_command_line_names_every_bench() -> None:
         ("explain", ["explain.one"]),
         ("grade", ["grade.scenes"]),
         ("train", ["train.step"]),
+        ("map", ["map.project", "map.trust"]),
     ],
 )
 def test_a_bench_reports_each_of_its_costs(name: str, costs: list[str]) -> None:

@@ -14,7 +14,7 @@ from waiting import await_query, query, settled
 
 Open = Callable[..., Page]
 Serve = Callable[[Path], str]
-NEED_A_RUN = ("", "explain", "compare", "interactions", "map", "retrieval", "grades", "metrics", "images")
+NEED_A_RUN = ("", "gallery", "explain", "compare", "interactions", "map", "retrieval", "grades", "metrics", "images")
 PAGES = (*NEED_A_RUN, "studies", "data", "train")
 
 

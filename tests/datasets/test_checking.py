@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import trees
 
+from fisa import background
 from fisa.datasets import DataError, checking
 from fisa.datasets.check import Report, check_dataset
 from fisa.datasets.checking import Check, look_at_check, main, start_check, stop_check
@@ -63,7 +64,7 @@ def test_a_check_that_fails_says_why_and_a_new_one_forgets_it(tmp_path: Path, ro
 
 
 def test_a_check_that_is_stopped_goes_on_later(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking, "INTERVAL", 0.0)
+    monkeypatch.setattr(background, "INTERVAL", 0.0)
     folder = checking._folder("oasis", root)
     folder.mkdir(parents=True)
     stop_check("oasis", root)
@@ -79,9 +80,9 @@ def test_while_another_holds_the_lock_it_runs_and_no_second_is_started(
 ) -> None:
     folder = checking._folder("oasis", root)
     folder.mkdir(parents=True)
-    monkeypatch.setattr(checking, "_HELD", 0.0)
-    monkeypatch.setattr(checking.subprocess, "Popen", lambda *_, **__: pytest.fail("a second check was started"))
-    with checking.FileLock(folder / "lock"):
+    monkeypatch.setattr(background, "_HELD", 0.0)
+    monkeypatch.setattr(background.subprocess, "Popen", lambda *_, **__: pytest.fail("a second check was started"))
+    with background.FileLock(folder / "lock"):
         assert look_at_check("oasis", root).state == "running"
         start_check("oasis", root)
         main("oasis", root)
@@ -100,7 +101,7 @@ def test_a_process_that_cannot_start_is_one_sentence(root: Path, monkeypatch: py
     def refuse(*_: object, **__: object) -> None:
         raise OSError(12, "Cannot allocate memory")
 
-    monkeypatch.setattr(checking.subprocess, "Popen", refuse)
+    monkeypatch.setattr(background.subprocess, "Popen", refuse)
     with pytest.raises(DataError, match=r"the check cannot be started \(Cannot allocate memory\)"):
         start_check("oasis", root)
 

@@ -20,7 +20,7 @@ from fisa.datasets import Sample, open_dataset
 from fisa.emotions import EKMAN6, MIKELS8, RATINGS, EmotionSpace, score_space
 from fisa.evaluation import prediction_frame, summarise
 from fisa.explain import embeddings, retrieval
-from fisa.explain.embeddings import are_kept, embeddings_of, planes_of
+from fisa.explain.embeddings import are_kept, embeddings_of
 from fisa.explain.retrieval import (
     RetrievalError,
     Score,
@@ -199,14 +199,10 @@ def test_vectors_are_those_of_the_run_and_computed_once(photograph_runs: Path, m
     first = embeddings_of(run, data)
     rows = [run.output([data[index].image]).features[0].numpy() for index in range(3)]
     np.testing.assert_allclose(first["fc"][:3], rows, atol=1e-5)
-    assert are_kept("embeddings", run, data)
-    planes = planes_of(run, data)
-    assert list(planes) == ["fc"] and list(planes["fc"]["id"]) == list(data.manifest["id"])
+    assert are_kept(run, data)
     monkeypatch.setattr(embeddings, "model_inputs", None)
-    monkeypatch.setattr(embeddings, "project", None)
     np.testing.assert_array_equal(embeddings_of(run, data)["fc"], first["fc"])
     assert list(embeddings_of(run, data)) == list(first)
-    pd.testing.assert_frame_equal(planes_of(run, data)["fc"], planes["fc"])
 
 
 def test_a_cache_that_is_damaged_or_cannot_be_written_is_passed_over(

@@ -2,15 +2,17 @@
 
 import numpy as np
 import pandas as pd
+import plotly.io as pio
 import pytest
 
 from fisa.emotions import MIKELS8
-from fisa.figures import FigureError, Theme, embedding_map, error_scatter, history
-from fisa.figures.scatter import POINTS_AT_MOST
+from fisa.figures import FigureError, Scale, Theme, dots_of, embedding_map, error_scatter, history
+from fisa.figures.points import POINTS_AT_MOST
 
 THEMES: tuple[Theme, ...] = ("light", "dark")
 POINTS = pd.DataFrame({"id": ["p", "q", "r", "<b>s</b>"], "x": [0.0, 1.0, 2.0, 3.0], "y": [3.0, 2.0, 1.0, 0.0]})
 EMOTIONS = ["awe", "fear", "awe", "joy"]
+EMOTIONS_HERE = ["awe", "fear", "awe", "anger"]
 
 
 def traces(figure: object) -> dict[str, object]:
@@ -30,7 +32,7 @@ def test_map_groups_points_by_emotion_with_colour_shape_and_id(theme: Theme, val
 
 def test_map_of_numbers_has_a_continuous_scale_and_every_id() -> None:
     (trace,) = embedding_map(POINTS, np.array([0.1, 0.2, 0.3, 0.4])).data
-    assert list(trace.marker.color) == [0.1, 0.2, 0.3, 0.4]
+    np.testing.assert_allclose(trace.marker.color, [0.1, 0.2, 0.3, 0.4])
     assert trace.marker.showscale and list(trace.customdata) == list(POINTS["id"])
 
 
@@ -74,6 +76,69 @@ def test_binned_numbers_are_means_of_their_cell() -> None:
     values[0], values[-1] = count - 1, 7.0
     (trace,) = embedding_map(points, values).data
     assert sorted(trace.marker.color) == [1.0, 7.0]  # (count - 1) / (count - 1), and the one far away
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_differences_diverge_from_their_middle_as_far_to_both_ends(theme: Theme) -> None:
+    figure = embedding_map(POINTS, np.array([-0.1, 0.4, 0.2, 0.0]), theme=theme, scale=Scale("<b>gap</b>", 0.0))
+    marker = figure.data[0].marker
+    # The 98 % quantile of 0, .1, .2, .4 lies at place 2.94: .2 + .94 * .2.
+    assert marker.cmax == pytest.approx(0.388) and marker.cmin == -marker.cmax
+    assert marker.colorscale[3][1] != marker.colorscale[0][1] and marker.colorscale[3][0] == 0.5
+    assert marker.colorbar.title.text == "&lt;b&gt;gap&lt;/b&gt;; 25% of them lie beyond"
+    assert "coloured by <b>gap</b>" in figure.layout.meta["alt"]
+
+
+def test_one_number_far_out_does_not_take_the_colours_of_all() -> None:
+    points = pd.DataFrame({"id": [str(n) for n in range(200)], "x": range(200), "y": 0.0})
+    values = np.r_[np.linspace(0, 1, 199), 1000.0]
+    marker = embedding_map(points, values, scale=Scale("error")).data[0].marker
+    assert (marker.cmin, marker.cmax) == (0.0, pytest.approx(np.quantile(values, 0.98)))
+    assert marker.colorbar.title.text == "error; 2% of them lie beyond"
+    same = embedding_map(POINTS, [0.5] * 4).data[0].marker
+    assert same.cmin is None and same.cmax is None  # no range that plotly could divide by
+
+
+def test_what_is_not_selected_is_dimmed() -> None:
+    found = traces(embedding_map(POINTS, EMOTIONS_HERE, MIKELS8, among=["r", "q", "gone"]))
+    kept = {name: [trace.customdata[i] for i in trace.selectedpoints] for name, trace in found.items()}  # type: ignore[attr-defined]
+    assert kept == {"fear": ["q"], "anger": [], "awe": ["r"]}
+    assert all(trace.unselected.marker.opacity < 0.3 for trace in found.values())  # type: ignore[attr-defined]
+
+
+def test_new_images_are_stars_with_their_names_and_no_dot_of_the_data() -> None:
+    placed = pd.DataFrame({"id": ["<my> dog.jpg"], "x": [1.5], "y": [2.5]})
+    figure = embedding_map(POINTS, [0.0] * 4, placed=placed)
+    star = figure.data[-1]
+    assert (star.marker.symbol, list(star.x), list(star.y), list(star.text)) == (
+        "star", [1.5], [2.5], ["&lt;my&gt; dog.jpg"],
+    )  # fmt: skip
+    assert star.customdata is None and "Placed on it: <my> dog.jpg." in figure.layout.meta["alt"]
+
+
+def test_dots_show_every_image_once_and_each_that_it_stands_for() -> None:
+    assert dots_of(POINTS, [0.0] * 4).to_dict() == {name: name for name in POINTS["id"]}
+    rng = np.random.default_rng(0)
+    count = POINTS_AT_MOST + 5000
+    points = pd.DataFrame(rng.normal(size=(count, 2)), columns=["x", "y"]).assign(id=[f"s{i}" for i in range(count)])
+    emotion = rng.integers(0, 8, count)
+    dots = dots_of(points, emotion, MIKELS8)
+    figure = embedding_map(points, emotion, MIKELS8)
+    stands = {
+        i: int(h.split("stands for ")[1].split()[0]) if "stands for" in h else 1
+        for t in figure.data
+        for i, h in zip(t.customdata, t.hovertext, strict=True)
+    }
+    assert len(dots) == count and dots.value_counts().to_dict() == stands
+
+
+def test_ten_thousand_points_are_sent_as_typed_arrays() -> None:
+    rng = np.random.default_rng(0)
+    points = pd.DataFrame(rng.normal(size=(10_000, 2)), columns=["x", "y"])
+    points["id"] = [f"iid-{number:05d}" for number in range(10_000)]
+    text = pio.to_json(embedding_map(points, rng.random(10_000)), validate=False)
+    # 4 bytes for each of x, y and colour in base64, 12 for each id: 280 kB; and the theme.
+    assert text.count('"bdata"') >= 3 and len(text) < 340_000
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from fisa.ui.timing import bench_pages
 
 Visit = Callable[..., AppTest]
 ROOT = Path(__file__).parents[2]
-PAGES = ("home", "explain", "compare", "map", "retrieval", "grades", "metrics", "images")
+PAGES = ("home", "gallery", "explain", "compare", "map", "retrieval", "grades", "metrics", "images")
 LABELS = list(MIKELS8.labels)
 
 

@@ -66,7 +66,7 @@ def test_explain_says_what_is_predicted_and_what_was_rated(studio: Path, visit: 
     assert "It was rated valence" in words(app)
     # "Sorted by" has no entropy, which only a distribution has.
     (sort,) = (box for box in app.selectbox if box.label == "Sorted by")
-    assert sort.options == ["Number", "Error, worst first"]
+    assert sort.options == ["Number", "Error ↓", "Valence ↓", "Arousal ↓"]
 
 
 def test_metrics_has_a_table_of_ratings(studio: Path, visit: Visit) -> None:

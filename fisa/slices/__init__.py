@@ -1,0 +1,63 @@
+"""Parts of a test split that a person looks at: conditions, named slices, tags and notes, and slices worth a look."""
+
+from fisa.slices.filters import (
+    Among,
+    Condition,
+    FilterError,
+    Within,
+    check,
+    fits,
+    loosened,
+    parse,
+    parse_condition,
+    passing,
+    ranked,
+    write,
+)
+from fisa.slices.finder import Finding, Search, find_slices
+from fisa.slices.marks import Mark, Notebook, marks_table
+from fisa.slices.store import (
+    Slice,
+    SliceError,
+    as_link,
+    delete_slice,
+    free_name,
+    from_link,
+    home,
+    list_slices,
+    read_slice,
+    save_slice,
+    settled_name,
+)
+
+__all__ = [
+    "Among",
+    "Condition",
+    "FilterError",
+    "Finding",
+    "Mark",
+    "Notebook",
+    "Search",
+    "Slice",
+    "SliceError",
+    "Within",
+    "as_link",
+    "check",
+    "delete_slice",
+    "find_slices",
+    "fits",
+    "free_name",
+    "from_link",
+    "home",
+    "list_slices",
+    "loosened",
+    "marks_table",
+    "parse",
+    "parse_condition",
+    "passing",
+    "ranked",
+    "read_slice",
+    "save_slice",
+    "settled_name",
+    "write",
+]

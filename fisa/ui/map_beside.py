@@ -1,0 +1,115 @@
+"""What stands beside the map: the ringed image with its neighbours, and a person's photographs placed on it."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fisa.datasets import Dataset
+from fisa.emotions import DIMENSIONS
+from fisa.explain.embeddings import TITLES, vectors_of
+from fisa.explain.maps import Made, Map, nearest, place_images
+from fisa.images import ImageRefused, decode_square
+from fisa.runs import Run
+from fisa.ui import cache, photographs, rated, state
+from fisa.ui.map_board import row
+from fisa.ui.state import plain
+
+NEIGHBOURS = 8
+
+Found = dict[str, tuple[tuple[str, ...], tuple[float, ...]]]
+
+
+def ringed(run: Run, dataset: Dataset, name: str) -> None:
+    """Draw the ringed image with its way to Explain."""
+    if not run.takes_vectors:
+        st.image(cache.subject(dataset, name).picture, width="stretch", alt=f"The ringed image {name}")
+        link = {"run": str(state.get("run")), "image": name}
+        st.page_link("pages/explain.py", label=f"Ringed: {plain(name)}", query_params=link)
+    else:
+        st.markdown(f"Ringed: {plain(name)}")
+
+
+def neighbours(run: Run, dataset: Dataset, shown: Map, name: str) -> None:
+    """Draw the images nearest to one by the map's vectors, and those nearest by what is predicted of them."""
+    found = _neighbours(run.digest, dataset.version, shown.made, name, run, dataset)
+    spaces = {
+        "seen": ("By what the run sees", f"{TITLES[shown.made.vectors]}; {shown.made.settings.metric} distance."),
+        "said": ("By what it predicts", "Euclidean distance of the ratings." if rated.is_rated(run) else (
+            "Jensen–Shannon distance of the distributions, 0 to 0.83."
+        )),
+    }  # fmt: skip
+    st.header(f"Nearest to {plain(name)}", anchor=False)
+    both = set(found["seen"][0]) & set(found["said"][0])
+    st.caption(
+        f"{len(both)} of the {len(found['seen'][0])} nearest are the same: looks and emotion agree where many are. "
+        "Distances are those before the projection."
+    )
+    for column, (space, (title, told)) in zip(st.columns(2, gap="medium"), spaces.items(), strict=True):
+        with column, st.container(key=f"map_near_{space}"):
+            st.markdown(f"**{title}**")
+            st.caption(told)
+            names, distances = found[space]
+            row(run, dataset, {one: f"{apart:.3f}" for one, apart in zip(names, distances, strict=True)})
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _neighbours(run_digest: str, version: str, made: Made, name: str, _run: Run, _dataset: Dataset) -> Found:
+    ids = _dataset.manifest["id"].astype(str).to_numpy()
+    place = int(np.flatnonzero(ids == name)[0])
+    is_rated = rated.is_rated(_run)
+    columns = list(DIMENSIONS) if is_rated else list(_run.space.labels)
+    spaces = {
+        "seen": (vectors_of(_run, _dataset, made.vectors), made.settings.metric),
+        "said": (_run.predictions[columns].to_numpy(float), "euclidean" if is_rated else "jensenshannon"),
+    }
+    found: Found = {}
+    for space, (rows, metric) in spaces.items():
+        places, distances = nearest(rows, place, NEIGHBOURS, metric)
+        found[space] = tuple(str(each) for each in ids[places]), tuple(float(each) for each in distances)
+    return found
+
+
+def placed(run: Run, dataset: Dataset, shown: Map) -> pd.DataFrame:
+    """Return where the photographs of the session lie on the map: id, x, y; empty where there are none."""
+    kept = photographs.remembered()
+    if not kept or run.takes_vectors:
+        return pd.DataFrame({"id": [], "x": [], "y": []})
+    digest = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in kept.values())).hexdigest()
+    return _placed(run.digest, dataset.version, shown.made, tuple(kept), digest, run, dataset, shown, kept)
+
+
+@st.cache_data(max_entries=32, show_spinner="Placing your photographs …")
+def _placed(
+    run_digest: str,
+    version: str,
+    made: Made,
+    names: tuple[str, ...],
+    digest: str,
+    _run: Run,
+    _dataset: Dataset,
+    _shown: Map,
+    _kept: dict[str, bytes],
+) -> pd.DataFrame:
+    squares: dict[str, np.ndarray] = {}
+    for name, content in _kept.items():
+        try:
+            squares[name] = decode_square(content, _run.config.data.image_size, name)
+        except ImageRefused:
+            continue
+    places = place_images(_run, _dataset, _shown, np.stack(list(squares.values()))) if squares else np.empty((0, 2))
+    return pd.DataFrame({"id": list(squares), "x": places[:, 0], "y": places[:, 1]})
+
+
+def photographs_note(found: pd.DataFrame) -> None:
+    """Say which photographs lie on the map, or how to place some."""
+    if len(found):
+        st.caption(
+            f":material/star: Placed: {plain(', '.join(found['id']))}. A place says which test images see alike."
+        )
+        st.button("Take them off", type="tertiary", on_click=photographs.forget, key="map_forget")
+    else:
+        st.caption("Photographs from the page *Your images* are placed here.")

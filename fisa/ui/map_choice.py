@@ -1,0 +1,209 @@
+"""What the map is made of and how it is coloured: chosen in the view, made in a process of its own at a click."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from fisa import figures
+from fisa.datasets import Dataset
+from fisa.emotions import EmotionSpace
+from fisa.explain.embeddings import TITLES, offered_vectors
+from fisa.explain.maps import Made, Map, look_at_map, own_map, start_map, stop_map, usual
+from fisa.explain.projection import METRICS, STEPS, ProjectionError, ProjectionSettings, largest_perplexity
+from fisa.runs import Run
+from fisa.ui import cache, rated, state
+from fisa.ui.state import plain
+from fisa.ui.widgets import PROBLEMS, choose, choose_other, other_run, problem
+
+COLOURS = {"emotion": "Emotion", "error": "Error", "entropy": "Entropy", "difference": "Two runs"}
+RATED = {"valence": "Valence", "arousal": "Arousal", "error": "Error", "difference": "Two runs"}
+TOLD = {
+    "emotion": "dominant emotion",
+    "entropy": "entropy of the prediction in nats",
+    "valence": "predicted valence",
+    "arousal": "predicted arousal",
+}
+DRAGS: dict[str, str] = {"pan": "Move", "lasso": "Lasso", "select": "Box"}
+KEYS = ("vectors", "perplexity", "metric", "seed", "colour", "drag")
+SEEDS = 9999
+EVERY = 1.0
+"""Seconds between two looks at a map that is being made."""
+
+
+@dataclass(frozen=True, eq=False)
+class Colouring:
+    """How dots are coloured: a value for each image of the data set, in its order.
+
+    Attributes:
+        key: What the values are computed from, beside the run and the data.
+        title: What they are, also as the column of the table.
+        values: Labels of ``space``, or numbers; [N].
+        space: Of labels, else None.
+        scale: Of numbers.
+    """
+
+    key: str
+    title: str
+    values: np.ndarray
+    space: EmotionSpace | None
+    scale: figures.Scale
+
+
+def settle(run: Run, dataset: Dataset) -> Made:
+    """Resolve of which vectors and with which settings the map is made; what is usual for the run needs no words."""
+    offered = _offered(run.digest, run)
+    default = _usual(run, len(dataset), offered[0])
+    vectors = state.resolve("vectors", offered, default.vectors, "vectors", state.get("vectors") in TITLES)
+    settings = default.settings
+    largest = max(largest_perplexity(len(dataset)), 1)
+    perplexity = state.resolve_number("perplexity", 1, largest, settings.perplexity, "Perplexity")
+    metric = state.resolve("metric", METRICS, settings.metric, "distance")
+    seed = round(state.resolve_number("seed", 0, SEEDS, settings.seed, "Seed"))
+    made = Made(vectors, ProjectionSettings(perplexity, next(each for each in METRICS if each == metric), seed))
+    for name, word, own in zip(KEYS, made.words(), default.words(), strict=False):
+        if word == own:
+            state.drop(name)
+    return made
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _offered(run_digest: str, _run: Run) -> tuple[str, ...]:
+    return offered_vectors(_run)
+
+
+def _usual(run: Run, count: int, vectors: str) -> Made:
+    own = own_map(run, vectors)
+    return usual(vectors, count) if own is None else own.made
+
+
+def settle_looks(run: Run) -> None:
+    """Resolve colouring and what dragging does."""
+    colours = colours_of(run)
+    state.resolve("colour", list(colours), next(iter(colours)), "colouring", state.get("colour") in COLOURS | RATED)
+    if state.resolve("drag", list(DRAGS), "pan", "way of dragging") == "pan":
+        state.drop("drag")
+
+
+def colours_of(run: Run) -> dict[str, str]:
+    """Return by what the map of a run can be coloured."""
+    return RATED if rated.is_rated(run) else COLOURS
+
+
+def controls(run: Run, dataset: Dataset, made: Made) -> None:
+    """Draw the choice of colour, of vectors and settings, and of what dragging does; all must be resolved already."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="map_controls"):
+        colours = colours_of(run)
+        choose("colour", list(colours), "Colour by", st.segmented_control, colours.__getitem__, required=True)
+        if state.get("colour") == "difference" and len(cache.run_folders()) > 1:
+            choose_other()
+        st.session_state[state.key("drag")] = state.get("drag") or "pan"
+        st.segmented_control(
+            "Dragging", list(DRAGS), key=state.key("drag"), format_func=DRAGS.__getitem__, required=True,
+            on_change=state.commit, args=("drag",), help="Moves the map, or selects images with a lasso or a box",
+        )  # fmt: skip
+        with st.popover("Made of", icon=":material/tune:", key="map_made"):
+            _settings(run, dataset, made)
+
+
+def _settings(run: Run, dataset: Dataset, made: Made) -> None:
+    largest = float(max(largest_perplexity(len(dataset)), 1))
+    settings = made.settings
+    shown = {"vectors": made.vectors, "metric": settings.metric}
+    for name, value in {**shown, "perplexity": settings.perplexity, "seed": settings.seed}.items():
+        st.session_state[state.key(name)] = value
+    st.selectbox(
+        "Vectors", _offered(run.digest, run), key="choose_vectors", format_func=TITLES.__getitem__,
+        on_change=state.commit, args=("vectors",),
+    )  # fmt: skip
+    st.selectbox("Distance", METRICS, key="choose_metric", on_change=state.commit, args=("metric",))
+    st.number_input(
+        "Perplexity", 1.0, largest, step=1.0, key="choose_perplexity", on_change=state.commit, args=("perplexity",)
+    )
+    st.number_input("Seed", 0, SEEDS, step=1, key="choose_seed", on_change=state.commit, args=("seed",))
+    st.caption(f"Perplexity is about how many neighbours count; {len(dataset):,} images allow {largest:g}.")
+
+
+def colouring(run: Run, dataset: Dataset) -> Colouring:
+    """Resolve the run to compare with and return the colours; where they cannot be compared, say so and show errors."""
+    chosen = state.get("colour") or ""
+    table = cache.samples(run, dataset)
+    error = "mean squared error" if rated.is_rated(run) else "error, KL to the truth in nats"
+    if chosen == "emotion":
+        return Colouring(chosen, TOLD[chosen], table["dominant"].to_numpy(), run.space, figures.Scale())
+    if chosen == "difference":
+        found = _difference(run, dataset, table["error"].to_numpy(float))
+        if found is not None:
+            return found
+    title = TOLD.get(chosen, error)
+    column = chosen if chosen in table and chosen in TOLD else "error"
+    return Colouring(column, title, table[column].to_numpy(float), None, figures.Scale(title))
+
+
+def _difference(run: Run, dataset: Dataset, errors: np.ndarray) -> Colouring | None:
+    other = other_run()
+    if other is None:
+        return None
+    try:
+        if rated.is_rated(run) != rated.is_rated(other):
+            raise ProjectionError(
+                f"{run.name} and {other.name} do not predict the same, so that no error compares them"
+            )
+        gaps = errors - cache.samples(other, dataset)["error"].to_numpy(float)
+    except PROBLEMS as error:
+        problem(error)
+        return None
+    title = f"error of {run.name} less that of {other.name}"
+    return Colouring(f"{title} {other.digest}", title, gaps, None, figures.Scale(title, 0.0))
+
+
+def words(shown: Map) -> str:
+    """Say what a map is made of, and how far it can be trusted."""
+    settings, trust = shown.made.settings, shown.trust
+    text = (
+        f"t-SNE of {len(shown.points)} test images by “{TITLES[shown.made.vectors]}”: perplexity "
+        f"{settings.perplexity:g}, {settings.metric} distance, seed {settings.seed}. "
+    )
+    if trust is None:
+        return text + "Distances between far groups, and the axes, mean nothing."
+    among = "" if trust.points == len(shown.points) else f" on a sample of {trust.points}"
+    return (
+        f"{text}Trustworthiness {trust.value:.3f}{among}: 1 where the {trust.neighbours} nearest on the map are the "
+        "nearest before it. Distances between far groups, and the axes, mean nothing."
+    )
+
+
+def work(run: Run, dataset: Dataset, made: Made, label: str, why: str) -> None:
+    """Draw how far the process is that makes a map, or why there is none, with the button that starts it."""
+    found = look_at_map(run, dataset, made)
+    if found.state == "running":
+        _watch(run, dataset, made)
+        return
+    if found.state == "failed":
+        st.error(plain(found.error), icon=":material/error:")
+    elif found.state == "interrupted":
+        st.info("The last attempt was interrupted; what it had finished is kept.", icon=":material/pause_circle:")
+    if st.button(label, icon=":material/scatter_plot:", type="primary", key="map_run"):
+        try:
+            start_map(run, dataset, made)
+        except ProjectionError as error:
+            problem(error)
+            return
+        st.rerun()
+    st.caption(why)
+
+
+@st.fragment(run_every=EVERY)
+def _watch(run: Run, dataset: Dataset, made: Made) -> None:
+    """Show how far the process is, each second, until it ends; then draw the page anew."""
+    found = look_at_map(run, dataset, made)
+    if found.state != "running":
+        st.rerun()
+    steps = found.done - (found.total - STEPS)
+    doing = "laying out" if found.total and steps > 0 else "looking at images"
+    st.progress(found.done / max(found.total, 1), f"Making the map: {doing} …")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Stop", icon=":material/stop:", on_click=stop_map, args=(run, dataset, made), key="map_stop")
+        st.caption("It goes on when this page is left or loaded again, and when the studio is closed.")

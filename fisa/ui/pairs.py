@@ -1,0 +1,83 @@
+"""What two runs say of the same image, and the names of all that test images are sorted by."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fisa.datasets import Dataset
+from fisa.distances import jensen_shannon
+from fisa.metrics import METRICS
+from fisa.runs import Run
+from fisa.ui import cache, state
+from fisa.ui.state import clip, plain
+from fisa.ui.widgets import PROBLEMS
+
+COLUMNS = {"disagreement": "Disagreement with {}", "fixed": "Fixed by {}", "broke": "Broken by {}"}
+"""What another run adds to the table of a run: divergence of both predictions, and how much less or more it errs."""
+
+
+def titles(run: Run) -> dict[str, str]:
+    """Return the orders that another run gives, by the name of the one that is asked for; empty without another."""
+    others = [name for name in cache.run_folders() if name != state.get("run")]
+    if not others:
+        return {}
+    asked = state.get("against")
+    name = asked if asked in others else others[0]
+    return {column: title.format(clip(name, 20)) for column, title in COLUMNS.items()}
+
+
+def meaning(column: str, run: str, other: str) -> str:
+    """Say in Markdown what a column that another run adds is."""
+    one, two = plain(run), plain(other)
+    if column == "disagreement":
+        return f"Jensen-Shannon divergence of what {one} and {two} predict, in nats: 0 where they agree."
+    better, worse = (two, one) if column == "fixed" else (one, two)
+    return f"Error of {worse} less that of {better}: above 0 {better} is nearer to the truth."
+
+
+def measures_in(table: pd.DataFrame) -> dict[str, str]:
+    """Return the measures of :data:`METRICS` in a table, with titles that tell those on votes from the error."""
+    on = " on votes" if "kl_truth" in table else ""
+    return {name: f"{metric.title}{on}" for name, metric in METRICS.items() if name in table}
+
+
+def other_of(run: Run, dataset: Dataset) -> Run | None:
+    """Open the run that ``against`` names; where there is none that predicts these images, say so."""
+    folders = {name: path for name, path in cache.run_folders().items() if name != state.get("run")}
+    if not folders:
+        state.notice("Comparing needs two runs, and there is only one; the images are not sorted or filtered by it.")
+        return None
+    quiet = state.get("against") == state.get("run")
+    name = state.resolve("against", list(folders), next(iter(folders)), "other run", quiet)
+    try:
+        other = cache.open_run(folders[name])
+        fits = other.task.name == run.task.name and list(other.predictions["id"]) == list(dataset.manifest["id"])
+    except PROBLEMS as error:
+        state.notice(str(error))
+        return None
+    if not fits:
+        state.notice(f"{name} was tested on other images than {run.name}; the images are not sorted or filtered by it.")
+    return other if fits else None
+
+
+def with_other(table: pd.DataFrame, run: Run, other: Run, dataset: Dataset) -> pd.DataFrame:
+    """Return a table of :func:`fisa.ui.cache.samples` with the columns that another run adds.
+
+    ``disagreement`` is the Jensen-Shannon divergence of both predictions in nats; ``fixed`` is the error of ``run``
+    less that of ``other``, and ``broke`` the reverse. Of ratings the disagreement is their mean squared difference.
+    """
+    columns = _columns(run.digest, other.digest, dataset.version, run, other, dataset)
+    return table.assign(**columns)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _columns(
+    run_digest: str, other_digest: str, data_version: str, _run: Run, _other: Run, _dataset: Dataset
+) -> dict[str, np.ndarray]:
+    first, second = (cache.samples(each, _dataset)["error"].to_numpy(float) for each in (_run, _other))
+    names = list(_run.task.columns(_dataset.space))
+    one, two = (each.predictions[names].to_numpy(float) for each in (_run, _other))
+    apart = jensen_shannon(one, two) if _run.task.name == "distribution" else ((one - two) ** 2).mean(1)
+    return {"disagreement": apart, "fixed": first - second, "broke": second - first}
