@@ -15,8 +15,7 @@ from fisa.bench import BenchError, Cost, Settings, cost, interleave
 APP = Path(__file__).parents[2] / "app.py"
 PAGES = (
     "home", "gallery", "explain", "compare", "interactions", "map", "retrieval", "grades", "metrics", "studies", "data",
-    "train",
-    "images",
+    "train", "images",
 )  # fmt: skip
 EMPTY = "import streamlit as st\nst.title('Nothing')"
 PATIENCE = 240.0
