@@ -61,8 +61,8 @@ class TestForm:
         fields = (*app.selectbox, *app.number_input, *app.text_input, *app.toggle)
         shown = {str(field.key).removeprefix("train_") for field in fields}
         document = load_config(Path("configs/fisa.yaml")).model_dump(mode="json")
-        hidden = ("objective.emd_", "objective.sparsity_", "objective.progressive_", "objective.ratings_")
-        assert {o.key for o in options_of(document) if not o.key.startswith(hidden)} <= shown
+        weighted = ("", "objective.kl", "objective.evidence", "objective.metric")
+        assert {option.key for option in options_of(document) if option.waits_for in weighted} <= shown
         assert "objective.metric_sampling" in shown and "objective.emd_r" not in shown
         assert "fisa" in app.selectbox(key="choose_base").options
 
