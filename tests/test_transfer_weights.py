@@ -38,6 +38,26 @@ class TestWeights:
         name = "backbone.body.0.0.weight"
         assert torch.equal(model.state_dict()[name], source.model.state_dict()[name])
 
+    def test_what_the_configuration_fixes_is_not_taken_over(self, tiny_runs: Path) -> None:
+        source = load_run(tiny_runs / "fisa")
+        fixed = {"null_trained": False, "null_logit": -2.25}
+        config = RunConfig.model_validate({"name": "x", "model": {**TINY_FISA, **fixed}}).model
+        model = build_model(config, MIKELS8)
+        told = initialise(model, source, config, MIKELS8)
+        assert told["left"] == ["semantic.null_logit"]
+        assert model.state_dict()["semantic.null_logit"].tolist() == [-2.25] * 8
+        assert torch.equal(model.state_dict()["semantic.null_value"], source.model.state_dict()["semantic.null_value"])
+
+    def test_a_backbone_may_have_more_than_the_source(self, tiny_runs: Path) -> None:
+        source = load_run(tiny_runs / "fisa")
+        finer = {**TINY_FISA, "backbone": {**TINY_FISA["backbone"], "fine": True}}  # type: ignore[dict-item]
+        config = RunConfig.model_validate({"name": "x", "model": finer}).model
+        model = build_model(config, MIKELS8)
+        told = initialise(model, source, config, MIKELS8)
+        assert told["left"] and all(name.startswith("backbone.lateral.") for name in told["left"])
+        name = "backbone.body.0.0.weight"
+        assert torch.equal(model.state_dict()[name], source.model.state_dict()[name])
+
     def test_fisa_carries_embeddings_null_and_readout(self, photograph_runs: Path) -> None:
         source = load_run(photograph_runs / "fisa")
         config = RunConfig.model_validate({"name": "x", "model": TINY_FISA}).model

@@ -29,6 +29,7 @@ def initialise(model: System, source: Run, config: ModelConfig, space: EmotionSp
     """Give ``model`` every tensor of ``source`` whose name and shape fit; its backbone must be taken over as a whole.
 
     What another label space or width keeps from fitting stays as it was drawn, and so does what ``model`` has beyond.
+    What its configuration fixes, such as a null logit that is not trained, is what that says.
 
     Args:
         model: Freshly built.
@@ -45,7 +46,9 @@ def initialise(model: System, source: Run, config: ModelConfig, space: EmotionSp
         TrainingError: A part of the backbone of ``source`` finds no place.
         RunError: The weights of ``source`` cannot be read.
     """
+    fixed = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
     own, other = model.state_dict(), source.model.state_dict()
+    other = {name: tensor for name, tensor in other.items() if name not in fixed}
     axes = {} if space == source.space else label_axes(model, config, space)
     taken = {
         name: tensor
