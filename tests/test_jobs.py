@@ -120,6 +120,19 @@ class TestAlive:
         assert load_run(path).provenance["resumed"] == 2 and load_run(path).map is not None
         assert "epoch 1 of 40: training loss" in log_of(path)
 
+    def test_how_it_ended_is_read_after_it_was_seen_to_have_ended(
+        self, runs: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def end(desk: desks.Desk) -> bool:
+            """It writes how it ended, then lets go of its lock, just while somebody looks."""
+            desk.write("outcome.json", {"state": "paused", "reason": ""})
+            return False
+
+        monkeypatch.setattr(trainings.Desk, "start", lambda desk, kind: None)
+        path = start_training(CONFIG, runs)
+        monkeypatch.setattr(trainings.Desk, "runs", property(end))
+        assert look_at_training(path).state == "paused"
+
     def test_a_process_that_cannot_start_is_one_sentence(self, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_: object, **__: object) -> None:
             raise OSError(12, "Cannot allocate memory")

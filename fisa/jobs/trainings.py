@@ -155,6 +155,9 @@ def list_trainings(runs: Path) -> list[Training]:
 def look_at_training(path: Path) -> Training:
     """Return what is known of a training; cheap enough to ask every second."""
     desk = Desk(path / JOB)
+    # First of all: a process writes down how it ended before it lets go of its lock.
+    running = desk.runs
+    elsewhere = not running and is_held(path / TRAINING / "lock")
     job, told, outcome = (desk.read(f"{name}.json") for name in ("job", "progress", "outcome"))
     usable = is_finished(path)
     known = Training(
@@ -166,7 +169,7 @@ def look_at_training(path: Path) -> Training:
         usable=usable,
         managed=bool(job),
     )
-    if desk.runs:
+    if running:
         return replace(
             known,
             state="running",
@@ -176,7 +179,7 @@ def look_at_training(path: Path) -> Training:
             seconds_left=_seconds(told.get("seconds_left")) or None,
             stopping=desk.asked_to_stop,
         )
-    if is_held(path / TRAINING / "lock"):
+    if elsewhere:
         return replace(known, state="running", stage="train", managed=False)
     state = outcome.get("state")
     if state == "finished" or (usable and not job):

@@ -1,5 +1,6 @@
 """A training in a real browser: begun, watched by two, paused, gone on with, finished and explained."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def test_row_24_a_training_survives_reloads_and_pauses_and_is_explained_at_its_e
     other.get_by_role("link", name="journey-1").click()
     for each in (page, other):
         expect(each.get_by_role("link", name="Explain it")).to_be_visible(timeout=4 * PATIENCE)
-        expect(each.get_by_text("Finished", exact=True)).to_be_visible(timeout=PATIENCE)
+        expect(each.get_by_role("paragraph").filter(has_text=re.compile(r"Finished$"))).to_be_visible(timeout=PATIENCE)
     page.get_by_role("link", name="Explain it").click()
     expect(page.get_by_role("heading", name="Explain", level=1)).to_be_visible(timeout=PATIENCE)
     await_query(page, "run", "journey-1")
