@@ -1,6 +1,6 @@
 """The loss that has maps point at what they rest on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -91,6 +91,14 @@ def test_a_map_that_follows_what_covering_takes_away_costs_nothing(seed: int) ->
     # Any other order costs: here the places are the same and the map says the contrary.
     contrary = (-drops(one) / 0.08).flatten(1).softmax(1).view(-1, CELLS, CELLS)
     assert loss(one, contrary).item() > 0.01
+
+
+def test_a_system_without_evidence_is_asked_for_its_logit() -> None:
+    one = case()
+    whole = one.model.forward
+    one.model.forward = lambda images, explain=True: replace(whole(images), evidence=None)  # type: ignore[method-assign]
+    maps = (drops(one) / 0.08).flatten(1).softmax(1).view(-1, CELLS, CELLS)
+    assert loss(one, maps).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_the_temperature_says_how_sharply() -> None:

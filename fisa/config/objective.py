@@ -65,7 +65,7 @@ class ObjectiveConfig(Section):
     pointing_places: int = Field(default=6, ge=2, le=64, description="places of an image, the map's peak and others")
     pointing_reach: float = Field(default=0.08, gt=0, le=1, description="how far from the peak, of the image's side")
     pointing_patch: float = Field(default=0.0625, gt=0, le=1, description="side of what is covered, likewise")
-    pointing_temperature: PositiveFloat = Field(default=0.08, description="of the softmax over these losses")
+    pointing_temperature: PositiveFloat = Field(default=0.08, description="of the softmax over what that takes away")
     ratings_loss: Literal["mse", "ccc"] = "mse"
     ratings_valence: float = Field(default=0.5, ge=0, le=1, description="share of valence; the rest is arousal's")
 

@@ -51,14 +51,17 @@ def verdicts(results: StudyResults, measured: pd.DataFrame | None) -> pd.DataFra
         ``better`` and ``worse``.
     """
     rows = [_row(results, claim) for claim in results.claims]
-    found = [_difference(results, measured, claim) for claim in results.claims]
-    known = [place for place, each in enumerate(found) if each is not None]
-    adjusted = holm([each[0].p for each in found if each is not None])
-    for place, p in zip(known, adjusted, strict=True):
-        difference, seeds = found[place] or (Difference(0, 0, 0, 1), 0)
+    keys = {_key(claim) for claim in results.claims}
+    errors = {} if measured is None else {key: Errors.of(results, measured, key) for key in keys if key in measured}
+    found = [
+        (row, decided)
+        for row, claim in zip(rows, results.claims, strict=True)
+        if (decided := _difference(errors.get(_key(claim)), claim)) is not None
+    ]
+    for (row, (difference, seeds)), p in zip(found, holm([each.p for _, (each, _) in found]), strict=True):
         bounds = {"difference_low": difference.low, "difference_high": difference.high}
-        rows[place] |= {"verdict": _verdict(difference.value, p), "difference": difference.value, **bounds}
-        rows[place] |= {"p": p, "seeds": seeds}
+        row |= {"verdict": _verdict(difference.value, p), "difference": difference.value, **bounds}
+        row |= {"p": p, "seeds": seeds}
     return pd.DataFrame(rows)
 
 
@@ -75,18 +78,19 @@ def _row(results: StudyResults, claim: Mapping[str, Any]) -> dict[str, Any]:
     return {"claim": claim["says"], "verdict": UNKNOWN, "measure": title, **empty, "seeds": 0, **sides}
 
 
-def _difference(
-    results: StudyResults, measured: pd.DataFrame | None, claim: Mapping[str, Any]
-) -> tuple[Difference, int] | None:
+def _key(claim: Mapping[str, Any]) -> str:
+    """Return the column of the measured errors that a claim is about."""
+    return str(claim["measure"] or "error")
+
+
+def _difference(errors: Errors | None, claim: Mapping[str, Any]) -> tuple[Difference, int] | None:
     """Return what speaks for a claim, and from how many seeds; None where a system or the measure is not there."""
-    key = claim["measure"] or "error"
-    if measured is None or key not in measured:
+    if errors is None:
         return None
-    errors = Errors.of(results, measured, key)
     if any(name not in errors.tables for side in ("better", "worse") for name in claim[side]):
         return None
     better, worse = (_mean([errors.tables[name] for name in claim[side]]) for side in ("better", "worse"))
-    if key != "error" and METRICS[key].higher_is_better:
+    if claim["measure"] is not None and METRICS[claim["measure"]].higher_is_better:
         better, worse = -better, -worse
     return hierarchical_difference(worse, better, errors.groups), min(len(better), len(worse))
 
