@@ -1,5 +1,6 @@
 """The Studies page: what ships is shown as the report prints it, and the draft's cells stand beside ours."""
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -53,6 +54,22 @@ def test_the_table_is_that_of_the_report(studies: Path, visit: Visit) -> None:
     assert len(app.get("plotly_chart")) == 1  # each system against fisa
     assert len(app.get("download_button")) == len(comparisons.FORMATS)
     assert "The test split was looked at" in said(app)
+
+
+def test_each_claim_of_a_study_has_its_verdict(studies: Path, visit: Visit) -> None:
+    file = studies / "emotion6-features" / "summary.json"
+    sides = {"better": ["fisa"], "worse": ["cnn"], "measure": None}
+    claims = [{"says": "fisa <b>leads</b>", **sides}, {"says": "of what is not stored", **sides, "measure": "cosine"}]
+    file.write_text(json.dumps({**json.loads(file.read_text()), "claims": claims}))
+    app = visit("studies", study="emotion6-features")
+    assert not app.exception and not app.error
+    assert "Claims" in [heading.value for heading in app.subheader]
+    (shown,) = (table.value for table in app.table if "verdict" in table.value)
+    # The difference is that of cnn to the reference, fisa, as the table itself has it.
+    row = study_table(load_results(SHIPPED / "emotion6-features")).set_index("system").loc["cnn"]
+    assert list(shown["verdict"]) == ["borne out", "not known yet"]
+    assert re.sub(r"\\", "", str(shown["difference"].iloc[0])).startswith(f"{row['difference']:+.4f} [")
+    assert "leads" in str(shown.index[0]) and "fisa <b>" not in str(shown.index[0]).replace("\\<", "")
 
 
 def test_without_a_study_it_says_how_to_make_one(shelf: Path, visit: Visit) -> None:
