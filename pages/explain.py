@@ -2,7 +2,21 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fisa.runs import Run
-from fisa.ui import attributions, browse, cache, export, extras, marks, panels, rated, state, steps, what_if, widgets
+from fisa.ui import (
+    attributions,
+    browse,
+    cache,
+    export,
+    extras,
+    marks,
+    methods,
+    panels,
+    rated,
+    state,
+    steps,
+    what_if,
+    widgets,
+)
 
 
 def page(run: Run, bar: DeltaGenerator) -> None:
@@ -13,8 +27,9 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     found = cache.explanation(run, subject)
     emotion = panels.settle(found)
     attributions.settle(run, found, subject, emotion)
+    methods.settle()
     edits = what_if.settle(run, dataset, subject)
-    shown = ("emotion", "head", "matrix", "masks", "opacity", "method", "target", "edits")
+    shown = ("emotion", "head", "matrix", "masks", "opacity", "method", "target", "methods", "edits")
     state.share("run", *walk.keys, *shown)
 
     with bar:
@@ -40,6 +55,7 @@ def page(run: Run, bar: DeltaGenerator) -> None:
         panels.measures(cache.samples(run, dataset), name)
     st.header("Which places speak for it", anchor=False)
     attribution = attributions.draw(run, found, subject, emotion)
+    methods.draw(run, found, subject, emotion)
     st.header("Who acts on whom", anchor=False)
     panels.matrices(found, run.name, "matrix")
     extras.draw(found, run.name, subject)
