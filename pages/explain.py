@@ -29,7 +29,7 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     attributions.settle(run, found, subject, emotion)
     methods.settle()
     edits = what_if.settle(run, dataset, subject)
-    shown = ("emotion", "head", "matrix", "masks", "opacity", "method", "target", "methods", "edits")
+    shown = ("emotion", "head", "matrix", "lit", "masks", "opacity", "method", "target", "methods", "edits")
     state.share("run", *walk.keys, *shown)
 
     with bar:
@@ -43,7 +43,8 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     with left:
         panels.picture(found, subject, emotion)
     with right:
-        panels.distributions(panels.named_distributions(found, subject, run.name), run.space, "wheel")
+        named = panels.named_distributions(found, subject, run.name)
+        panels.distributions(named, run.space, "wheel", panels.lit(run.space))
     panels.emotion_strip(found, subject, emotion, run.name)
 
     what, among = st.columns(2, gap="medium")

@@ -24,7 +24,7 @@ def page(run: Run) -> None:
     picked = photographs.pick(list(subjects))
     found = cache.explanation(run, subjects[picked])
     emotion = panels.settle(found)
-    state.share("run", "emotion", "head", "matrix", "opacity")
+    state.share("run", "emotion", "head", "matrix", "lit", "opacity")
     photographs.show_table(table, run, len(refused))
 
     st.header(state.plain(picked), anchor=False)
@@ -35,7 +35,8 @@ def page(run: Run) -> None:
     with right:
         st.badge("no ground truth", icon=":material/help:", color="gray")
         st.markdown(panels.headline(found, subjects[picked], run.name))
-        panels.distributions(panels.named_distributions(found, subjects[picked], run.name), run.space, "wheel")
+        named = panels.named_distributions(found, subjects[picked], run.name)
+        panels.distributions(named, run.space, "wheel", panels.lit(run.space))
     panels.emotion_strip(found, subjects[picked], emotion, run.name)
     st.header(f"What makes {emotion}", anchor=False)
     panels.contributions(found, emotion, run.name, "contributions")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,8 +102,8 @@ def settle(run: Run, matrices: SplitMatrices) -> View:
     if predicted != _ALL:
         rows = matrices.predicted == space.index(predicted)
     strongest = _strongest(matrices.mean("contribution", rows))
-    first = _pair(space, *strongest)
-    pair = state.resolve("pair", _pairs(space), first, "pair of emotions")
+    first = panels.pair_name(space, *strongest)
+    pair = state.resolve("pair", panels.pairs(space), first, "pair of emotions")
     receives, gives = (space.index(label) for label in pair.split("<-"))
     return View(next(each for each in known if each == quantity), head, rows, receives, gives)
 
@@ -128,7 +128,7 @@ def means(matrices: SplitMatrices, space: EmotionSpace, view: View) -> None:
         cell = selected(key)
         if cell:
             receives, gives = (int(index) for index in cell[-2:])
-            state.put("pair", _pair(space, receives, gives))
+            state.put("pair", panels.pair_name(space, receives, gives))
             if len(cell) == 3:
                 state.put("head", str(int(cell[0]) + 1))
 
@@ -155,7 +155,7 @@ def pair_images(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View)
     space = run.space
     receives, gives = space.labels[view.receives], space.labels[view.gives]
     st.header(f"{gives} on {receives}", anchor=False)
-    choose("pair", _pairs(space), "Pair", shown=_spoken, width=300)
+    choose("pair", panels.pairs(space), "Pair", shown=_spoken, width=300)
     places = matrices.strongest(view.receives, view.gives, _SHOWN, view.place, view.rows)
     pushes = matrices.pushes(view.receives, view.gives, view.place)
     ids = dataset.manifest["id"].astype(str).to_numpy()
@@ -309,15 +309,6 @@ def _strongest(values: np.ndarray) -> tuple[int, int]:
     np.fill_diagonal(sizes, -1)
     receives, gives = np.unravel_index(int(sizes.argmax()), sizes.shape)
     return int(receives), int(gives)
-
-
-def _pairs(space: EmotionSpace) -> Sequence[str]:
-    order = panels.wheel_order(space)
-    return [_pair(space, receives, gives) for receives in order for gives in order]
-
-
-def _pair(space: EmotionSpace, receives: int, gives: int) -> str:
-    return f"{space.labels[receives]}<-{space.labels[gives]}"
 
 
 def _spoken(pair: str) -> str:
