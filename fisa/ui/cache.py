@@ -28,6 +28,7 @@ from fisa.runs import Run, RunError, list_runs, list_unfinished, load_run
 from fisa.studies import comparison_tables
 from fisa.studies.pairs import paired_differences
 from fisa.tasks import open_data
+from fisa.ui.counted import counted
 from fisa.ui.shelves import own_shelf, shelves
 
 PICTURE = 400
@@ -116,6 +117,7 @@ def open_run(path: Path) -> Run:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
+@counted("run")
 def _open_run(path: str, stamp: tuple[tuple[str, int, int], ...]) -> Run:
     return load_run(path)
 
@@ -138,6 +140,7 @@ def explanation(run: Run, subject: Subject) -> Explanation:
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
+@counted("explanation")
 def _explanation(run_digest: str, image_digest: str, _run: Run, _subject: Subject) -> Explanation:
     return explain(_run, _subject.seen_by(_run))
 
@@ -153,11 +156,13 @@ def test_data(run: Run) -> Dataset:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
+@counted("dataset")
 def _dataset(key: str, _config: RunConfig) -> Dataset:
     return open_data(_config, ("test",))["test"]
 
 
 @st.cache_data(max_entries=32, show_spinner="Measuring every test image …")
+@counted("samples")
 def _samples(run_digest: str, data_version: str, _run: Run, _dataset: Dataset) -> pd.DataFrame:
     table = evaluation.per_sample(_run.predictions, _dataset, _run.task)
     if _run.task.name == "valence_arousal":
@@ -198,6 +203,7 @@ def subject(dataset: Dataset, name: str) -> Subject:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
+@counted("subject")
 def _subject(version: str, image_size: int | None, name: str, _dataset: Dataset) -> Subject:
     index = int(np.flatnonzero(_dataset.manifest["id"] == name)[0])
     sample = _dataset[index]
@@ -225,6 +231,7 @@ def _thumbnail(data_version: str, name: str, side: int, _dataset: Dataset) -> np
 
 
 @st.cache_data(max_entries=32, show_spinner="Resampling the test images …")
+@counted("gaps")
 def gaps(a_digest: str, b_digest: str, _a: pd.DataFrame, _b: pd.DataFrame) -> dict[str, Interval]:
     """Return the mean of a − b over test images of every measure in both tables, with its paired interval."""
     return paired_differences(_a, _b)
@@ -248,6 +255,7 @@ class Glimpse:
 
 
 @st.cache_data(max_entries=1, show_spinner="Drawing scenes …")
+@counted("glance")
 def glance() -> list[Glimpse]:
     """Return the first planted test scene that each emotion dominates, in wheel order."""
     found: dict[int, Scene] = {}
@@ -292,5 +300,6 @@ def tables() -> tuple[list[pd.DataFrame], list[Exception]]:
 
 
 @st.cache_data(max_entries=4, show_spinner="Comparing every run with the oracles …")
+@counted("tables")
 def _tables(digests: tuple[str, ...], _runs: list[Run]) -> list[pd.DataFrame]:
     return comparison_tables(_runs)

@@ -1,4 +1,4 @@
-"""axe-core finds nothing serious of ours on any page, in both themes, with what hides shown (row 26 of the features)."""
+"""axe-core finds nothing serious of ours on any page, in both themes, what hides shown too (row 26 of the features)."""
 
 import io
 import re
