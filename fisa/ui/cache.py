@@ -46,7 +46,7 @@ class Subject:
     Attributes:
         name: Its id in the data set, or the file's name.
         picture: uint8 RGB square [S, S, 3]; a photograph is stretched to it.
-        image: uint8 RGB [h, w, 3], whole.
+        image: uint8 RGB [h, w, 3], in its own shape; of an uploaded photograph as large as it is shown.
         known: Distributions that are known beforehand: ``truth``, ``votes``; empty for a photograph.
         masks: Visible bool [S, S] mask of every planted motif.
         shows: Column of the emotion that each motif shows.
@@ -139,7 +139,7 @@ def explanation(run: Run, subject: Subject) -> Explanation:
     return _explanation(run.digest, subject.digest, run, subject)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@st.cache_data(max_entries=1024, show_spinner=False)
 @counted("explanation")
 def _explanation(run_digest: str, image_digest: str, _run: Run, _subject: Subject) -> Explanation:
     return explain(_run, _subject.seen_by(_run))
@@ -239,7 +239,8 @@ def gaps(a_digest: str, b_digest: str, _a: pd.DataFrame, _b: pd.DataFrame) -> di
 
 def photograph(name: str, image: np.ndarray, file: Path | bytes | None) -> Subject:
     """Return a photograph, uint8 RGB [h, w, 3], decoded from ``file``, for display: nothing is known of it."""
-    digest = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()[:16]
+    content = file if isinstance(file, bytes) else repr(image.shape).encode() + image.tobytes()
+    digest = hashlib.sha256(content).hexdigest()[:16]
     aspect = image.shape[1] / image.shape[0]
     return Subject(name, to_square(image, PHOTOGRAPH), image, {}, (), (), digest, aspect, file)
 

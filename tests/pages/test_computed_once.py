@@ -1,5 +1,6 @@
 """What one visitor's pages computed is not computed again for the next one."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def test_the_second_visitor_computes_nothing(full: Path, visit: Visit, written: 
 def test_calls_count_by_what_caches_tell_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     @counted.counted("sum")
     def add(first: int, _second: object) -> int:
+        time.sleep(0.001)
         return first + 1
 
     assert add(1, "not written") == 2  # nobody asks
@@ -45,3 +47,4 @@ def test_calls_count_by_what_caches_tell_apart(tmp_path: Path, monkeypatch: pyte
     for first in (1, 2, 1):
         add(first, object())  # the second is no part of the key
     assert counted.read_counts(tmp_path / "computed") == ({"sum": 3}, {"sum": 1})
+    assert counted.read_seconds(tmp_path / "computed", {"sum"}) > 0 == counted.read_seconds(tmp_path / "computed", {})
