@@ -31,9 +31,7 @@ def test_it_times_clicks_and_counts_what_was_computed_again(
 
 def test_without_playwright_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
-    with pytest.raises(
-        BenchError, match=r"^bench app: needs Playwright and Chromium; run pip install"
-    ):
+    with pytest.raises(BenchError, match=r"^bench app: needs Playwright and Chromium; run pip install"):
         run_bench([bench_app], Settings())
 
 
