@@ -22,6 +22,9 @@ PAGES = {
     "images": st.Page("pages/images.py", title="Your images", icon=":material/add_photo_alternate:"),
 }
 
+# Streamlit writes labels of primary buttons in white, which the dark theme's primary colour is too light for.
+DARK_LABELS = "<style>[data-testid=stBaseButton-primary] {color: #0e1117}</style>"
+
 
 def main() -> None:
     """Draw the sidebar, then the page that was asked for."""
@@ -29,6 +32,8 @@ def main() -> None:
         page_title="FISA Studio", page_icon=wheel_emblem(MIKELS8, 64), layout="wide", initial_sidebar_state=230
     )
     st.logo(wheel_emblem(MIKELS8, 48), size="large")
+    if state.theme() == "dark":
+        st.html(DARK_LABELS)
     page = st.navigation(list(PAGES.values()), expanded=True)
     state.arrive(PAGES, page)
     with st.sidebar:

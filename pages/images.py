@@ -10,8 +10,7 @@ def page(run: Run) -> None:
         return
     uploads = photographs.upload()
     subjects, refused = photographs.decoded(uploads)
-    for sentence in refused:
-        st.warning(state.plain(sentence), icon=":material/block:")
+    photographs.tell_refused(refused)
     if not subjects:
         state.share("run")
         if not uploads:

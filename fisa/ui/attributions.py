@@ -14,6 +14,7 @@ from fisa.records import Attribution, Explanation
 from fisa.runs import Run
 from fisa.ui import state
 from fisa.ui.cache import Subject
+from fisa.ui.counted import counted
 from fisa.ui.panels import in_shape, wheel_order
 from fisa.ui.state import plain
 from fisa.ui.widgets import choose
@@ -103,6 +104,7 @@ def _applicable(run_digest: str, kind: str, _run: Run) -> list[str]:
 
 
 @st.cache_data(max_entries=256, show_spinner="Attributing …")
+@counted("attribution")
 def _attribution(
     run_digest: str, image_digest: str, method: str, target: str, _run: Run, _subject: Subject
 ) -> Attribution:

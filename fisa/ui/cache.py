@@ -28,6 +28,7 @@ from fisa.runs import Run, RunError, list_runs, list_unfinished, load_run
 from fisa.studies import comparison_tables
 from fisa.studies.pairs import paired_differences
 from fisa.tasks import open_data
+from fisa.ui.counted import counted
 from fisa.ui.shelves import own_shelf, shelves
 
 PICTURE = 400
@@ -45,7 +46,7 @@ class Subject:
     Attributes:
         name: Its id in the data set, or the file's name.
         picture: uint8 RGB square [S, S, 3]; a photograph is stretched to it.
-        image: uint8 RGB [h, w, 3], whole.
+        image: uint8 RGB [h, w, 3], in its own shape; of an uploaded photograph as large as it is shown.
         known: Distributions that are known beforehand: ``truth``, ``votes``; empty for a photograph.
         masks: Visible bool [S, S] mask of every planted motif.
         shows: Column of the emotion that each motif shows.
@@ -116,6 +117,7 @@ def open_run(path: Path) -> Run:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
+@counted("run")
 def _open_run(path: str, stamp: tuple[tuple[str, int, int], ...]) -> Run:
     return load_run(path)
 
@@ -137,7 +139,8 @@ def explanation(run: Run, subject: Subject) -> Explanation:
     return _explanation(run.digest, subject.digest, run, subject)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@st.cache_data(max_entries=1024, show_spinner=False)
+@counted("explanation")
 def _explanation(run_digest: str, image_digest: str, _run: Run, _subject: Subject) -> Explanation:
     return explain(_run, _subject.seen_by(_run))
 
@@ -153,11 +156,13 @@ def test_data(run: Run) -> Dataset:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
+@counted("dataset")
 def _dataset(key: str, _config: RunConfig) -> Dataset:
     return open_data(_config, ("test",))["test"]
 
 
 @st.cache_data(max_entries=32, show_spinner="Measuring every test image …")
+@counted("samples")
 def _samples(run_digest: str, data_version: str, _run: Run, _dataset: Dataset) -> pd.DataFrame:
     table = evaluation.per_sample(_run.predictions, _dataset, _run.task)
     if _run.task.name == "valence_arousal":
@@ -198,6 +203,7 @@ def subject(dataset: Dataset, name: str) -> Subject:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
+@counted("subject")
 def _subject(version: str, image_size: int | None, name: str, _dataset: Dataset) -> Subject:
     index = int(np.flatnonzero(_dataset.manifest["id"] == name)[0])
     sample = _dataset[index]
@@ -225,6 +231,7 @@ def _thumbnail(data_version: str, name: str, side: int, _dataset: Dataset) -> np
 
 
 @st.cache_data(max_entries=32, show_spinner="Resampling the test images …")
+@counted("gaps")
 def gaps(a_digest: str, b_digest: str, _a: pd.DataFrame, _b: pd.DataFrame) -> dict[str, Interval]:
     """Return the mean of a − b over test images of every measure in both tables, with its paired interval."""
     return paired_differences(_a, _b)
@@ -232,7 +239,8 @@ def gaps(a_digest: str, b_digest: str, _a: pd.DataFrame, _b: pd.DataFrame) -> di
 
 def photograph(name: str, image: np.ndarray, file: Path | bytes | None) -> Subject:
     """Return a photograph, uint8 RGB [h, w, 3], decoded from ``file``, for display: nothing is known of it."""
-    digest = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()[:16]
+    content = file if isinstance(file, bytes) else repr(image.shape).encode() + image.tobytes()
+    digest = hashlib.sha256(content).hexdigest()[:16]
     aspect = image.shape[1] / image.shape[0]
     return Subject(name, to_square(image, PHOTOGRAPH), image, {}, (), (), digest, aspect, file)
 
@@ -248,6 +256,7 @@ class Glimpse:
 
 
 @st.cache_data(max_entries=1, show_spinner="Drawing scenes …")
+@counted("glance")
 def glance() -> list[Glimpse]:
     """Return the first planted test scene that each emotion dominates, in wheel order."""
     found: dict[int, Scene] = {}
@@ -292,5 +301,6 @@ def tables() -> tuple[list[pd.DataFrame], list[Exception]]:
 
 
 @st.cache_data(max_entries=4, show_spinner="Comparing every run with the oracles …")
+@counted("tables")
 def _tables(digests: tuple[str, ...], _runs: list[Run]) -> list[pd.DataFrame]:
     return comparison_tables(_runs)

@@ -12,11 +12,13 @@ from fisa.datasets import Dataset
 from fisa.runs import Run
 from fisa.studies import errors_in_words
 from fisa.ui import cache, state
+from fisa.ui.counted import counted
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
+@counted("confusion")
 def _classified(run_digest: str, data_version: str, _run: Run, _dataset: Dataset) -> Classification:
     predicted = _run.predictions[list(_dataset.space.labels)].to_numpy(float)
     return classify(evaluation.target_of(_dataset), predicted, _dataset.space)

@@ -22,6 +22,7 @@ from fisa.studies.pairs import title_of
 from fisa.studies.rated import groups_of
 from fisa.ui import browse, marks, pairs, state
 from fisa.ui.browse import Walk
+from fisa.ui.counted import counted
 from fisa.ui.datasets_pictures import CELL, shot, thumbnail
 from fisa.ui.state import clip, plain
 from fisa.ui.widgets import html_table
@@ -153,6 +154,7 @@ def measures(run: Run, dataset: Dataset, walk: Walk) -> None:
 
 
 @st.cache_data(max_entries=128, show_spinner="Resampling …")
+@counted("means")
 def _means(
     run_digest: str, data_version: str, which: str, _table: pd.DataFrame, _rows: np.ndarray, _groups: np.ndarray | None
 ) -> dict[str, Interval]:
@@ -201,6 +203,7 @@ def found(run: Run, dataset: Dataset, walk: Walk) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner="Looking at slices …")
+@counted("slices")
 def _search(run_digest: str, data_version: str, _table: pd.DataFrame) -> Search:
     return find_slices(_table)
 

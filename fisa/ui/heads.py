@@ -30,6 +30,7 @@ from fisa.explain.pairs import kinship, known_of_pairs, learned_effects, names_o
 from fisa.figures.checks import signed
 from fisa.runs import Run
 from fisa.ui import cache, panels, state
+from fisa.ui.counted import counted
 from fisa.ui.state import plain
 from fisa.ui.widgets import PROBLEMS, chart, choose, html_table, meter, selected
 
@@ -85,6 +86,7 @@ def found(run: Run, dataset: Dataset) -> SplitMatrices:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
+@counted("heads")
 def _found(run_digest: str, data_version: str, _run: Run, _dataset: Dataset) -> SplitMatrices:
     return matrices_of(_run, _dataset)
 
@@ -271,11 +273,13 @@ def _beside_words(run: Run, drawn: bool) -> str:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
+@counted("likeness")
 def _cka(run_digest: str, data_version: str, _matrices: SplitMatrices) -> np.ndarray:
     return linear_cka(_matrices.contribution)
 
 
 @st.cache_data(max_entries=8, show_spinner="Silencing each head …")
+@counted("importance")
 def _importance(
     run_digest: str, data_version: str, _run: Run, _dataset: Dataset, _matrices: SplitMatrices
 ) -> Importance:

@@ -15,6 +15,7 @@ from fisa.explain.maps import Made, Map, nearest, place_images
 from fisa.images import ImageRefused, decode_square
 from fisa.runs import Run
 from fisa.ui import cache, photographs, rated, state
+from fisa.ui.counted import counted
 from fisa.ui.map_board import row
 from fisa.ui.state import plain
 
@@ -57,6 +58,7 @@ def neighbours(run: Run, dataset: Dataset, shown: Map, name: str) -> None:
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
+@counted("neighbours")
 def _neighbours(run_digest: str, version: str, made: Made, name: str, _run: Run, _dataset: Dataset) -> Found:
     ids = _dataset.manifest["id"].astype(str).to_numpy()
     place = int(np.flatnonzero(ids == name)[0])
@@ -83,6 +85,7 @@ def placed(run: Run, dataset: Dataset, shown: Map) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=32, show_spinner="Placing your photographs …")
+@counted("placed")
 def _placed(
     run_digest: str,
     version: str,

@@ -23,6 +23,7 @@ from fisa.records import Interval
 from fisa.runs import Run
 from fisa.ui import cache, panels, rated, slices, state
 from fisa.ui.browse import Walk
+from fisa.ui.counted import counted
 from fisa.ui.map_choice import Colouring, words
 from fisa.ui.state import plain
 from fisa.ui.widgets import PROBLEMS, chart, first_text, html_table, problem
@@ -92,6 +93,7 @@ def _map(board: Board) -> None:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
+@counted("map")
 def _figure(
     of: tuple[str, str], made: Made, colours: str, looks: tuple[Any, ...], at: tuple[Any, ...], _board: Board
 ) -> go.Figure:

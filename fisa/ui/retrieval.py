@@ -16,6 +16,7 @@ from fisa.explain.retrieval import CRITERIA, Criterion, Retrieval, RetrievalErro
 from fisa.records import Interval
 from fisa.runs import Run
 from fisa.ui import cache, state
+from fisa.ui.counted import counted
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, choose, html_table, meter
 
@@ -41,6 +42,7 @@ def found(run: Run, dataset: Dataset, k: int) -> dict[str, Retrieval]:
 
 
 @st.cache_data(max_entries=8, show_spinner="Searching for every test image …")
+@counted("retrieval")
 def _found(run_digest: str, data_version: str, k: int, _run: Run, _dataset: Dataset) -> dict[str, Retrieval]:
     vectors = embeddings_of(_run, _dataset)
     return {name: search(name, rows, rows, _dataset, _dataset, k, "euclidean", True) for name, rows in vectors.items()}

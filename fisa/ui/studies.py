@@ -17,6 +17,7 @@ from fisa.studies.results import StudyResults
 from fisa.studies.summary import FOLDER, SUMMARY, load_summary
 from fisa.studies.tables import study_table
 from fisa.ui import state, widgets
+from fisa.ui.counted import counted
 from fisa.ui.shelves import shelves
 
 TABLE = "table.csv"
@@ -59,6 +60,7 @@ def _results(folder: str, digest: str) -> StudyResults:
 
 
 @st.cache_data(max_entries=16, show_spinner="Comparing the systems of the study …")
+@counted("study")
 def _table(folder: str, digest: str) -> pd.DataFrame:
     return study_table(_results(folder, digest))
 

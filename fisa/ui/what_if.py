@@ -47,6 +47,7 @@ from fisa.records import Explanation
 from fisa.runs import Run
 from fisa.ui import panels, state
 from fisa.ui.cache import Subject
+from fisa.ui.counted import counted
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, html_table, meter, table_twin
 
@@ -294,6 +295,7 @@ def _outcome(
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
+@counted("edited")
 def _computed(
     run_digest: str,
     image_digest: str,
