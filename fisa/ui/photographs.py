@@ -13,7 +13,7 @@ from fisa.datasets import DataError
 from fisa.explain.familiarity import Familiarity, familiarity, is_kept, reference_of
 from fisa.images import ImageRefused, decode
 from fisa.runs import Run
-from fisa.ui import cache
+from fisa.ui import cache, reading
 from fisa.ui.cache import Subject
 from fisa.ui.state import plain
 
@@ -140,4 +140,6 @@ def download(table: pd.DataFrame, run: Run, refused: int) -> None:
     text = table.assign(run=run.name, run_digest=run.digest).to_csv(lineterminator="\n")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button("CSV", text, "predictions.csv", "text/csv", icon=":material/download:", on_click="ignore")
-        st.caption(f"{len(table)} predicted, {refused} refused, by {plain(run.name)}.")
+        st.caption(f"{len(table)} predicted, {refused} refused, by {plain(run.name)}.", width="content")
+        if len(run.space):
+            reading.show("photographs")

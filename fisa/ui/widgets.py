@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pandas as pd
@@ -24,6 +24,7 @@ from fisa.runs import Run, RunError
 from fisa.slices import SliceError
 from fisa.studies import StudyError
 from fisa.ui import cache, state
+from fisa.ui.reading import show as show_reading
 from fisa.ui.shelves import shelves
 from fisa.ui.state import plain
 
@@ -122,13 +123,17 @@ def chart(
     twin: pd.DataFrame | None = None,
     on_select: Callable[[], None] | None = None,
     modes: Sequence[str] = ("points",),
+    reading: str = "",
 ) -> None:
-    """Draw a figure with its alternative text and, where given, its table twin."""
+    """Draw a figure with its alternative text and, where given, its table twin and how it is read."""
     alt = str((figure.layout.meta or {}).get("alt", "")) or None
     selection: dict[str, Any] = {"on_select": on_select, "selection_mode": modes} if on_select else {}
     st.plotly_chart(figure, theme=None, key=key, alt=alt, config={"displayModeBar": False}, **selection)
-    if twin is not None:
-        table_twin(twin, key)
+    with st.container(horizontal=True, vertical_alignment="center") if twin is not None and reading else nullcontext():
+        if twin is not None:
+            table_twin(twin, key)
+        if reading:
+            show_reading(reading, f"_{key}")
 
 
 @contextmanager
