@@ -236,6 +236,13 @@ READINGS: dict[str, Reading] = {
         r"N_{ij} \Big/ \textstyle\sum_{j'} N_{ij'}",
         "36-single-labels",
     ),
+    "transfer": Reading(
+        "How much mass goes from a true emotion (row) to a predicted one (column) by the cheapest way round the wheel; "
+        "what stays is left out. Near the diagonal it is put on a neighbour.",
+        r"\min_T \textstyle\sum_{ij} T_{ij}\, \mathrm{steps}(i, j), \qquad \sum_j T_{ij} = p_i, \quad "
+        r"\sum_i T_{ij} = q_j",
+        "31-earth-movers-distances",
+    ),
     "published": Reading(
         "As their authors print them, on photographs: other images, other votes, other splits. No number here may be "
         "held against one of the tables above.",

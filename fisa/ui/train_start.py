@@ -11,7 +11,7 @@ import streamlit as st
 
 from fisa.config import RunConfig, dump_config
 from fisa.config.form import differences_from, overrides_between
-from fisa.jobs.desk import JobError
+from fisa.jobs import JobError
 from fisa.jobs.estimates import Measurement, look_at_estimate, start_estimate, stop_estimate
 from fisa.jobs.trainings import start_training
 from fisa.runs import free_path

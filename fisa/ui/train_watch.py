@@ -10,7 +10,7 @@ import streamlit as st
 
 from fisa.config import ConfigError, dump_config
 from fisa.figures import history
-from fisa.jobs.desk import JobError
+from fisa.jobs import JobError
 from fisa.jobs.trainings import (
     Training,
     config_of,

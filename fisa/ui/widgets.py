@@ -19,7 +19,7 @@ from fisa.explain.projection import ProjectionError
 from fisa.explain.retrieval import RetrievalError
 from fisa.explain.targets import TargetError
 from fisa.figures import FigureError
-from fisa.jobs.desk import JobError
+from fisa.jobs import JobError
 from fisa.runs import Run, RunError
 from fisa.slices import SliceError
 from fisa.studies import StudyError

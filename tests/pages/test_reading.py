@@ -28,8 +28,8 @@ VIEWS: dict[str, tuple[dict[str, str], set[str]]] = {
     "map": ({"run": "fisa", "filter": "entropy>0.1"}, {"map", "map_selection", "map_neighbours", "wheel"}),
     "retrieval": ({"run": "cnn"}, {"retrieval", "retrieval_scores"}),
     "grades": ({"run": "fisa"}, {"goals", "grades", "shifts"}),
-    "metrics": ({"run": "fisa"}, {"table", "confusion", "published"}),
-    "studies": ({"study": "draft"}, {"study", "study_differences", "study_claims"}),
+    "metrics": ({"run": "fisa"}, {"table", "confusion", "transfer", "published"}),
+    "studies": ({"study": "emotion6-features"}, {"study", "study_differences"}),
     "data": (
         {"data": "planted-tiny"},
         {"wheel", "splits", "mean_distribution", "totals", "entropy", "together", "votes"},
@@ -47,6 +47,7 @@ def everything(shelf: Path, tiny_runs: Path, tmp_path: Path, monkeypatch: pytest
     store_by_hand(load_run(shelf / "fisa"))
     shutil.copytree(ROOT / "artifacts" / "studies", shelf / "studies")
     shutil.copytree(tiny_runs / "fisa", tmp_path / "own" / "fisa")
+    (tmp_path / "own" / "fisa" / "job").mkdir()  # it was begun here
     monkeypatch.setenv("FISA_RUNS", str(tmp_path / "own"))
     return shelf
 
@@ -60,7 +61,7 @@ def blocks(block: Block) -> Iterator[Block]:
 
 
 def helps(block: Block) -> set[str]:
-    """Which help a block holds, by the sections' links: a name may stand for several that lead to one section."""
+    """Return which help a block holds."""
     popovers = [each for each in blocks(block) if each.type == "popover"]
     texts = ["\n".join(str(each.value) for each in popover.markdown) for popover in popovers]
     return {name for name, reading in READINGS.items() for text in texts if reading.words in text}
