@@ -3,7 +3,7 @@ import streamlit as st
 from fisa.emotions import MIKELS8
 from fisa.figures import method_diagram, wheel_emblem
 from fisa.runs import Run
-from fisa.ui import cache, reading, state, tour, widgets
+from fisa.ui import cache, meters, reading, state, tour, widgets
 
 INTRODUCTION = (
     "A picture does not evoke one emotion; it evokes a distribution over emotions. FISA Studio predicts that "
@@ -51,7 +51,7 @@ def row(name: str, run: Run) -> None:
         widgets.number(run.metrics.get("score")),
         widgets.number(run.metrics.get("kl_truth"), 4),
         "no attention" if hit is None else f"{hit:.0%}",
-        widgets.duration(cache.training_seconds(run)),
+        meters.duration(cache.training_seconds(run)),
     )
     columns = st.columns([2, 1, 1, 1, 1], wrap=False, vertical_alignment="center")
     columns[0].page_link("pages/explain.py", label=state.plain(name), query_params={"run": name})

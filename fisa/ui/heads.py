@@ -30,8 +30,9 @@ from fisa.explain.pairs import kinship, known_of_pairs, learned_effects, names_o
 from fisa.figures.checks import signed
 from fisa.runs import Run
 from fisa.ui import cache, panels, reading, state
+from fisa.ui.meters import meter
 from fisa.ui.state import plain
-from fisa.ui.widgets import PROBLEMS, chart, choose, html_table, meter, selected
+from fisa.ui.widgets import PROBLEMS, chart, choose, html_table, selected
 
 QUANTITIES: dict[Quantity, str] = {"contribution": "Contribution", "interaction": "Weight"}
 _ALL = "all"

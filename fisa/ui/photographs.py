@@ -15,6 +15,7 @@ from fisa.images import ImageRefused, decode
 from fisa.runs import Run
 from fisa.ui import cache, reading
 from fisa.ui.cache import Subject
+from fisa.ui.meters import meter
 from fisa.ui.state import plain
 
 _UPLOADER, _KEPT = "photographs", "photographs_kept"
@@ -88,20 +89,14 @@ def say_if_far(run: Run, subject: Subject) -> None:
 
     Call it last, in a container above what it is about, so that a person can read on meanwhile.
     """
-    bar = st.empty()
-
-    def report(done: int, total: int) -> None:
-        bar.progress(done / max(total, 1), "Looking at training images, once for this run …")
-
     try:
         if not is_kept(run):
-            reference_of(run, report)
+            with meter("Looking at training images, once for this run …") as progress:
+                reference_of(run, progress)
         found = _familiarity(run.digest, subject.digest, run, subject)
     except DataError as error:
         st.caption(f"How far it lies from the training images cannot be said: {plain(str(error))}")
         return
-    finally:
-        bar.empty()
     nearer = f"{found.nearer:.1%} of {found.held_out} images that the training did not see lie nearer to it"
     if found.far:
         st.warning(

@@ -16,8 +16,9 @@ from fisa.explain.retrieval import CRITERIA, Criterion, Retrieval, RetrievalErro
 from fisa.records import Interval
 from fisa.runs import Run
 from fisa.ui import cache, reading, state
+from fisa.ui.meters import meter
 from fisa.ui.state import plain
-from fisa.ui.widgets import chart, choose, html_table, meter
+from fisa.ui.widgets import chart, choose, html_table
 
 COUNTS = ("5", "10", "20")
 """How many neighbours a person may ask for."""

@@ -24,9 +24,10 @@ from fisa.jobs.trainings import (
 )
 from fisa.runs import RunError
 from fisa.ui import cache, reading, state
+from fisa.ui.meters import duration
 from fisa.ui.shelves import own_shelf
 from fisa.ui.state import plain
-from fisa.ui.widgets import chart, duration, guard, problem
+from fisa.ui.widgets import chart, guard, problem
 
 EVERY = 1.0
 """Seconds between two looks at a training that runs."""

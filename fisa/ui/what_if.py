@@ -47,8 +47,9 @@ from fisa.records import Explanation
 from fisa.runs import Run
 from fisa.ui import panels, reading, state
 from fisa.ui.cache import Subject
+from fisa.ui.meters import meter
 from fisa.ui.state import plain
-from fisa.ui.widgets import chart, html_table, meter, table_twin
+from fisa.ui.widgets import chart, html_table, table_twin
 
 TITLES: dict[type[Edit], str] = {
     Cover: "Cover a region",

@@ -136,18 +136,6 @@ def chart(
             show_reading(reading, f"_{key}")
 
 
-@contextmanager
-def meter(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar of progress inside, and remove it at the end."""
-    bar = st.progress(0.0, what)
-
-    def report(done: int, total: int) -> None:
-        bar.progress(min(done / max(total, 1), 1.0), what)
-
-    yield report
-    bar.empty()
-
-
 def table_twin(table: pd.DataFrame, key: str) -> None:
     """Offer the numbers behind a chart."""
     with st.popover("Numbers", icon=":material/table:", type="tertiary", key=f"{key}_twin"):
@@ -169,13 +157,6 @@ def first_text(customdata: Any) -> str:
 def number(value: float | None, digits: int = 3) -> str:
     """Write a number, or a dash where there is none."""
     return "–" if value is None or value != value else f"{value:.{digits}f}"
-
-
-def duration(seconds: float) -> str:
-    """Write a time as people say it: 48 s, 12 min, 1.5 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def html_table(table: pd.DataFrame, best: pd.DataFrame | None = None, digits: int = 3, alt: str | None = None) -> None:
