@@ -9,6 +9,7 @@ from fisa.ui import (
     export,
     extras,
     marks,
+    methods,
     panels,
     rated,
     reading,
@@ -27,8 +28,9 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     found = cache.explanation(run, subject)
     emotion = panels.settle(found)
     attributions.settle(run, found, subject, emotion)
+    methods.settle()
     edits = what_if.settle(run, dataset, subject)
-    shown = ("emotion", "head", "matrix", "masks", "opacity", "method", "target", "edits")
+    shown = ("emotion", "head", "matrix", "masks", "opacity", "method", "target", "methods", "edits")
     state.share("run", *walk.keys, *shown)
 
     with bar:
@@ -54,6 +56,7 @@ def page(run: Run, bar: DeltaGenerator) -> None:
         panels.measures(cache.samples(run, dataset), name)
     reading.header("Which places speak for it", "attribution")
     attribution = attributions.draw(run, found, subject, emotion)
+    methods.draw(run, found, subject, emotion)
     reading.header("Who acts on whom", "matrices")
     panels.matrices(found, run.name, "matrix")
     extras.draw(found, run.name, subject)

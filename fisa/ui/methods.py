@@ -1,96 +1,125 @@
-"""docs/methods.md inside the studio: its sections, by the anchors that GitHub gives their headings."""
+"""Every method of attribution on one image, side by side, each with what deletion and insertion say of it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
-from fisa.ui import state
+from fisa import figures
+from fisa.explain.attribution import METHODS
+from fisa.explain.deletion import RANDOM_ORDERS, Curves, curves
+from fisa.explain.targets import Target
+from fisa.records import Attribution, Explanation
+from fisa.runs import Run
+from fisa.ui import attributions, reading, state
+from fisa.ui.cache import Subject
+from fisa.ui.meters import meter
+from fisa.ui.panels import in_shape
+from fisa.ui.widgets import chart
 
-FILE = Path(__file__).parents[2] / "docs" / "methods.md"
-_HEADING = re.compile(r"(#{2,3}) (.+)")
-_LINK = re.compile(r"\[([^\]]+)\]\((?!https?://)[^)\s]+\)")
-_DISPLAY = re.compile(r"^\$\$(.+?)\$\$(\S*)$", re.MULTILINE | re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Section:
-    """A chapter of the document, or a part of one.
-
-    Attributes:
-        anchor: What follows the ``#`` in a link to it.
-        title: Its heading.
-        level: 2 for a chapter, 3 for a part of it.
-        text: Markdown from its heading on; a chapter's has all its parts.
-    """
-
-    anchor: str
-    title: str
-    level: int
-    text: str
+ACROSS = 4
+"""Methods in a row."""
 
 
-def sections() -> dict[str, Section]:
-    """Return the sections of the document by anchor, in its order.
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """What is drawn: attributions by method, and their curves with those of random orders."""
 
-    Raises:
-        OSError: The file cannot be read.
-    """
-    return _sections(FILE.read_text(encoding="utf-8"))
+    maps: Mapping[str, Attribution]
+    curves: Mapping[str, Curves]
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Ends of one axis for all curves."""
+        values = np.concatenate([part for each in self.curves.values() for part in (each.deletion, each.insertion)])
+        low, high = float(values.min()), float(values.max())
+        room = 0.06 * (high - low) or 1.0
+        return low - room, high + room
 
-@lru_cache(maxsize=1)
-def _sections(document: str) -> dict[str, Section]:
-    lines = document.splitlines()
-    starts = [*_headings(lines), (len(lines), 2, "")]
-    found = {}
-    for place, (start, level, title) in enumerate(starts[:-1]):
-        end = next(line for line, other, _ in starts[place + 1 :] if other <= level)
-        found[anchor_of(title)] = Section(anchor_of(title), title, level, "\n".join(lines[start:end]))
-    return found
-
-
-def _headings(lines: list[str]) -> Iterator[tuple[int, int, str]]:
-    """Yield line, level and text of each heading; what is in a fence is code."""
-    fenced = False
-    for number, line in enumerate(lines):
-        fenced ^= line.startswith("```")
-        match = None if fenced else _HEADING.fullmatch(line)
-        if match:
-            yield number, len(match[1]), match[2]
+    def gains(self, method: str) -> tuple[float, float]:
+        """Return by how much deletion falls, and insertion rises, sooner than at random, in shares of the change."""
+        own, chance = self.curves[method], self.curves["random"]
+        whole = chance.deletion[0] - chance.deletion[-1]
+        if whole == 0:
+            return float("nan"), float("nan")
+        down, up = (chance.deletion - own.deletion).mean() / whole, (own.insertion - chance.insertion).mean() / whole
+        return float(down), float(up)
 
 
-def anchor_of(heading: str) -> str:
-    """Return the anchor that GitHub gives a heading: lower case, hyphens for spaces, no other punctuation."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+def settle() -> None:
+    """Resolve whether the methods stand side by side."""
+    state.resolve("methods", ("off", "on"), "off", "setting of the methods")
 
 
-def title_of(anchor: str) -> str:
-    """Return how a link to a section calls it; without the file, the document."""
-    try:
-        return f"Methods, {sections()[anchor].title}"
-    except OSError:
-        return "Methods"
+def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
+    """Draw the switch, and where it is on, every method that can answer for the target, the best at deletion first."""
+    st.session_state["methods_toggle"] = state.get("methods") == "on"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.toggle("Every method side by side", key="methods_toggle", on_change=_switch)
+        reading.show("deletion")
+    if state.get("methods") != "on":
+        return
+    shown = _shown(run, found, subject, emotion)
+    best = sorted(shown.maps, key=lambda name: -np.nan_to_num(sum(shown.gains(name))))
+    for start in range(0, len(best), ACROSS):
+        for column, method in zip(st.columns(ACROSS, gap="small"), best[start : start + ACROSS], strict=False):
+            with column:
+                _one(run, subject, shown, method)
+    st.caption(
+        "Each map has a scale of its own; the curves share one. Solid: the places that speak most for the target give "
+        "way to a blur first, so a good map lets the target fall soon. Dashed: they come back first, so it rises soon. "
+        f"Dotted: {RANDOM_ORDERS} random orders. Numbers: how much sooner than at random, in shares of the whole "
+        "change, by deletion and by insertion. An image half blurred is one that no training image looks like."
+    )
 
 
-def shown(text: str) -> str:
-    """Return a section as Streamlit renders it: equations on lines of their own, links into the repository as text."""
-    return _DISPLAY.sub(r"$$\n\1\2\n$$", _LINK.sub(r"\1", text))
+def _switch() -> None:
+    state.put("methods", "on" if st.session_state["methods_toggle"] else "off")
 
 
-def draw() -> None:
-    """Draw the section that the view names, with the choice of another."""
-    found = sections()
-    chosen = found[state.resolve("section", list(found), next(iter(found)), "section of the methods")]
-    state.share("section")
-    st.session_state[state.key("section")] = chosen.anchor
-    st.selectbox(
-        "Section", list(found), key=state.key("section"), on_change=state.commit, args=("section",), width=420,
-        format_func=lambda anchor: f"{'– ' if found[anchor].level > 2 else ''}{found[anchor].title}",
-    )  # fmt: skip
-    st.markdown(shown(chosen.text))
+def _one(run: Run, subject: Subject, shown: _Shown, method: str) -> None:
+    title, own, chance = METHODS[method].title, shown.curves[method], shown.curves["random"]
+    down, up = shown.gains(method)
+    st.markdown(f"**{attributions.marked(run, method)}**")
+    image = figures.signed_overlay(subject.picture, shown.maps[method].values, state.theme())
+    st.image(in_shape(image, subject.aspect), width="stretch", alt=f"{subject.name}: {title}")
+    st.caption(f"deletion {down:+.0%} · insertion {up:+.0%}")
+    random = (chance.deletion, chance.insertion)
+    figure = figures.deletion_curves(
+        own.shares, own.deletion, own.insertion, random, title, shown.limits, state.theme()
+    )
+    columns = {"deletion": own.deletion, "insertion": own.insertion, "deletion, random": random[0]}
+    twin = pd.DataFrame({**columns, "insertion, random": random[1]}, index=pd.Index(own.shares, name="share"))
+    chart(figure, f"methods_{method}", twin)
+
+
+def _shown(run: Run, found: Explanation, subject: Subject, emotion: str) -> _Shown:
+    """Return what is drawn, with progress where attributions must be computed."""
+    asked = attributions.asked()
+    names = attributions.methods_for(run, asked)
+    with meter(f"Asking {len(names)} methods …") as progress:
+        maps = {}
+        for number, name in enumerate(names):
+            progress(number, len(names) + 1)
+            maps[name] = attributions.attribution_of(run, subject, name, asked, emotion)
+        progress(len(names), len(names) + 1)
+        return _Shown(maps, _curves(run.digest, subject.digest, asked, emotion, run, subject, maps))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _curves(
+    run_digest: str,
+    image_digest: str,
+    asked: str,
+    emotion: str,
+    _run: Run,
+    _subject: Subject,
+    _maps: Mapping[str, Attribution],
+) -> dict[str, Curves]:
+    values = {name: each.values for name, each in _maps.items()}
+    target = Target.parse(attributions.target_of(asked, emotion), _run.space)
+    return curves(_run, _subject.seen_by(_run), values, target, attributions.truth_of(_subject))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from fisa.ui import methods
+from fisa.ui import handbook
 from fisa.ui.reading_texts import READINGS
 
 TITLE = "How to read this"
@@ -42,6 +42,6 @@ def show(name: str, key: str = "") -> None:
     with st.popover(TITLE, icon=":material/help:", type="tertiary", help=TITLE, key=f"reading_{name}{key}"):
         st.markdown(f"**{TITLE}.** {reading.words}\n\n$$\n{reading.formula}\n$$")
         st.page_link(
-            "pages/methods.py", label=methods.title_of(reading.section), icon=":material/menu_book:",
+            "pages/methods.py", label=handbook.title_of(reading.section), icon=":material/menu_book:",
             query_params={"section": reading.section},
         )  # fmt: skip

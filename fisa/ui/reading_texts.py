@@ -72,6 +72,12 @@ READINGS: dict[str, Reading] = {
         r"\textstyle\sum_r \phi_r + \phi_0 = f(x) - f(x')",
         "151-attribution",
     ),
+    "deletion": Reading(
+        "Places go in the order of each map, those that speak most for the target first: a good map lets it fall sooner, "
+        "and rise sooner as they come back, than places in random order.",
+        r"\text{gain} = \overline{f_{\text{random}} - f_{\text{map}}} \,\Big/\, (f_{\text{whole}} - f_{\text{blurred}})",
+        "152-grades",
+    ),
     "matrices": Reading(
         "A row receives, a column acts. Effects above 1 are cooperation and below 1 competition; weights are their "
         "shares of a row; contributions add up to the logits.",

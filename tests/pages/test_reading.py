@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Element
 
 from fisa.runs import load_run
-from fisa.ui import methods
+from fisa.ui import handbook
 from fisa.ui.gallery import HELP
 from fisa.ui.reading_texts import READINGS
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 IMAGE = {"wheel", "overlay", "contributions", "matrices"}
 VIEWS: dict[str, tuple[dict[str, str], set[str]]] = {
     "home": ({}, {"runs", "scenes", "diagram"}),
-    "explain": ({"run": "fisa"}, {*IMAGE, "among", "attribution", "what_if"}),
+    "explain": ({"run": "fisa"}, {*IMAGE, "among", "attribution", "deletion", "what_if"}),
     "gallery": ({"run": "fisa"}, {"gallery"}),
     "gallery?": ({"run": "fisa", "panel": "measures"}, {"mean_measures"}),
     "gallery??": ({"run": "fisa", "panel": "found"}, {"slices_found"}),
@@ -79,7 +79,7 @@ def test_every_view_has_its_help_and_every_heading_one_beside_it(view: str, ever
 
 
 def test_each_help_leads_to_a_section_of_the_methods(everything: Path, visit: Visit) -> None:
-    assert {reading.section for reading in READINGS.values()} <= methods.sections().keys()
+    assert {reading.section for reading in READINGS.values()} <= handbook.sections().keys()
     app = visit("explain", run="fisa")
     links = {link.proto.query_string for link in app.get("page_link") if link.proto.page == "methods"}
     assert {f"section={READINGS[name].section}" for name in VIEWS["explain"][1]} <= links
@@ -96,22 +96,22 @@ def test_no_help_is_longer_than_two_lines_or_unused() -> None:
 
 def test_anchors_are_those_of_github() -> None:
     # As github.com shows them for docs/methods.md.
-    assert methods.anchor_of("15.1 Attribution") == "151-attribution"
-    assert methods.anchor_of("2. Label spaces and the wheel") == "2-label-spaces-and-the-wheel"
-    assert methods.anchor_of("18.3 JCDL") == "183-jcdl"
+    assert handbook.anchor_of("15.1 Attribution") == "151-attribution"
+    assert handbook.anchor_of("2. Label spaces and the wheel") == "2-label-spaces-and-the-wheel"
+    assert handbook.anchor_of("18.3 JCDL") == "183-jcdl"
 
 
 def test_a_chapter_has_its_parts_and_a_comment_in_code_is_no_heading() -> None:
     document = "# M\n\n## 1. One\na\n```\n## code\n```\n### 1.1 Part\nb\n## 2. Two\nc\n"
-    found = methods._sections(document)
+    found = handbook._sections(document)
     assert list(found) == ["1-one", "11-part", "2-two"]
     assert found["1-one"].text == "## 1. One\na\n```\n## code\n```\n### 1.1 Part\nb"
     assert found["11-part"].text == "### 1.1 Part\nb" and found["2-two"].text == "## 2. Two\nc"
 
 
 def test_equations_stand_on_lines_of_their_own_and_links_into_the_repository_are_text() -> None:
-    assert methods.shown("so\n\n$$a\n= b,$$\n\nand") == "so\n\n$$\na\n= b,\n$$\n\nand"
-    assert methods.shown("[`x.py`](../x.py), [web](https://a.b)") == "`x.py`, [web](https://a.b)"
+    assert handbook.shown("so\n\n$$a\n= b,$$\n\nand") == "so\n\n$$\na\n= b,\n$$\n\nand"
+    assert handbook.shown("[`x.py`](../x.py), [web](https://a.b)") == "`x.py`, [web](https://a.b)"
 
 
 def test_the_section_of_the_address_opens_and_one_that_is_not_there_becomes_the_nearest(
@@ -128,7 +128,7 @@ def test_the_section_of_the_address_opens_and_one_that_is_not_there_becomes_the_
 def test_without_the_document_the_page_says_so_and_others_open(
     full: Path, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(methods, "FILE", tmp_path / "gone.md")
+    monkeypatch.setattr(handbook, "FILE", tmp_path / "gone.md")
     app = visit("methods")
     assert not app.exception and "gone.md" in app.error[0].value.replace("\\", "")
     app = visit("retrieval", run="cnn")
