@@ -73,9 +73,9 @@ READINGS: dict[str, Reading] = {
         "151-attribution",
     ),
     "deletion": Reading(
-        "Places go in the order of each map, those that speak most for the target first: a good map lets it fall sooner, "
-        "and rise sooner as they come back, than places in random order.",
-        r"\text{gain} = \overline{f_{\text{random}} - f_{\text{map}}} \,\Big/\, (f_{\text{whole}} - f_{\text{blurred}})",
+        "Places go in the order of each map, the most telling first: with a good map the target falls sooner, and "
+        "rises sooner as they come back, than with places in random order.",
+        r"\text{gain} = \overline{f_{\text{random}} - f_{\text{map}}} \,/\, (f_{\text{whole}} - f_{\text{blurred}})",
         "152-grades",
     ),
     "matrices": Reading(
