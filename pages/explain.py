@@ -12,6 +12,7 @@ from fisa.ui import (
     methods,
     panels,
     rated,
+    reading,
     state,
     steps,
     what_if,
@@ -49,15 +50,15 @@ def page(run: Run, bar: DeltaGenerator) -> None:
 
     what, among = st.columns(2, gap="medium")
     with what:
-        st.header(f"What makes {emotion}", anchor=False)
+        reading.header(f"What makes {emotion}", "contributions")
         panels.contributions(found, emotion, run.name, "contributions")
     with among:
-        st.header("Among the test images", anchor=False)
+        reading.header("Among the test images", "among")
         panels.measures(cache.samples(run, dataset), name)
-    st.header("Which places speak for it", anchor=False)
+    reading.header("Which places speak for it", "attribution")
     attribution = attributions.draw(run, found, subject, emotion)
     methods.draw(run, found, subject, emotion)
-    st.header("Who acts on whom", anchor=False)
+    reading.header("Who acts on whom", "matrices")
     panels.matrices(found, run.name, "matrix")
     extras.draw(found, run.name, subject)
     what_if.draw(run, dataset, found, subject, edits)

@@ -15,10 +15,11 @@ from fisa.explain.deletion import RANDOM_ORDERS, Curves, curves
 from fisa.explain.targets import Target
 from fisa.records import Attribution, Explanation
 from fisa.runs import Run
-from fisa.ui import attributions, state
+from fisa.ui import attributions, reading, state
 from fisa.ui.cache import Subject
+from fisa.ui.meters import meter
 from fisa.ui.panels import in_shape
-from fisa.ui.widgets import chart, meter
+from fisa.ui.widgets import chart
 
 ACROSS = 4
 """Methods in a row."""
@@ -57,7 +58,9 @@ def settle() -> None:
 def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
     """Draw the switch, and where it is on, every method that can answer for the target, the best at deletion first."""
     st.session_state["methods_toggle"] = state.get("methods") == "on"
-    st.toggle("Every method side by side", key="methods_toggle", on_change=_switch)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.toggle("Every method side by side", key="methods_toggle", on_change=_switch)
+        reading.show("deletion")
     if state.get("methods") != "on":
         return
     shown = _shown(run, found, subject, emotion)

@@ -14,7 +14,7 @@ from fisa import figures
 from fisa.emotions import EmotionSpace
 from fisa.metrics import METRICS
 from fisa.records import Explanation
-from fisa.ui import state
+from fisa.ui import keys, reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, choose, html_table, selected
@@ -106,12 +106,12 @@ def picture(found: Explanation, subject: Subject, emotion: str) -> None:
             )  # fmt: skip
             st.caption("opacity", width="content")
         if subject.masks:
-            st.session_state["masks_toggle"] = outlined
-            st.toggle("Planted masks", key="masks_toggle", on_change=_toggle_masks)
-
-
-def _toggle_masks() -> None:
-    state.put("masks", "on" if st.session_state["masks_toggle"] else "off")
+            st.button(
+                "Hide masks" if outlined else "Show masks", shortcut=keys.shortcut("masks"), type="tertiary",
+                key="masks", on_click=state.put, args=("masks", "off" if outlined else "on"),
+            )  # fmt: skip
+        if found.attention is not None:
+            reading.show("overlay")
 
 
 def emotion_strip(found: Explanation, subject: Subject, emotion: str, system: str) -> None:
@@ -128,7 +128,22 @@ def emotion_strip(found: Explanation, subject: Subject, emotion: str, system: st
                     shown, key=f"emotion_{label}", type="tertiary", width="stretch",
                     on_click=state.put, args=("emotion", label),
                 )  # fmt: skip
-    st.caption(_attention_words(found, subject, found.space.index(emotion), system))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(_attention_words(found, subject, found.space.index(emotion), system))
+        _walk_emotions(found.space, emotion)
+
+
+def _walk_emotions(space: EmotionSpace, emotion: str) -> None:
+    """Draw the buttons that go around the wheel."""
+    around = [space.labels[index] for index in wheel_order(space)]
+    place = around.index(emotion)
+    with st.container(horizontal=True, gap="small", width="content"):
+        for name, icon, step in (("previous", "left", -1), ("next", "right", 1)):
+            st.button(
+                f"{name.capitalize()} emotion", icon=f":material/chevron_{icon}:", type="tertiary",
+                shortcut=keys.shortcut(f"{name}_emotion"), key=f"{name}_emotion",
+                on_click=state.put, args=("emotion", around[(place + step) % len(around)]),
+            )  # fmt: skip
 
 
 def _attention_words(found: Explanation, subject: Subject, emotion: int, system: str) -> str:
@@ -161,7 +176,8 @@ def distributions(
     named: dict[str, np.ndarray], space: EmotionSpace, key: str, pair: tuple[int, int] | None = None
 ) -> None:
     """Draw distributions on the wheel, a pair of emotions lit, with their table; second minus first is the gap."""
-    chart(figures.wheel(space, named, state.theme(), pair), key, figures.distribution_table(space, named))
+    figure = figures.wheel(space, named, state.theme(), pair)
+    chart(figure, key, figures.distribution_table(space, named), reading="wheel")
 
 
 def headline(found: Explanation, subject: Subject, system: str, table: pd.DataFrame | None = None) -> str:

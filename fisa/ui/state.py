@@ -36,7 +36,7 @@ TRAIN_KEYS = ("job", "base", "set")
 
 VIEW_KEYS = (
     "run", "image", "emotion", "head", "matrix", "sort", "against", "masks", "opacity", "colour", "method", "target",
-    "methods", "lit", "embedding", "by", "k", "study", "edits", "predicted", "pair", "reference", "moved",
+    "methods", "lit", "embedding", "by", "k", "study", "edits", "predicted", "pair", "reference", "moved", "section",
     *WALK_KEYS, *MAP_KEYS, *DATA_KEYS, *GRADE_KEYS, *TRAIN_KEYS,
 )  # fmt: skip
 _VIEW, _WRITTEN, _NOTICES, _TOUCHED = "fisa_view", "fisa_written_query", "fisa_notices", "fisa_touched"

@@ -15,7 +15,7 @@ from fisa.emotions import EmotionSpace
 from fisa.runs import Run
 from fisa.slices import Slice, as_link
 from fisa.transport import wheel_transport
-from fisa.ui import cache, map_board, panels, state
+from fisa.ui import cache, map_board, panels, reading, state
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, choose, selected
 
@@ -52,7 +52,7 @@ def draw(run: Run) -> None:
     couplings = _couplings_of(run, dataset)
     chosen = str(state.get("moved"))
     true, predicted = (run.space.index(label) for label in chosen.split(">"))
-    st.header(f"Where {plain(run.name)} puts mass that belongs elsewhere", anchor=False)
+    reading.header(f"Where {plain(run.name)} puts mass that belongs elsewhere", "transfer")
     left, right = st.columns(2, gap="medium")
     with left:
         pair = (true, predicted)

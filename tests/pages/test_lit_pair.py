@@ -27,4 +27,3 @@ def test_a_link_lights_a_pair_and_a_button_puts_it_out(full: Path, visit: Visit)
 def test_a_pair_that_is_none_becomes_the_nearest_and_is_said(asked: str, full: Path, visit: Visit) -> None:
     app = visit("explain", run="fisa", lit=asked)
     assert not app.exception and "pair of emotions" in app.warning[0].value
-
