@@ -1,0 +1,82 @@
+"""Runs that are one system under several training seeds: equal in all of their configuration but name and seed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from fisa.config import RunConfig
+from fisa.runs import Run
+from fisa.studies.results import StudyResults
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What one training seed of a system predicts.
+
+    Attributes:
+        seed: Of the training.
+        digest: Of the run.
+        where: The run folder, or study and cell.
+        predictions: ``id`` and a column for each label, of the test split.
+    """
+
+    seed: int
+    digest: str
+    where: str
+    predictions: pd.DataFrame
+
+
+def system_of(config: RunConfig) -> str:
+    """Return what configurations have in common that differ in their name and training seed alone."""
+    document = config.model_dump(mode="json")
+    del document["name"], document["training"]["seed"]
+    return json.dumps(document, sort_keys=True)
+
+
+def seeds_of(run: Run, others: Iterable[Run], studies: Iterable[StudyResults] = ()) -> list[Trained]:
+    """Return the seeds of the system that ``run`` is of: its own first, then by number, each once.
+
+    Only what was trained from scratch and tested on the same data counts: a run that began with the weights of another
+    one stands for itself.
+
+    Args:
+        run: Stands for its system.
+        others: Runs to look among; ``run`` itself may be one of them.
+        studies: Whose cells to look among, too. Summaries keep degrees within half a percent.
+    """
+    own = Trained(run.config.training.seed, run.digest, str(run.path), run.predictions)
+    if run.provenance.get("init_from"):
+        return [own]
+    system = system_of(run.config)
+    found = {own.seed: own}
+    for other in others:
+        same = not other.provenance.get("init_from") and _tested_on(other.metrics) == _tested_on(run.metrics)
+        if same and other.config.training.seed not in found and system_of(other.config) == system:
+            seed = other.config.training.seed
+            found[seed] = Trained(seed, other.digest, str(other.path), other.predictions)
+    for study in studies:
+        for cell in _cells(study, run, system):
+            found.setdefault(cell.seed, cell)
+    return [own, *(found[seed] for seed in sorted(found) if seed != own.seed)]
+
+
+def _cells(study: StudyResults, run: Run, system: str) -> Iterator[Trained]:
+    """Yield the finished cells of a study, without folds, that are of a system."""
+    names = [name for name, config in study.configs.items() if system_of(config) == system]
+    if not names or study.metrics.get("data") != run.metrics["data"]:
+        return
+    cells = study.cells
+    fits = cells["system"].isin(names) & (cells["state"] == "finished") & (cells["fold"] == 0)
+    for cell in cells[fits].to_dict("records"):
+        if (str(cell["data_version"]), int(cell["n"])) == (str(run.metrics["data_version"]), int(run.metrics["n"])):
+            stored = study.predictions[study.predictions["where"] == cell["where"]].drop(columns="where")
+            where = f"study {study.name}, {cell['where']}"
+            yield Trained(int(cell["seed"]), str(cell["run"]), where, stored.reset_index(drop=True))
+
+
+def _tested_on(metrics: dict[str, object]) -> tuple[str, ...]:
+    return tuple(str(metrics.get(key)) for key in ("data", "data_version", "split", "n"))
