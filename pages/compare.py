@@ -40,9 +40,9 @@ def page(runs: dict[str, Run], tools: DeltaGenerator) -> None:
     compare_measures.measures(found, seeds)
 
     st.header("Image by image", anchor=False)
-    compare_errors.draw(runs, dataset, walk)
-    st.header(f"The same image: {state.plain(walk.chosen)}", anchor=False)
-    compare_image.wheel(seen)
+    errors = compare_errors.errors_of(runs, dataset)
+    own = dict(errors.loc[walk.chosen])
+    compare_errors.draw(runs, dataset, walk, lambda: compare_image.wheel(seen, own))
     compare_image.draw(seen)
 
 

@@ -291,13 +291,13 @@ def _hover(part: pd.DataFrame, template: str, bare: bool, own: bool) -> dict[str
     if bare:
         return {"hovertemplate": f"{template}<extra></extra>"}
     said = []
-    for row in part.itertuples(index=False):
-        value = plain(row.value) if isinstance(row.value, str) else format(row.value, ".3g")
-        words = f"{plain(row.id)}<br>{value}"
+    columns = (part[name].tolist() for name in ("id", "x", "y", "value", "images"))
+    for name, x, y, value, images in zip(*columns, strict=True):
+        words = f"{plain(name)}<br>{plain(value) if isinstance(value, str) else format(value, '.3g')}"
         if own:
-            words = template.replace("%{customdata}", plain(row.id))
-            words = words.replace("%{x:.3g}", f"{row.x:.3g}").replace("%{y:.3g}", f"{row.y:.3g}")
-        said.append(words + (f"<br>stands for {row.images} images" if row.images > 1 else ""))
+            words = template.replace("%{x:.3g}", f"{x:.3g}").replace("%{y:.3g}", f"{y:.3g}")
+            words = words.replace("%{customdata}", plain(name))
+        said.append(words + (f"<br>stands for {images} images" if images > 1 else ""))
     return {"hoverinfo": "text", "hovertext": said}
 
 

@@ -109,7 +109,7 @@ def _means(values: np.ndarray, drawn: np.ndarray) -> list[Mean]:
     seeds = len(values)
     spread = by_seed.std(axis=0, ddof=1) if seeds > 1 else np.full(by_seed.shape[1], np.nan)
     columns = zip(by_seed.mean(axis=0), low, high, spread, strict=True)
-    return [Mean(*(float(number) for number in column), seeds=seeds) for column in columns]
+    return [Mean(float(value), float(start), float(end), float(std), seeds) for value, start, end, std in columns]
 
 
 def _adjusted(
@@ -134,19 +134,20 @@ def mean_texts(found: Comparison, text: Callable[[Mean], str] | None = None) -> 
         text: Writes a mean, by default :func:`mean_text`.
     """
     text = text or mean_text
-    texts, best = {}, {}
+    texts: dict[str, list[str]] = {}
+    best: dict[str, list[bool]] = {}
     for measure in found.measures:
         means = [found.means[name][measure] for name in found.systems]
         shown = np.round([mean.value for mean in means], DIGITS)
         top = shown.max() if measure in METRICS and METRICS[measure].higher_is_better else shown.min()
         texts[title_of(measure)] = [text(mean) for mean in means]
-        best[title_of(measure)] = list((shown == top) & (len(means) > 1))
+        best[title_of(measure)] = [bool(each == top) and len(means) > 1 for each in shown]
     seeds = [found.means[name][found.measures[0]].seeds for name in found.systems]
     texts[SEEDS] = [f"n = {count}" if count > 1 else "n = 1, no ±" for count in seeds]
     best[SEEDS] = [False] * len(seeds)
-    frames = (pd.DataFrame.from_dict(rows, orient="index", columns=found.systems) for rows in (texts, best))
-    first, second = (frame.rename_axis("measure") for frame in frames)
-    return first, second
+    cells = pd.DataFrame.from_dict(texts, orient="index", columns=found.systems).rename_axis("measure")
+    marks = pd.DataFrame.from_dict(best, orient="index", columns=found.systems).rename_axis("measure")
+    return cells, marks
 
 
 def difference_texts(found: Comparison) -> pd.DataFrame:
@@ -189,7 +190,7 @@ def mean_short(mean: Mean) -> str:
 
 def difference_text(gap: Difference) -> str:
     """Write a difference with its interval and p value."""
-    p = f"p {gap.p:.3f}" if gap.p >= 0.001 else "p < 0.001"
+    p = f"p {gap.p:.4f}"
     return f"{gap.value:+.{DIGITS}f} [{gap.low:+.{DIGITS}f}, {gap.high:+.{DIGITS}f}], {p}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -62,6 +62,15 @@ def seeds_of(run: Run, others: Iterable[Run], studies: Iterable[StudyResults] = 
         for cell in _cells(study, run, system):
             found.setdefault(cell.seed, cell)
     return [own, *(found[seed] for seed in sorted(found) if seed != own.seed)]
+
+
+def alone_where_shared(found: Mapping[str, list[Trained]]) -> dict[str, list[Trained]]:
+    """Return the seeds by name, but only its own, the first, where a run has those of another one among its own."""
+    own = {name: seeds[0].digest for name, seeds in found.items()}
+    return {
+        name: seeds[:1] if {own[other] for other in own if other != name} & {each.digest for each in seeds} else seeds
+        for name, seeds in found.items()
+    }
 
 
 def _cells(study: StudyResults, run: Run, system: str) -> Iterator[Trained]:

@@ -5,7 +5,7 @@ The chart with its selection is a fragment: what is dragged around draws it anew
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,13 +27,14 @@ _LINKED = ("run", *state.COMPARE_KEYS, "sort", "reverse", "filter", "slice", "em
 _OPENED = "errors_opened"
 
 
-def draw(runs: Mapping[str, Run], dataset: Dataset, walk: Walk) -> None:
+def draw(runs: Mapping[str, Run], dataset: Dataset, walk: Walk, beside: Callable[[], None]) -> None:
     """Draw the walk, the pair that is looked at, and its chart.
 
     Args:
         runs: Two at least, the reference first.
         dataset: Their test split.
         walk: Of the reference.
+        beside: Draws what stands at the side of the chart.
     """
     first, *names = runs
     other = others.partner(names)
@@ -45,7 +46,7 @@ def draw(runs: Mapping[str, Run], dataset: Dataset, walk: Walk) -> None:
         selection.choose_drag("chart")
     pair = {name: runs[name] for name in (first, other)}
     link = {name: text for name in _LINKED if (text := state.get(name))}
-    _chart(selection.Board("errors", runs, dataset, walk, COMPARE, link), pair, errors)
+    _chart(selection.Board("errors", runs, dataset, walk, COMPARE, link), pair, errors, beside)
 
 
 def errors_table(runs: Mapping[str, Run], dataset: Dataset) -> pd.DataFrame:
@@ -90,7 +91,16 @@ def _sort(by: str) -> None:
 
 
 @st.fragment
-def _chart(board: selection.Board, pair: Mapping[str, Run], errors: pd.DataFrame) -> None:
+def _chart(board: selection.Board, pair: Mapping[str, Run], errors: pd.DataFrame, beside: Callable[[], None]) -> None:
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _scatter(board, pair, errors)
+    with right:
+        beside()
+    selection.draw(board)
+
+
+def _scatter(board: selection.Board, pair: Mapping[str, Run], errors: pd.DataFrame) -> None:
     one, other = pair
     drag = state.get("drag") or "pan"
     ids = [str(name) for name in errors.index]
@@ -105,7 +115,6 @@ def _chart(board: selection.Board, pair: Mapping[str, Run], errors: pd.DataFrame
         "Each dot is a test image; click one to see all runs on it, or draw around several. Below the diagonal "
         f"{plain(other)} is nearer to the truth, above it {plain(one)}."
     )
-    selection.draw(board)
 
 
 def _pick(board: selection.Board, a: np.ndarray, b: np.ndarray, ids: list[str]) -> None:

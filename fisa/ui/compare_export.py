@@ -48,10 +48,16 @@ def of_comparison(runs: Mapping[str, Run], dataset: Dataset, found: Comparison, 
         "settings": partial(_settings, runs),
         "errors-of-every-image": partial(errors_sheet, runs, dataset),
     }
-    figures = {**_figures_of_all(runs, dataset, found), **(one := _figures_of_image(seen))}
+    one = _figures_of_image(seen)
     shown = {"image": seen.subject.name, "image digest": image_digest(image), "page": _address()}
-    others_ = {"html": partial(report_page, list(runs.values()), command)}
-    return Offer("-".join(runs), about, figures, tables, others_, {name: {**about, **shown} for name in one})
+    return Offer(
+        name="-".join(runs),
+        about=about,
+        figures={**_figures_of_all(runs, dataset, found), **one},
+        tables=tables,
+        others={"html": partial(report_page, list(runs.values()), command)},
+        own={name: {**about, **shown} for name in one},
+    )
 
 
 def _address() -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -78,12 +79,16 @@ class Seen:
 
 def settle(runs: Mapping[str, Run], dataset: Dataset, name: str) -> Seen:
     """Explain one image by every run, and resolve the emotion and the matrix of the view."""
-    subject = cache.subject(dataset, name)
-    found = {each: cache.explanation(run, cache.subject(data_of(run, dataset), name)) for each, run in runs.items()}
+    found = explained(runs, dataset, name)
     first = next(iter(found.values()))
     labels = first.space.labels
     emotion = state.resolve("emotion", labels, labels[int(first.distribution.argmax())], "emotion")
-    return Seen(subject, found, emotion, _quantity(found))
+    return Seen(cache.subject(dataset, name), found, emotion, _quantity(found))
+
+
+def explained(runs: Mapping[str, Run], dataset: Dataset, name: str) -> dict[str, Explanation]:
+    """Return what every run says of one image, each shown it at the size that it takes."""
+    return {each: cache.explanation(run, cache.subject(data_of(run, dataset), name)) for each, run in runs.items()}
 
 
 def _offered(found: Mapping[str, Explanation]) -> dict[Quantity, int]:
@@ -103,9 +108,22 @@ def _quantity(found: Mapping[str, Explanation]) -> Quantity | None:
     )
 
 
-def wheel(seen: Seen) -> None:
-    """Draw what is true of the image and what every run predicts."""
+def wheel(seen: Seen, errors: Mapping[str, float]) -> None:
+    """Draw what is true of the image and what every run predicts, with the way to Explain.
+
+    Args:
+        seen: The image.
+        errors: Of each run on it.
+    """
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{plain(seen.subject.name)}** by every run", width="content")
+        link = {"run": seen.first, "image": seen.subject.name, "emotion": seen.emotion}
+        st.page_link("pages/explain.py", label="Explain it", icon=":material/search_insights:", query_params=link)
     panels.distributions(seen.distributions, seen.space, "compare_wheel")
+    least = min(errors.values())
+    nearest = [plain(name) for name, error in errors.items() if error == least]
+    told = ", ".join(f"{plain(name)} {error:.4f}" for name, error in errors.items())
+    st.caption(f"Errors on this image, in nats: {told}. Nearest to the truth: {' and '.join(nearest)}.")
 
 
 def draw(seen: Seen) -> None:
@@ -190,19 +208,33 @@ def _matrices(seen: Seen) -> None:
         st.caption(f"{name} has no {panels.MATRICES[quantity].lower()} matrix.")
     for column, (name, cells) in zip(_columns(len(values)), values.items(), strict=True):
         with column:
-            figure = figures.matrix(cells, seen.space, name, quantity, limit, state.theme())
+            figure = _matrix(cells, seen.space.labels, name, quantity, limit, state.theme(), seen.space)
             chart(figure, f"compare_matrix_{name}", figures.matrix_table(cells, seen.space))
     gaps = gaps_to(seen.first, values)
     reach = reach_of(list(gaps.values()), 0.0)
     for column, (name, cells) in zip(_columns(len(gaps)), gaps.items(), strict=True):
         with column:
             title = f"{name} − {seen.first}"
-            figure = figures.matrix(cells, seen.space, title, "difference", reach, state.theme())
+            figure = _matrix(cells, seen.space.labels, title, "difference", reach, state.theme(), seen.space)
             chart(figure, f"compare_gap_{name}", figures.matrix_table(cells, seen.space))
     scale = "One scale for the matrices and one, centred on zero, for the differences. " if gaps else ""
     if not gaps and len(values) > 1:
         scale = f"Without a matrix of {plain(seen.first)} there is no difference to draw. "
     st.caption(f"{scale}All heads together: contributions are summed, effects and weights averaged over heads.")
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _matrix(
+    cells: np.ndarray,
+    labels: tuple[str, ...],
+    title: str,
+    kind: figures.Kind,
+    limit: float,
+    theme: figures.Theme,
+    _space: EmotionSpace,
+) -> go.Figure:
+    """Draw a matrix once for all who look at the same; nobody changes the figure."""
+    return figures.matrix(cells, _space, title, kind, limit, theme)
 
 
 def _columns(count: int) -> list[DeltaGenerator]:

@@ -13,7 +13,7 @@ from fisa.evaluation import per_sample
 from fisa.runs import Run
 from fisa.studies.rated import groups_of
 from fisa.studies.reference import Comparison, beside_reference
-from fisa.studies.seeds import Trained, seeds_of
+from fisa.studies.seeds import Trained, alone_where_shared, seeds_of
 from fisa.ui import cache, others, state, studies
 from fisa.ui.state import plain
 from fisa.ui.widgets import PROBLEMS
@@ -102,10 +102,7 @@ def measured(runs: Mapping[str, Run], dataset: Dataset, pooled: bool) -> tuple[C
             themselves.
     """
     seeds = {name: _seeds(run) if pooled else _seeds(run)[:1] for name, run in runs.items()}
-    own = {run.digest for run in runs.values()}
-    for name, found in seeds.items():
-        if len(own & {each.digest for each in found}) > 1:
-            seeds[name] = found[:1]
+    seeds = alone_where_shared(seeds)
     tables = {
         name: [cache.samples(runs[name], dataset), *(_table(each, dataset) for each in found[1:])]
         for name, found in seeds.items()

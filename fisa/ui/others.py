@@ -57,17 +57,12 @@ def make_reference(name: str) -> None:
     state.put("run", name)
 
 
-def choose_several(names: list[str], offered: list[str] | None = None) -> None:
-    """Draw the choice of one to three runs, in the order in which they are chosen.
-
-    Args:
-        names: Those that are chosen.
-        offered: What to choose from; all other runs by default.
-    """
+def choose_several(names: list[str]) -> None:
+    """Draw the choice of one to three runs, in the order in which they are chosen."""
     st.session_state[_MANY] = names
     st.multiselect(
-        "beside", offered or _folders(), key=_MANY, on_change=_take_several, max_selections=MOST,
-        placeholder="other runs",
+        f"Beside {state.get('run')}", _folders(), key=_MANY, on_change=_take_several, max_selections=MOST,
+        placeholder="other runs", width=420,
     )  # fmt: skip
 
 

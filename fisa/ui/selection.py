@@ -151,7 +151,7 @@ def _measures(board: Board, ids: list[str]) -> None:
     """Draw number, mean error, entropy and distribution of the selection beside those of all images, for every run."""
     rows = cache.samples(board.run, board.dataset)["id"].astype(str).isin(ids).to_numpy()
     parts = {"selected": rows, "all": np.ones(len(rows), dtype=bool)}
-    cells = {name: {"images": int(part.sum())} | _cells(board, part) for name, part in parts.items()}
+    cells = {name: {"images": int(part.sum()), **_cells(board, part)} for name, part in parts.items()}
     left, right = st.columns([3, 2], gap="medium")
     with left:
         html_table(pd.DataFrame.from_dict(cells, orient="index").T, alt="Measures of the selection beside all images")
@@ -167,10 +167,10 @@ def _measures(board: Board, ids: list[str]) -> None:
 def _cells(board: Board, part: np.ndarray) -> dict[str, object]:
     """Return the measures of part of the images, title -> text or number."""
     error = "mean squared error" if rated.is_rated(board.run) else "mean KL to the truth"
-    several, cells = len(board.runs) > 1, {}
-    errors = {}
+    cells: dict[str, object] = {}
+    errors: dict[str, np.ndarray] = {}
     for name, run in board.runs.items():
-        table, of = cache.samples(run, board.dataset), f" of {name}" if several else ""
+        table, of = cache.samples(run, board.dataset), f" of {name}" if len(board.runs) > 1 else ""
         errors[name] = table["error"].to_numpy(float)[part]
         cells[f"{error}{of} [95 %]"] = _interval(_mean(board, (run.digest,), part, errors[name], None))
         if "entropy" in table:
