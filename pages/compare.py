@@ -27,7 +27,9 @@ def page(runs: dict[str, Run], tools: DeltaGenerator) -> None:
     walk = browse.settle_walk(first, dataset)
     seen = compare_image.settle(runs, dataset, walk.chosen)
     selection.settle_drag()
-    found, seeds = compare_runs.measured(runs, dataset, compare_measures.settle_seeds())
+    seeds = compare_runs.seeds_of_each(runs)
+    counted = compare_measures.settle_seeds(seeds)
+    found = compare_runs.measured(runs, dataset, counted)
     state.share("run", *state.COMPARE_KEYS, *walk.keys, "emotion", "matrix", "drag")
     with tools:
         export.draw(compare_export.of_comparison(runs, dataset, found, seen))
@@ -35,9 +37,8 @@ def page(runs: dict[str, Run], tools: DeltaGenerator) -> None:
     st.header("What differs", anchor=False)
     compare_measures.settings(runs)
     st.header("Measures", anchor=False)
-    if compare_runs.has_seeds(runs):
-        compare_measures.choose_seeds()
-    compare_measures.measures(found, seeds)
+    compare_measures.choose_seeds(seeds)
+    compare_measures.measures(found, counted)
 
     st.header("Image by image", anchor=False)
     errors = compare_errors.errors_of(runs, dataset)

@@ -12,9 +12,11 @@ from fisa.runs import Run
 from fisa.studies.reference import Comparison, comparison_notes, difference_texts, mean_texts
 from fisa.studies.seeds import Trained
 from fisa.ui import state
-from fisa.ui.compare_runs import SEEDS
 from fisa.ui.state import plain
 from fisa.ui.widgets import html_table
+
+SEEDS = {"pooled": "All seeds of a system", "alone": "These runs alone"}
+"""What a column of the measures is of."""
 
 
 def settings(runs: Mapping[str, Run]) -> None:
@@ -56,18 +58,24 @@ def measures(found: Comparison, seeds: Mapping[str, list[Trained]]) -> None:
                 st.markdown(f"**{plain(name)}**: " + "; ".join(f"{one.seed} ({plain(one.where)})" for one in each))
 
 
-def choose_seeds() -> None:
-    """Draw whether a column is a run or its whole system, which must be resolved already."""
+def settle_seeds(seeds: Mapping[str, list[Trained]]) -> dict[str, list[Trained]]:
+    """Resolve whether a column is the whole system of a run or the run alone; return which seeds count.
+
+    Args:
+        seeds: All that are known of each run's system, its own first.
+    """
+    if state.resolve("seeds", list(SEEDS), "pooled", "way to count seeds") == "pooled":
+        state.drop("seeds")
+        return dict(seeds)
+    return {name: found[:1] for name, found in seeds.items()}
+
+
+def choose_seeds(seeds: Mapping[str, list[Trained]]) -> None:
+    """Draw whether a column is a run or its whole system, where that is not the same."""
+    if all(len(found) == 1 for found in seeds.values()):
+        return
     st.session_state[state.key("seeds")] = state.get("seeds") or "pooled"
     st.segmented_control(
         "Columns", list(SEEDS), key=state.key("seeds"), format_func=SEEDS.__getitem__, required=True,
         on_change=state.commit, args=("seeds",),
     )  # fmt: skip
-
-
-def settle_seeds() -> bool:
-    """Resolve whether a column is the whole system of a run; return it."""
-    pooled = state.resolve("seeds", list(SEEDS), "pooled", "way to count seeds") == "pooled"
-    if pooled:
-        state.drop("seeds")
-    return pooled

@@ -18,9 +18,6 @@ from fisa.ui import cache, others, state, studies
 from fisa.ui.state import plain
 from fisa.ui.widgets import PROBLEMS
 
-SEEDS = {"pooled": "All seeds of a system", "alone": "These runs alone"}
-"""What a column of the measures is of."""
-
 
 def settle(run: Run) -> tuple[dict[str, Run], list[str]]:
     """Open the runs that the view names; return those that can stand side by side, the reference first, and why not.
@@ -32,10 +29,10 @@ def settle(run: Run) -> tuple[dict[str, Run], list[str]]:
     for name in others.settle():
         try:
             other = cache.open_run(folders[name])
+            reason = unlike(run, other)
         except PROBLEMS as error:
             reasons.append(str(error))
             continue
-        reason = unlike(run, other)
         if reason:
             reasons.append(reason)
         else:
@@ -92,23 +89,52 @@ def data_of(run: Run, dataset: Dataset) -> Dataset:
     return cache.test_data(run) if drawn else dataset
 
 
-def measured(runs: Mapping[str, Run], dataset: Dataset, pooled: bool) -> tuple[Comparison, dict[str, list[Trained]]]:
-    """Return the comparison of runs with the first of them, computed once, and the training seeds of each.
+def seeds_of_each(runs: Mapping[str, Run]) -> dict[str, list[Trained]]:
+    """Return the training seeds of each run's system among all runs and studies that the studio knows.
+
+    Runs that are of one system stand for themselves.
+    """
+    known = []
+    for path in cache.run_folders().values():
+        try:
+            known.append(cache.open_run(path))
+        except PROBLEMS:
+            continue  # the sidebar says why
+    among, found = tuple(each.digest for each in known), studies.results()
+    return alone_where_shared(
+        {name: _seeds(run.digest, among, tuple(found), run, known, found) for name, run in runs.items()}
+    )
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _seeds(
+    digest: str,
+    among: tuple[str, ...],
+    studied: tuple[str, ...],
+    _run: Run,
+    _known: list[Run],
+    _studies: Mapping[str, studies.StudyResults],
+) -> list[Trained]:
+    return seeds_of(_run, _known, _studies.values())
+
+
+def measured(runs: Mapping[str, Run], dataset: Dataset, seeds: Mapping[str, list[Trained]]) -> Comparison:
+    """Return the comparison of runs with the first of them, computed once.
 
     Args:
         runs: Side by side.
         dataset: Their test split.
-        pooled: Whether each stands for its system with all its known seeds. Runs that are of one system stand for
-            themselves.
+        seeds: What stands for each, its own seed first.
     """
-    seeds = {name: _seeds(run) if pooled else _seeds(run)[:1] for name, run in runs.items()}
-    seeds = alone_where_shared(seeds)
     tables = {
-        name: [cache.samples(runs[name], dataset), *(_table(each, dataset) for each in found[1:])]
+        name: [
+            cache.samples(runs[name], dataset),
+            *(_per_sample(each.digest, dataset.version, each, dataset) for each in found[1:]),
+        ]
         for name, found in seeds.items()
     }
     key = tuple((name, tuple(each.digest for each in found)) for name, found in seeds.items())
-    return _comparison(key, dataset.version, tables, dataset), seeds
+    return _comparison(key, dataset.version, tables, dataset)
 
 
 @st.cache_data(max_entries=32, show_spinner="Resampling the test images …")
@@ -119,39 +145,6 @@ def _comparison(
     _dataset: Dataset,
 ) -> Comparison:
     return beside_reference(_tables, groups_of(_dataset))
-
-
-def _seeds(run: Run) -> list[Trained]:
-    """Return the training seeds of a run's system among all runs and studies that the studio knows."""
-    runs = []
-    for path in cache.run_folders().values():
-        try:
-            runs.append(cache.open_run(path))
-        except PROBLEMS:
-            continue  # the sidebar says why
-    found = studies.results()
-    return _seeds_among(run.digest, tuple(each.digest for each in runs), tuple(found), run, runs, found)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _seeds_among(
-    digest: str,
-    among: tuple[str, ...],
-    studied: tuple[str, ...],
-    _run: Run,
-    _runs: list[Run],
-    _studies: Mapping[str, studies.StudyResults],
-) -> list[Trained]:
-    return seeds_of(_run, _runs, _studies.values())
-
-
-def has_seeds(runs: Mapping[str, Run]) -> bool:
-    """Tell whether any run is one of several training seeds of a system."""
-    return any(len(_seeds(run)) > 1 for run in runs.values())
-
-
-def _table(trained: Trained, dataset: Dataset) -> pd.DataFrame:
-    return _per_sample(trained.digest, dataset.version, trained, dataset)
 
 
 @st.cache_data(max_entries=64, show_spinner="Measuring every test image …")

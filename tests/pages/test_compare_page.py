@@ -63,7 +63,7 @@ def words(app: AppTest) -> str:
 
 
 def plain(text: object) -> str:
-    return re.sub(r"\\(?=\W)", "", str(text)).replace("\u00a0", " ")
+    return re.sub(r"\\(?=[\W_])", "", str(text)).replace("\u00a0", " ")
 
 
 def tables(app: AppTest) -> list[pd.DataFrame]:
@@ -110,8 +110,7 @@ def test_four_runs_have_settings_measures_and_tests_beside_the_reference(
     assert "cnn has no attention maps" in said and "cnn has no contributions" in said
     assert "The maps differ in size (small " in said and "with their sums kept" in said
     alts = [each.proto.alt for each in app.get("plotly_chart")]
-    charts = [each.proto.id for each in app.get("plotly_chart")]
-    assert len(set(charts)) == len(alts) and all(len(alt) > 20 for alt in alts)
+    assert len(alts) >= 10 and all(len(alt) > 20 for alt in alts)
     (offer,) = offers
     check_offer(offer, names, errors)
 
@@ -142,7 +141,7 @@ def check_offer(offer: Offer, names: list[str], errors: dict[str, np.ndarray]) -
             content = export.paper.to_bytes(figure, "svg", offer.about_of(name)).decode()
             assert "small (digest " in content and ("iid-00003" in content) == (name in ("maps", "matrices"))
     page = str(offer.others["html"]())
-    assert "adjusted for 3 comparisons" in page and "http" not in re.sub(r"data:[^\"]*", "", page)
+    assert "adjusted for 3 comparisons" in page and "https:" not in page and "http:" not in page
 
 
 def test_another_reference_is_one_click_and_keeps_all_runs(shelf_of_five: Path, visit: Visit) -> None:
