@@ -4,7 +4,7 @@ import streamlit as st
 
 from fisa.emotions import MIKELS8
 from fisa.figures import wheel_emblem
-from fisa.ui import cache, shelves, state, widgets
+from fisa.ui import cache, keys, reading, shelves, state, widgets
 
 PAGES = {
     "home": st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
@@ -20,7 +20,11 @@ PAGES = {
     "data": st.Page("pages/data.py", title="Data", icon=":material/photo_library:"),
     "train": st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
     "images": st.Page("pages/images.py", title="Your images", icon=":material/add_photo_alternate:"),
+    "methods": st.Page("pages/methods.py", title="Methods", icon=":material/menu_book:", visibility="hidden"),
 }
+
+# Streamlit writes labels of primary buttons in white, which the dark theme's primary colour is too light for.
+DARK_LABELS = "<style>[data-testid=stBaseButton-primary] {color: #0e1117}</style>"
 
 
 def main() -> None:
@@ -29,8 +33,11 @@ def main() -> None:
         page_title="FISA Studio", page_icon=wheel_emblem(MIKELS8, 64), layout="wide", initial_sidebar_state=230
     )
     st.logo(wheel_emblem(MIKELS8, 48), size="large")
+    if state.theme() == "dark":
+        st.html(DARK_LABELS)
     page = st.navigation(list(PAGES.values()), expanded=True)
     state.arrive(PAGES, page)
+    st.html(reading.STYLE)
     with st.sidebar:
         folders = list(cache.run_folders())
         if folders:
@@ -38,6 +45,9 @@ def main() -> None:
             widgets.choose("run", folders, "Run")
         shelves.choose_elsewhere()
         shelves.list_refused(cache.refused())
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.page_link(PAGES["methods"], label="Methods", icon=":material/menu_book:")
+            keys.draw()
     page.run()
 
 

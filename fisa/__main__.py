@@ -45,7 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(data_group.app, name="data")
 
-BENCHES = ("data", "predict", "model", "explain", "grade", "train", "interaction", "memory", "map", "page")
+BENCHES = ("data", "predict", "model", "explain", "grade", "train", "interaction", "memory", "map", "page", "app")
 
 
 @app.command(
@@ -258,7 +258,7 @@ app.command(epilog=study_group.RATINGS)(study_group.ratings)
 def bench(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help=f"Of {', '.join(BENCHES)}. Default: all but memory, map and page."),
+        typer.Argument(metavar="[NAME]...", help=f"Of {', '.join(BENCHES)}. Default: all but the last four."),
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON file to write; must not exist.")] = None,
     against: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON file of an earlier bench.")] = None,
@@ -282,7 +282,8 @@ def bench(
     network (the same backbone, pooling, linear): less is better. Columns: median of the ratios over the rounds, its
     95 % bootstrap interval, both medians (seconds or MiB), the limit. With --against, costs stand beside the earlier
     ones, and where the intervals do not overlap the cost is better or worse; a worse one makes the exit status 1.
-    `page` times the studio's pages, with the runs that the studio shows.
+    `page` times the studio's pages, with the runs that the studio shows; `app` what one waits for after each click in a
+    browser, with 50 times --images images.
     """
     unknown = [name for name in names or () if name not in BENCHES]
     if unknown:

@@ -5,6 +5,9 @@ eight emotions is that of Yang, Sun, Sun (2017), "Learning visual sentiment dist
 augmented conditional probability neural network". The eight expressions of AffectNet stand in the
 order of their codes, 0 to 7 (Mollahosseini, Hasani, Mahoor 2019).
 
+Colours of emotions stand out from both pages, light and dark, and from one another for people with any colour
+blindness: tests/figures/test_colour_blindness.py says how far, and a change must keep that.
+
 Maps between spaces are in ``fisa.label_maps``.
 """
 
@@ -103,7 +106,7 @@ MIKELS8 = EmotionSpace(
     labels=("amusement", "awe", "contentment", "excitement", "anger", "disgust", "fear", "sadness"),
     polarity=(1, 1, 1, 1, -1, -1, -1, -1),
     wheel=(6, 7, 5, 4, 0, 2, 1, 3),
-    colours=("#e69f00", "#56b4e9", "#009e73", "#d9bf00", "#d55e00", "#8f7a3d", "#8a63d2", "#0072b2"),
+    colours=("#f56604", "#0c9ce5", "#169263", "#c669a2", "#b63631", "#90984f", "#8558ff", "#3e5eac"),
     markers=("circle", "star", "square", "triangle-up", "x", "diamond", "pentagon", "triangle-down"),
 )
 
@@ -112,7 +115,7 @@ EKMAN6 = EmotionSpace(
     labels=("anger", "disgust", "fear", "joy", "sadness", "surprise"),
     polarity=(-1, -1, -1, 1, -1, 0),
     wheel=(),
-    colours=("#d55e00", "#8f7a3d", "#8a63d2", "#e69f00", "#0072b2", "#56b4e9"),
+    colours=("#b63631", "#90984f", "#8558ff", "#f56604", "#3e5eac", "#0c9ce5"),
     markers=("x", "diamond", "pentagon", "circle", "triangle-down", "star"),
 )
 
@@ -121,7 +124,7 @@ EKMAN7 = EmotionSpace(
     labels=(*EKMAN6.labels, "neutral"),
     polarity=(*EKMAN6.polarity, 0),
     wheel=(),
-    colours=(*EKMAN6.colours, "#888888"),
+    colours=(*EKMAN6.colours, "#5c6360"),
     markers=(*EKMAN6.markers, "square"),
 )
 
@@ -130,7 +133,7 @@ AFFECTNET8 = EmotionSpace(
     labels=("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"),
     polarity=(0, 1, -1, 0, -1, -1, -1, -1),
     wheel=(),
-    colours=("#888888", "#e69f00", "#0072b2", "#56b4e9", "#8a63d2", "#8f7a3d", "#d55e00", "#009e73"),
+    colours=("#5c6360", "#f56604", "#3e5eac", "#0c9ce5", "#8558ff", "#90984f", "#b63631", "#169263"),
     markers=("square", "circle", "triangle-down", "star", "pentagon", "diamond", "x", "hexagon"),
 )
 
@@ -139,7 +142,7 @@ POLARITY3 = EmotionSpace(
     labels=("positive", "neither", "negative"),
     polarity=(1, 0, -1),
     wheel=(),
-    colours=("#e69f00", "#888888", "#0072b2"),
+    colours=("#f56604", "#5c6360", "#3e5eac"),
     markers=("triangle-up", "square", "triangle-down"),
 )
 

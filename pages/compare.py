@@ -13,6 +13,7 @@ from fisa.ui import (
     export,
     others,
     rated,
+    reading,
     selection,
     state,
     steps,
@@ -36,7 +37,7 @@ def page(runs: dict[str, Run], tools: DeltaGenerator) -> None:
 
     st.header("What differs", anchor=False)
     compare_measures.settings(runs)
-    st.header("Measures", anchor=False)
+    reading.header("Measures", "paired")
     compare_measures.choose_seeds(seeds)
     compare_measures.measures(found, counted)
 

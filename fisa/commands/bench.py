@@ -11,8 +11,8 @@ import typer
 from fisa.bench import BENCHES, Bench, Change, Cost, Settings, compare, read_report, run_bench
 from fisa.commands.terminal import CommandError, Meter, tell
 
-LONG = ("memory", "map", "page")
-"""Only run when named: they take minutes, and a page needs runs to show."""
+LONG = ("memory", "map", "page", "app")
+"""Only run when named: they take minutes, a page needs runs to show, and the app a browser."""
 
 
 def bench(names: Sequence[str], settings: Settings, out: Path | None, against: Path | None) -> None:
@@ -45,6 +45,10 @@ def _bench(name: str) -> Bench:
         from fisa.ui.timing import bench_pages
 
         return bench_pages
+    if name == "app":
+        from fisa.ui.timing_app import bench_app
+
+        return bench_app
     return BENCHES[name]
 
 

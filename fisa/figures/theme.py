@@ -59,7 +59,7 @@ def _even(colours: tuple[str, ...]) -> ColourScale:
 
 PALETTES: dict[str, Palette] = {
     "light": Palette(
-        ink="#1b2333",
+        ink="#0e1626",
         muted="#586174",
         grid="#e4e7ee",
         surface="#ffffff",

@@ -27,6 +27,8 @@ from fisa.records import Explanation
 from fisa.runs import Run, RunError, list_runs, list_unfinished, load_run
 from fisa.studies import comparison_tables
 from fisa.tasks import open_data
+from fisa.ui.counted import counted
+from fisa.ui.meters import meter
 from fisa.ui.shelves import own_shelf, shelves
 
 PICTURE = 400
@@ -44,7 +46,7 @@ class Subject:
     Attributes:
         name: Its id in the data set, or the file's name.
         picture: uint8 RGB square [S, S, 3]; a photograph is stretched to it.
-        image: uint8 RGB [h, w, 3], whole.
+        image: uint8 RGB [h, w, 3], in its own shape; of an uploaded photograph as large as it is shown.
         known: Distributions that are known beforehand: ``truth``, ``votes``; empty for a photograph.
         masks: Visible bool [S, S] mask of every planted motif.
         shows: Column of the emotion that each motif shows.
@@ -115,6 +117,7 @@ def open_run(path: Path) -> Run:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
+@counted("run")
 def _open_run(path: str, stamp: tuple[tuple[str, int, int], ...]) -> Run:
     return load_run(path)
 
@@ -136,7 +139,8 @@ def explanation(run: Run, subject: Subject) -> Explanation:
     return _explanation(run.digest, subject.digest, run, subject)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@st.cache_data(max_entries=1024, show_spinner=False)
+@counted("explanation")
 def _explanation(run_digest: str, image_digest: str, _run: Run, _subject: Subject) -> Explanation:
     return explain(_run, _subject.seen_by(_run))
 
@@ -148,15 +152,29 @@ def test_data(run: Run) -> Dataset:
         DataError: The data set is not there.
     """
     rated = run.config.objective.ratings > 0
-    return _dataset(f"{rated} {run.config.data.model_dump_json()}", run.config)
+    key = f"{rated} {run.config.data.model_dump_json()}"
+    if run.config.data.root is not None and key not in _read():
+        # Of files the digests are read, which takes long once; what opens them below finds these kept.
+        with meter("Reading the test images …") as progress:
+            open_data(run.config, ("test",), progress)
+        _read().add(key)
+    return _dataset(key, run.config)
+
+
+@st.cache_resource(show_spinner=False)
+def _read() -> set[str]:
+    """Return the keys of the data sets whose files this server has read."""
+    return set()
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
+@counted("dataset")
 def _dataset(key: str, _config: RunConfig) -> Dataset:
     return open_data(_config, ("test",))["test"]
 
 
 @st.cache_data(max_entries=32, show_spinner="Measuring every test image …")
+@counted("samples")
 def _samples(run_digest: str, data_version: str, _run: Run, _dataset: Dataset) -> pd.DataFrame:
     table = evaluation.per_sample(_run.predictions, _dataset, _run.task)
     if _run.task.name == "valence_arousal":
@@ -197,6 +215,7 @@ def subject(dataset: Dataset, name: str) -> Subject:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
+@counted("subject")
 def _subject(version: str, image_size: int | None, name: str, _dataset: Dataset) -> Subject:
     index = int(np.flatnonzero(_dataset.manifest["id"] == name)[0])
     sample = _dataset[index]
@@ -225,7 +244,8 @@ def _thumbnail(data_version: str, name: str, side: int, _dataset: Dataset) -> np
 
 def photograph(name: str, image: np.ndarray, file: Path | bytes | None) -> Subject:
     """Return a photograph, uint8 RGB [h, w, 3], decoded from ``file``, for display: nothing is known of it."""
-    digest = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()[:16]
+    content = file if isinstance(file, bytes) else repr(image.shape).encode() + image.tobytes()
+    digest = hashlib.sha256(content).hexdigest()[:16]
     aspect = image.shape[1] / image.shape[0]
     return Subject(name, to_square(image, PHOTOGRAPH), image, {}, (), (), digest, aspect, file)
 
@@ -241,6 +261,7 @@ class Glimpse:
 
 
 @st.cache_data(max_entries=1, show_spinner="Drawing scenes …")
+@counted("glance")
 def glance() -> list[Glimpse]:
     """Return the first planted test scene that each emotion dominates, in wheel order."""
     found: dict[int, Scene] = {}
@@ -285,5 +306,6 @@ def tables() -> tuple[list[pd.DataFrame], list[Exception]]:
 
 
 @st.cache_data(max_entries=4, show_spinner="Comparing every run with the oracles …")
+@counted("tables")
 def _tables(digests: tuple[str, ...], _runs: list[Run]) -> list[pd.DataFrame]:
     return comparison_tables(_runs)

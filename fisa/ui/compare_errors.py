@@ -18,6 +18,7 @@ from fisa.datasets import Dataset
 from fisa.runs import Run
 from fisa.ui import browse, cache, others, selection, state
 from fisa.ui.browse import Walk
+from fisa.ui.counted import counted
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart
 
@@ -122,6 +123,7 @@ def _pick(board: selection.Board, a: np.ndarray, b: np.ndarray, ids: list[str]) 
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
+@counted("figure")
 def _figure(
     of: tuple[str, ...], names: tuple[str, str], looks: tuple[Any, ...], _a: np.ndarray, _b: np.ndarray, _ids: list[str]
 ) -> go.Figure:

@@ -17,9 +17,10 @@ from fisa.emotions import EmotionSpace
 from fisa.figures.matrices import middle_of
 from fisa.records import Explanation
 from fisa.runs import Run
-from fisa.ui import cache, panels, state
+from fisa.ui import cache, panels, reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.compare_runs import data_of
+from fisa.ui.counted import counted
 from fisa.ui.panels import Quantity
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart
@@ -131,12 +132,12 @@ def draw(seen: Seen) -> None:
     st.header(f"Attention of {seen.emotion}", anchor=False)
     panels.emotion_buttons(seen.space)
     _maps(seen)
-    st.header(f"What makes {seen.emotion}", anchor=False)
+    reading.header(f"What makes {seen.emotion}", "contributions")
     for column, (name, one) in zip(_columns(len(seen.found)), seen.found.items(), strict=False):
         with column:
             st.markdown(f"**{plain(name)}**")
             panels.contributions(one, seen.emotion, name, f"compare_contributions_{name}")
-    st.header("Matrices", anchor=False)
+    reading.header("Matrices", "matrices")
     _matrices(seen)
 
 
@@ -224,6 +225,7 @@ def _matrices(seen: Seen) -> None:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
+@counted("figure")
 def _matrix(
     cells: np.ndarray,
     labels: tuple[str, ...],

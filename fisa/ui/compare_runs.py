@@ -15,6 +15,7 @@ from fisa.studies.rated import groups_of
 from fisa.studies.reference import Comparison, beside_reference
 from fisa.studies.seeds import Trained, alone_where_shared, seeds_of
 from fisa.ui import cache, others, state, studies
+from fisa.ui.counted import counted
 from fisa.ui.state import plain
 from fisa.ui.widgets import PROBLEMS
 
@@ -107,6 +108,7 @@ def seeds_of_each(runs: Mapping[str, Run]) -> dict[str, list[Trained]]:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
+@counted("seeds")
 def _seeds(
     digest: str,
     among: tuple[str, ...],
@@ -138,6 +140,7 @@ def measured(runs: Mapping[str, Run], dataset: Dataset, seeds: Mapping[str, list
 
 
 @st.cache_data(max_entries=32, show_spinner="Resampling the test images …")
+@counted("gaps")
 def _comparison(
     key: tuple[tuple[str, tuple[str, ...]], ...],
     version: str,
@@ -148,5 +151,6 @@ def _comparison(
 
 
 @st.cache_data(max_entries=64, show_spinner="Measuring every test image …")
+@counted("samples")
 def _per_sample(digest: str, version: str, _trained: Trained, _dataset: Dataset) -> pd.DataFrame:
     return per_sample(_trained.predictions, _dataset)

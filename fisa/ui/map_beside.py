@@ -14,7 +14,8 @@ from fisa.explain.embeddings import TITLES, vectors_of
 from fisa.explain.maps import Made, Map, nearest, place_images
 from fisa.images import ImageRefused, decode_square
 from fisa.runs import Run
-from fisa.ui import cache, photographs, rated, selection, state
+from fisa.ui import cache, photographs, rated, reading, selection, state
+from fisa.ui.counted import counted
 from fisa.ui.map_board import EXPLAIN
 from fisa.ui.state import plain
 
@@ -42,7 +43,7 @@ def neighbours(run: Run, dataset: Dataset, shown: Map, name: str) -> None:
             "Jensen–Shannon distance of the distributions, 0 to 0.83."
         )),
     }  # fmt: skip
-    st.header(f"Nearest to {plain(name)}", anchor=False)
+    reading.header(f"Nearest to {plain(name)}", "map_neighbours")
     both = set(found["seen"][0]) & set(found["said"][0])
     st.caption(
         f"{len(both)} of the {len(found['seen'][0])} nearest are the same: looks and emotion agree where many are. "
@@ -58,6 +59,7 @@ def neighbours(run: Run, dataset: Dataset, shown: Map, name: str) -> None:
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
+@counted("neighbours")
 def _neighbours(run_digest: str, version: str, made: Made, name: str, _run: Run, _dataset: Dataset) -> Found:
     ids = _dataset.manifest["id"].astype(str).to_numpy()
     place = int(np.flatnonzero(ids == name)[0])
@@ -84,6 +86,7 @@ def placed(run: Run, dataset: Dataset, shown: Map) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=32, show_spinner="Placing your photographs …")
+@counted("placed")
 def _placed(
     run_digest: str,
     version: str,

@@ -19,6 +19,7 @@ from fisa.explain.maps import Made, Map
 from fisa.runs import Run
 from fisa.ui import selection, state
 from fisa.ui.browse import Walk
+from fisa.ui.counted import counted
 from fisa.ui.map_choice import Colouring, words
 from fisa.ui.widgets import chart
 
@@ -77,6 +78,7 @@ def _map(board: Board) -> None:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
+@counted("map")
 def _figure(
     of: tuple[str, ...], made: Made, colours: str, looks: tuple[Any, ...], at: tuple[Any, ...], _board: Board
 ) -> go.Figure:

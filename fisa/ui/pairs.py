@@ -11,6 +11,7 @@ from fisa.distances import jensen_shannon
 from fisa.metrics import METRICS
 from fisa.runs import Run
 from fisa.ui import cache, others, state
+from fisa.ui.counted import counted
 from fisa.ui.state import clip, plain
 from fisa.ui.widgets import PROBLEMS
 
@@ -71,6 +72,7 @@ def with_other(table: pd.DataFrame, run: Run, other: Run, dataset: Dataset) -> p
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
+@counted("pairs")
 def _columns(
     run_digest: str, other_digest: str, data_version: str, _run: Run, _other: Run, _dataset: Dataset
 ) -> dict[str, np.ndarray]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -11,13 +13,20 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from fisa import distances
 from fisa.datasets import DataError
 from fisa.explain.familiarity import Familiarity, familiarity, is_kept, reference_of
-from fisa.images import ImageRefused, decode
+from fisa.images import ImageRefused, decode_within
 from fisa.runs import Run
-from fisa.ui import cache
+from fisa.tables import inert
+from fisa.ui import cache, reading
 from fisa.ui.cache import Subject
+from fisa.ui.counted import counted
+from fisa.ui.meters import meter
 from fisa.ui.state import plain
 
+Thing = TypeVar("Thing")
+
 _UPLOADER, _KEPT = "photographs", "photographs_kept"
+FEW = 8
+"""Photographs that are looked at without a bar of progress, and refusals that are said one by one."""
 KEPT = 24
 """Photographs that a session remembers for the Map, in their files' own form."""
 
@@ -51,31 +60,50 @@ def decoded(uploads: Sequence[UploadedFile] | None) -> tuple[dict[str, Subject],
     """Decode uploads; return those that are images by a name of their own, and one sentence for each refusal."""
     subjects: dict[str, Subject] = {}
     refused: list[str] = []
-    progress = st.progress(0.0, "Reading photographs …") if uploads and len(uploads) > 8 else None
-    for number, upload in enumerate(uploads or ()):
+    for number, upload in enumerate(_counted(uploads or (), "Reading photographs …")):
         try:
             found = _decoded(upload.file_id, upload.name, upload)
         except ImageRefused as error:
             refused.append(str(error))
         else:
             name = upload.name if upload.name not in subjects else f"{upload.name} ({number + 1})"
-            subjects[name] = found
-        if progress is not None:
-            progress.progress((number + 1) / len(uploads or ()), f"Reading photographs … {number + 1}")
-    if progress is not None:
-        progress.empty()
+            subjects[name] = replace(found, file=upload.getvalue())
     return subjects, refused
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+def tell_refused(refused: Sequence[str]) -> None:
+    """Say why photographs were refused, and of many only how many."""
+    for sentence in refused[:FEW]:
+        st.warning(plain(sentence), icon=":material/block:")
+    if len(refused) > FEW:
+        st.warning(f"{len(refused) - FEW:,} more were refused.", icon=":material/block:")
+
+
+def _counted(things: Collection[Thing], what: str) -> Iterator[Thing]:
+    """Pass things on; where they are many, a bar says how many have been done."""
+    if len(things) <= FEW:
+        yield from things
+        return
+    with meter(what) as report:
+        for number, thing in enumerate(things):
+            yield thing
+            report(number + 1, len(things))
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+@counted("photograph")
 def _decoded(file_id: str, name: str, _upload: UploadedFile) -> Subject:
+    """Decode what is shown of a photograph; its file, which Streamlit holds already, is not kept a second time."""
     content = _upload.getvalue()
-    return cache.photograph(name, decode(content, name), content)
+    return replace(cache.photograph(name, decode_within(content, cache.PHOTOGRAPH, name), content), file=None)
 
 
 def predictions(run: Run, subjects: Mapping[str, Subject]) -> pd.DataFrame:
     """Return one row a photograph: its name, one degree an emotion, the strongest label, the entropy in nats."""
-    rows = {name: cache.explanation(run, subject).distribution for name, subject in subjects.items()}
+    rows = {
+        name: cache.explanation(run, subject).distribution
+        for name, subject in _counted(subjects.items(), "Looking at photographs …")
+    }
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(run.space.labels)).rename_axis("file")
     values = table.to_numpy(float)
     table["label"] = [run.space.labels[index] for index in values.argmax(1)]
@@ -88,20 +116,14 @@ def say_if_far(run: Run, subject: Subject) -> None:
 
     Call it last, in a container above what it is about, so that a person can read on meanwhile.
     """
-    bar = st.empty()
-
-    def report(done: int, total: int) -> None:
-        bar.progress(done / max(total, 1), "Looking at training images, once for this run …")
-
     try:
         if not is_kept(run):
-            reference_of(run, report)
+            with meter("Looking at training images, once for this run …") as progress:
+                reference_of(run, progress)
         found = _familiarity(run.digest, subject.digest, run, subject)
     except DataError as error:
         st.caption(f"How far it lies from the training images cannot be said: {plain(str(error))}")
         return
-    finally:
-        bar.empty()
     nearer = f"{found.nearer:.1%} of {found.held_out} images that the training did not see lie nearer to it"
     if found.far:
         st.warning(
@@ -137,7 +159,10 @@ def show_table(table: pd.DataFrame, run: Run, refused: int) -> None:
 
 def download(table: pd.DataFrame, run: Run, refused: int) -> None:
     """Offer predictions as a file, and say how many there are."""
-    text = table.assign(run=run.name, run_digest=run.digest).to_csv(lineterminator="\n")
+    rows = table.assign(run=run.name, run_digest=run.digest).reset_index()
+    text = inert(rows).to_csv(index=False, lineterminator="\n")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button("CSV", text, "predictions.csv", "text/csv", icon=":material/download:", on_click="ignore")
-        st.caption(f"{len(table)} predicted, {refused} refused, by {plain(run.name)}.")
+        st.caption(f"{len(table)} predicted, {refused} refused, by {plain(run.name)}.", width="content")
+        if len(run.space):
+            reading.show("photographs")

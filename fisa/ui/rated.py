@@ -16,8 +16,9 @@ from fisa.ratings import PARTS, RATING_MEASURES, bootstrap_ratings
 from fisa.records import Explanation, Interval
 from fisa.runs import Run
 from fisa.studies.rated import groups_of
-from fisa.ui import browse, cache, compare_measures, extras, photographs, state
+from fisa.ui import browse, cache, compare_measures, extras, photographs, reading, state
 from fisa.ui.cache import Subject
+from fisa.ui.counted import counted
 from fisa.ui.state import plain
 from fisa.ui.widgets import html_table, number
 
@@ -41,7 +42,9 @@ def explain_page(run: Run, bar: DeltaGenerator) -> None:
         browse.draw(run, walk)
     row = dataset.manifest.loc[dataset.manifest["id"] == name, list(DIMENSIONS)].to_numpy(float)[0]
     rated = dict(zip(DIMENSIONS, row.tolist(), strict=True))
-    st.markdown(headline(found, run, rated))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(headline(found, run, rated), width="content")
+        reading.show("ratings")
     left, right = st.columns(2, gap="medium")
     with left:
         st.image(subject.image, width="stretch", alt=name)
@@ -69,6 +72,7 @@ def images_page(run: Run, subjects: Mapping[str, Subject], refused: int) -> None
     with right:
         st.badge("no ground truth", icon=":material/help:", color="gray")
         st.markdown(headline(found[picked], run))
+        reading.show("ratings")
         st.caption(SCALE)
     extras.draw(found[picked], run.name, subjects[picked])
 
@@ -94,7 +98,7 @@ def compare_page(runs: Mapping[str, Run]) -> None:
     dataset = cache.test_data(next(iter(runs.values())))
     st.header("What differs", anchor=False)
     compare_measures.settings(runs)
-    st.header("Measures", anchor=False)
+    reading.header("Measures", "paired")
     _measures(runs, dataset)
 
 
@@ -118,6 +122,7 @@ def _measures(runs: Mapping[str, Run], dataset: Dataset) -> None:
 
 
 @st.cache_data(max_entries=16, show_spinner="Resampling the test images …")
+@counted("gaps")
 def _compared(
     digests: tuple[str, ...], names: tuple[str, ...], version: str, _runs: Mapping[str, Run], _dataset: Dataset
 ) -> tuple[dict[str, dict[str, Interval]], dict[str, dict[str, Interval]]]:

@@ -20,8 +20,9 @@ from fisa.metrics import bootstrap_mean, paired_bootstrap
 from fisa.records import Interval
 from fisa.runs import Run
 from fisa.studies.rated import groups_of
-from fisa.ui import cache, panels, rated, slices, state
+from fisa.ui import cache, panels, rated, reading, slices, state
 from fisa.ui.browse import Walk
+from fisa.ui.counted import counted
 from fisa.ui.state import plain
 from fisa.ui.widgets import PROBLEMS, first_text, html_table, problem
 
@@ -123,7 +124,7 @@ def draw(board: Board) -> None:
     if chosen is None:
         return
     name, ids = chosen
-    st.header(f"{name}: {len(ids):,} of {len(board.dataset):,} images", anchor=False)
+    reading.header(f"{name}: {len(ids):,} of {len(board.dataset):,} images", "map_selection")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.text_input("Save it as a slice", key=f"{board.key}_slice_name", placeholder="a name", width=220)
         if st.button("Save", icon=":material/bookmark_add:", key=f"{board.key}_slice_save"):
@@ -192,6 +193,7 @@ def _mean(
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
+@counted("selection")
 def _resampled(
     digests: tuple[str, ...],
     version: str,

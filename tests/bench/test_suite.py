@@ -23,7 +23,7 @@ OPTIONS = ["--image-size", "32", "--batch-size", "2", "--images", "2", "--most",
 
 
 def test_the_command_line_names_every_bench() -> None:
-    assert set(__main__.BENCHES) == {*BENCHES, "page"}
+    assert set(__main__.BENCHES) == {*BENCHES, "page", "app"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,99 @@
+"""axe-core finds nothing serious on any page, in both themes, what hides shown too (row 26 of the features)."""
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Page, expect
+from waiting import PATIENCE, settled
+
+from fisa.ui.timing import PAGES
+
+Open = Callable[..., Page]
+Serve = Callable[[Path], str]
+SHIPPED = Path(__file__).parents[2] / "artifacts" / "studies"
+GRAVE = ("serious", "critical")
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+def photograph() -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.linspace(0, 255, 60 * 80 * 3).astype(np.uint8).reshape(60, 80, 3)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def press(name: str) -> Callable[[Page], str]:
+    """Open the popover of a button, and return the selector of what it shows."""
+
+    def act(page: Page) -> str:
+        page.get_by_test_id("stMain").get_by_role("button", name=re.compile(f"{name}$")).first.click()
+        expect(page.get_by_test_id("stPopoverBody")).to_be_visible(timeout=PATIENCE)
+        return "[data-testid=stPopoverBody]"
+
+    return act
+
+
+def unfold(page: Page) -> str:
+    page.get_by_test_id("stExpander").first.locator("summary").click()
+    return "[data-testid=stExpander]"
+
+
+def list_options(page: Page) -> str:
+    page.get_by_test_id("stSidebar").get_by_role("combobox").first.press("ArrowDown")
+    expect(page.get_by_role("option").first).to_be_visible(timeout=PATIENCE)
+    return "[role=listbox]"
+
+
+def upload(page: Page) -> str:
+    page.locator("input[type=file]").set_input_files(
+        [{"name": "beach.jpg", "mimeType": "image/jpeg", "buffer": photograph()}]
+    )
+    expect(page.get_by_role("heading", name="beach.jpg")).to_be_visible(timeout=PATIENCE)
+    settled(page)
+    return "body"
+
+
+VIEWS = (*PAGES, "gallery?panel=measures", "gallery?panel=found", "data?data=planted-tiny&view=gallery")
+HIDDEN: dict[str, tuple[Callable[[Page], str], ...]] = {
+    "home": (list_options,),
+    "explain": (press("Export"),),
+    "gallery": (press("Filter"),),
+    "compare": (press("Numbers"),),
+    "metrics": (unfold,),
+    "images": (upload,),
+}
+
+
+@pytest.fixture(scope="module")
+def furnished(serve: Serve, tiny_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Address of a studio that has something to show on every page: the two small runs, and the studies that ship."""
+    shelf = tmp_path_factory.mktemp("shelf")
+    for path in (tiny_runs / "fisa", tiny_runs / "cnn", SHIPPED):
+        (shelf / path.name).symlink_to(path, target_is_directory=True)
+    return serve(shelf)
+
+
+def grave(page: Page, within: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the rule, the element and the reason of every serious violation inside a selector."""
+    for violation in Axe().run(page, within, WCAG).response["violations"]:
+        if violation["impact"] in GRAVE:
+            for node in violation["nodes"]:
+                yield violation["id"], str(node["html"]), str(node["failureSummary"])
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_has_a_serious_violation(furnished: str, open_page: Open, theme: str) -> None:
+    page = open_page(furnished, dark=theme == "dark")
+    found = []
+    for view in VIEWS:
+        page.goto(f"{furnished}/{'' if view == 'home' else view}")
+        settled(page)
+        for show in (lambda _: "body", *HIDDEN.get(view, ())):
+            found += [f"{view}: {rule}: {element[:300]}: {why}" for rule, element, why in grave(page, show(page))]
+    assert not found, "\n".join(found)

@@ -1,0 +1,121 @@
+"""Whatever is gone, too much or strangely named: text is shown as text, and nothing ever ends in an exception box."""
+
+import io
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from fisa.emotions import MIKELS8
+from fisa.ui import counted
+
+Visit = Callable[..., AppTest]
+STRANGE = (
+    "<img src=x onerror=alert(1)>.png",
+    "$x^2$ :red[no] **b**.png",
+    "=cmd|' /C calc'!A0.png",
+    "-1+1|@SUM.png",
+    "🙂 صورة ‮gnp.png",
+)
+
+
+def picture(seed: int, side: int = 24, **options: int) -> bytes:
+    file = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(file, "PNG", **options)
+    return file.getvalue()
+
+
+def unescaped(text: str) -> str:
+    return re.sub(r"\\(?=\W)", "", text)
+
+
+@pytest.fixture
+def shelved(shelf: Path, tiny_runs: Path) -> Path:
+    """Copies of the two small runs, which a test may harm."""
+    for name in ("fisa", "cnn"):
+        shutil.copytree(tiny_runs / name, shelf / name)
+    return shelf
+
+
+@pytest.mark.parametrize("page", ["explain", "gallery", "map"])
+def test_a_run_that_is_deleted_while_open_gives_way_to_another(page: str, shelved: Path, visit: Visit) -> None:
+    app = visit(page, run="fisa")
+    assert not app.warning
+    shutil.rmtree(shelved / "fisa")
+    app.run()
+    assert not app.exception and not app.error
+    assert [unescaped(each.value) for each in app.warning] == ["There is no run “fisa” here; showing “cnn” instead."]
+    shutil.rmtree(shelved / "cnn")
+    app.run()
+    assert not app.exception and not app.error
+    assert "No trained run was found" in app.info[0].value
+
+
+def test_a_link_to_a_run_that_is_still_trained_opens_another(shelved: Path, visit: Visit) -> None:
+    (shelved / "fisa" / "digests.json").unlink()  # it is written last: without it no run is finished
+    app = visit("explain", run="fisa", image="iid-00003")
+    assert not app.exception and not app.error
+    assert app.query_params["run"] == "cnn" and app.query_params["image"] == "iid-00003"
+    assert "There is no run “fisa” here" in unescaped(app.warning[0].value)
+
+
+def test_three_hundred_photographs_at_once_are_each_looked_at_once(
+    full: Path, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(counted.FILE, str(tmp_path / "computed"))
+    app = visit("images", run="cnn")
+    good = [(f"{number}.png", picture(number), "image/png") for number in range(280)]
+    bad = [(f"bad{number}.png", b"no image", "image/png") for number in range(20)]
+    app.file_uploader[0].set_value([*good, *bad]).run()
+    assert not app.exception and not app.error
+    assert len(app.dataframe[0].value) == 280
+    refused = [unescaped(each.value) for each in app.warning]
+    assert refused[0].startswith("bad0.png: ") and "12 more were refused." in refused  # eight are said one by one
+    computed, _ = counted.read_counts(tmp_path / "computed")
+    assert computed["photograph"] == 300 and computed["explanation"] == 280
+    app.selectbox(key="photograph").select("17.png").run()
+    again, _ = counted.read_counts(tmp_path / "computed")
+    assert again["explanation"] == 280
+    assert again["photograph"] == 320  # what is refused is looked at anew, no more
+
+
+def test_a_photograph_of_fifty_megabytes_is_explained(full: Path, visit: Visit) -> None:
+    large = picture(0, side=4200, compress_level=0)  # 3 bytes a pixel, nothing saved
+    assert 50e6 < len(large) < 55e6
+    app = visit("images", run="fisa")
+    app.file_uploader[0].set_value([("large.png", large, "image/png")]).run()
+    assert not app.exception and not app.error
+    assert app.header[0].value == r"large\.png"
+
+
+def test_strange_file_names_are_shown_as_text_and_harmless_in_csv(
+    full: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered: list[str] = []
+    monkeypatch.setattr("fisa.ui.photographs.st.download_button", lambda _label, data, *_, **__: offered.append(data))
+    app = visit("images", run="fisa")
+    app.file_uploader[0].set_value([(name, picture(number), "image/png") for number, name in enumerate(STRANGE)]).run()
+    for name in STRANGE:
+        app.selectbox(key="photograph").select(name).run()
+        assert not app.exception and not app.error
+        assert unescaped(app.header[0].value) == name
+    assert app.selectbox(key="photograph").options == list(STRANGE)
+    table = pd.read_csv(io.StringIO(offered[-1]))
+    assert list(table["file"]) == [f"'{name}" if name[0] in "=-" else name for name in STRANGE]
+    assert table[list(MIKELS8.labels)].sum(axis=1).to_numpy() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("text", STRANGE)
+@pytest.mark.parametrize("name", ["run", "image", "slice", "filter"])
+def test_strange_texts_in_the_address_are_said_as_text(name: str, text: str, full: Path, visit: Visit) -> None:
+    app = visit("gallery", **{"run": "fisa", name: text})
+    assert not app.exception and not app.error
+    said = [unescaped(each.value) for each in app.warning]
+    assert len(said) == 1 and text[:20].split(";")[0] in said[0]
