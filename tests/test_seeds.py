@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fisa.config import RunConfig
-from fisa.runs import Run
+from fisa.runs import Run, RunError
 from fisa.studies.results import StudyResults
 from fisa.studies.seeds import alone_where_shared, seeds_of, system_of
 
@@ -18,6 +18,14 @@ ROWS = pd.DataFrame({"id": ["x", "y"], "awe": [0.5, 1.0], "joy": [0.5, 0.0]})
 
 def config(name: str, seed: int, **training: Any) -> RunConfig:
     return RunConfig.model_validate({"name": name, "training": {"seed": seed, **training}})
+
+
+class Damaged(SimpleNamespace):
+    """A run whose predictions are not what was stored."""
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        raise RunError("predictions.parquet: changed since it was stored")
 
 
 def run(name: str, seed: int, metrics: dict[str, Any] | None = None, init_from: Any = None, **training: Any) -> Run:
@@ -67,6 +75,10 @@ def test_seeds_are_found_among_runs_once_each_its_own_first() -> None:
         run("other-data", 5, {"data_version": "v2"}),
         run("went-on", 6, init_from={"run": "x"}),
     ]
+    torn, moved = vars(run("torn", 8)), run("moved", 9)
+    del torn["predictions"]
+    moved.predictions = ROWS.iloc[::-1]  # type: ignore[misc]
+    others += [cast(Run, Damaged(**torn)), moved]
     found = seeds_of(own, others)
     assert [(each.seed, each.where) for each in found] == [(3, "a"), (1, "one"), (2, "two")]
 

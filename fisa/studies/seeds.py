@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from fisa.config import RunConfig
-from fisa.runs import Run
+from fisa.runs import Run, RunError
 from fisa.studies.results import StudyResults
 
 
@@ -40,8 +40,8 @@ def system_of(config: RunConfig) -> str:
 def seeds_of(run: Run, others: Iterable[Run], studies: Iterable[StudyResults] = ()) -> list[Trained]:
     """Return the seeds of the system that ``run`` is of: its own first, then by number, each once.
 
-    Only what was trained from scratch and tested on the same data counts: a run that began with the weights of another
-    one stands for itself.
+    Only what was trained from scratch, was tested on the same images and can be read counts: a run that began with the
+    weights of another one stands for itself.
 
     Args:
         run: Stands for its system.
@@ -55,13 +55,23 @@ def seeds_of(run: Run, others: Iterable[Run], studies: Iterable[StudyResults] = 
     found = {own.seed: own}
     for other in others:
         same = not other.provenance.get("init_from") and _tested_on(other.metrics) == _tested_on(run.metrics)
-        if same and other.config.training.seed not in found and system_of(other.config) == system:
-            seed = other.config.training.seed
-            found[seed] = Trained(seed, other.digest, str(other.path), other.predictions)
+        seed = other.config.training.seed
+        if same and seed not in found and system_of(other.config) == system:
+            rows = _readable(other)
+            if rows is not None and list(rows["id"]) == list(own.predictions["id"]):
+                found[seed] = Trained(seed, other.digest, str(other.path), rows)
     for study in studies:
         for cell in _cells(study, run, system):
-            found.setdefault(cell.seed, cell)
+            if list(cell.predictions["id"]) == list(own.predictions["id"]):
+                found.setdefault(cell.seed, cell)
     return [own, *(found[seed] for seed in sorted(found) if seed != own.seed)]
+
+
+def _readable(run: Run) -> pd.DataFrame | None:
+    try:
+        return run.predictions
+    except RunError:
+        return None
 
 
 def alone_where_shared(found: Mapping[str, list[Trained]]) -> dict[str, list[Trained]]:
