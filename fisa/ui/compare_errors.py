@@ -79,10 +79,10 @@ def _orders(first: str, other: str, errors: pd.DataFrame) -> None:
             f"{'less' if sort == 'fixed' else 'more'} than {plain(first)}, largest first",
         )  # fmt: skip
     query = {name: text for name in ("run", "against", "versus", "filter", "slice") if (text := state.get(name))}
-    sort = state.get("sort") if state.get("sort") in words else "fixed"
+    order = str(state.get("sort")) if state.get("sort") in words else "fixed"
     st.page_link(
         "pages/gallery.py", label="In the gallery", icon=":material/grid_view:",
-        query_params={**query, "sort": str(sort)},
+        query_params={**query, "sort": order},
     )  # fmt: skip
 
 

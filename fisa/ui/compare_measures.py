@@ -35,7 +35,7 @@ def settings(runs: Mapping[str, Run]) -> None:
             _table(own, runs, f"Configuration keys that not all of {names} have")
 
 
-def _table(rows: Mapping[str, list[str]], runs: Mapping[str, Run], alt: str) -> None:
+def _table(rows: dict[str, list[str]], runs: Mapping[str, Run], alt: str) -> None:
     html_table(pd.DataFrame.from_dict(rows, orient="index", columns=list(runs)), alt=alt)
 
 

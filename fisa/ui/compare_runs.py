@@ -13,6 +13,7 @@ from fisa.evaluation import per_sample
 from fisa.runs import Run
 from fisa.studies.rated import groups_of
 from fisa.studies.reference import Comparison, beside_reference
+from fisa.studies.results import StudyResults
 from fisa.studies.seeds import Trained, alone_where_shared, seeds_of
 from fisa.ui import cache, others, state, studies
 from fisa.ui.counted import counted
@@ -115,7 +116,7 @@ def _seeds(
     studied: tuple[str, ...],
     _run: Run,
     _known: list[Run],
-    _studies: Mapping[str, studies.StudyResults],
+    _studies: Mapping[str, StudyResults],
 ) -> list[Trained]:
     return seeds_of(_run, _known, _studies.values())
 

@@ -16,7 +16,6 @@ from fisa.images import ImageRefused, decode_square
 from fisa.runs import Run
 from fisa.ui import cache, photographs, rated, reading, selection, state
 from fisa.ui.counted import counted
-from fisa.ui.map_board import EXPLAIN
 from fisa.ui.state import plain
 
 NEIGHBOURS = 8
@@ -55,7 +54,7 @@ def neighbours(run: Run, dataset: Dataset, shown: Map, name: str) -> None:
             st.caption(told)
             names, distances = found[space]
             said = {one: f"{apart:.3f}" for one, apart in zip(names, distances, strict=True)}
-            selection.pictures(run, dataset, said, EXPLAIN, {"run": str(state.get("run"))})
+            selection.pictures(run, dataset, said)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

@@ -21,9 +21,9 @@ from fisa.ui import selection, state
 from fisa.ui.browse import Walk
 from fisa.ui.counted import counted
 from fisa.ui.map_choice import Colouring, words
+from fisa.ui.selection import EXPLAIN
 from fisa.ui.widgets import chart
 
-EXPLAIN = "pages/explain.py"
 _OPENED = "map_opened"
 
 

@@ -26,6 +26,7 @@ from fisa.ui.counted import counted
 from fisa.ui.state import plain
 from fisa.ui.widgets import PROBLEMS, first_text, html_table, problem
 
+EXPLAIN = "pages/explain.py"
 LEAF = 24
 """Pictures of a selection that are shown at once."""
 SIDE = 112
@@ -249,7 +250,9 @@ def _said(errors: pd.Series) -> str:
     return ", ".join(f"{name} {error:.3f}" for name, error in errors.items())
 
 
-def pictures(run: Run, dataset: Dataset, said: Mapping[str, str], page: str, link: Mapping[str, str]) -> None:
+def pictures(
+    run: Run, dataset: Dataset, said: Mapping[str, str], page: str = EXPLAIN, link: Mapping[str, str] | None = None
+) -> None:
     """Draw small pictures side by side, what is said of each below it.
 
     Args:
@@ -257,14 +260,15 @@ def pictures(run: Run, dataset: Dataset, said: Mapping[str, str], page: str, lin
         dataset: Its test split.
         said: Id -> words.
         page: The script that the name leads to.
-        link: What of the view it takes along.
+        link: What of the view it takes along, by default the run.
     """
+    query = {"run": str(state.get("run"))} if link is None else link
     with st.container(horizontal=True, gap="small"):
         for name, words in said.items():
             with st.container(width=SIDE, gap=None):
                 if not run.takes_vectors:
                     st.image(cache.thumbnail(dataset, name, SIDE), width="stretch", alt=f"{name}: {words}")
-                    st.page_link(page, label=plain(name), query_params={**link, "image": name})
+                    st.page_link(page, label=plain(name), query_params={**query, "image": name})
                 else:
                     st.markdown(plain(name))
                 st.caption(plain(words))

@@ -57,7 +57,7 @@ def open_study(folder: Path) -> tuple[pd.DataFrame, StudyResults | None]:
 
 def results() -> dict[str, StudyResults]:
     """Return what every study has come to whose summary can be read, by the digest of that summary."""
-    known = {}
+    known: dict[str, StudyResults] = {}
     for folder in found().values():
         try:
             content = read_bytes(folder / SUMMARY) if (folder / SUMMARY).is_file() else b""
