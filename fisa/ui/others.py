@@ -62,7 +62,7 @@ def choose_several(names: list[str]) -> None:
     st.session_state[_MANY] = names
     st.multiselect(
         f"Beside {state.get('run')}", _folders(), key=_MANY, on_change=_take_several, max_selections=MOST,
-        placeholder="other runs", width=420,
+        placeholder="other runs", width=300,
     )  # fmt: skip
 
 
