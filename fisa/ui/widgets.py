@@ -131,6 +131,16 @@ def chart(
         table_twin(twin, key)
 
 
+def drawn(draw: Callable[..., go.Figure], *of: Any) -> go.Figure:
+    """Return what a function of ``fisa.figures`` draws of ``of``, once for all who look at it; never change it."""
+    return _drawn(draw.__name__, of, draw)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _drawn(name: str, of: tuple[Any, ...], _draw: Callable[..., go.Figure]) -> go.Figure:
+    return _draw(*of)
+
+
 @contextmanager
 def meter(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar of progress inside, and remove it at the end."""
