@@ -4,7 +4,7 @@ import streamlit as st
 
 from fisa.emotions import MIKELS8
 from fisa.figures import wheel_emblem
-from fisa.ui import cache, shelves, state, widgets
+from fisa.ui import cache, keys, reading, shelves, state, widgets
 
 PAGES = {
     "home": st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
@@ -20,6 +20,7 @@ PAGES = {
     "data": st.Page("pages/data.py", title="Data", icon=":material/photo_library:"),
     "train": st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
     "images": st.Page("pages/images.py", title="Your images", icon=":material/add_photo_alternate:"),
+    "methods": st.Page("pages/methods.py", title="Methods", icon=":material/menu_book:", visibility="hidden"),
 }
 
 # Streamlit writes labels of primary buttons in white, which the dark theme's primary colour is too light for.
@@ -36,6 +37,7 @@ def main() -> None:
         st.html(DARK_LABELS)
     page = st.navigation(list(PAGES.values()), expanded=True)
     state.arrive(PAGES, page)
+    st.html(reading.STYLE)
     with st.sidebar:
         folders = list(cache.run_folders())
         if folders:
@@ -43,6 +45,9 @@ def main() -> None:
             widgets.choose("run", folders, "Run")
         shelves.choose_elsewhere()
         shelves.list_refused(cache.refused())
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.page_link(PAGES["methods"], label="Methods", icon=":material/menu_book:")
+            keys.draw()
     page.run()
 
 

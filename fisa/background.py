@@ -1,7 +1,9 @@
 """Work in a process of its own: started, watched and stopped by whoever asks, also after the studio was restarted.
 
-A folder of its own holds what is known of it: ``progress.json`` until it is done, ``error.txt`` where it failed,
-``log.txt`` with what else it said; ``lock`` is held while it lives, and ``stop`` asks it to end.
+The folder at which a process works holds what is known of it: ``progress.json``, how far it is; ``outcome.json``, how
+it ended; ``log.txt``, what else it said; ``lock``, held while it lives; ``stop``, which asks it to end.
+Whether it lives is told by the lock, which it holds from its first moments and which the system frees when it ends,
+however it ends. Its number is written down for people alone: the system gives it to another process after a while.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,9 +26,9 @@ Progress = Callable[[int, int], None]
 State = Literal["none", "running", "interrupted", "failed"]
 
 INTERVAL = 0.2
-"""Seconds between two words of the process about its progress."""
+"""Seconds between two words of a process about its progress."""
 
-_HELD = 10.0  # seconds that the process waits for a lock which a reader holds for a moment
+_HELD = 10.0  # seconds that a process waits for a lock which a reader holds for a moment
 
 _started: dict[Path, subprocess.Popen[bytes]] = {}  # by folder; those of this process, which may not hold the lock yet
 
@@ -48,60 +51,133 @@ class Work:
     error: str = ""
 
 
-class _Stopped(Exception):
-    """Someone asked the process to stop."""
+class Stopped(Exception):
+    """Someone asked this process to stop."""
 
 
-def start_work(folder: Path, module: str, arguments: Sequence[str]) -> None:
-    """Begin ``python -m MODULE ARGUMENTS...``, unless work runs in ``folder``.
+class Desk:
+    """The folder of one process; its own side and that of whoever watches.
 
-    Raises:
-        OSError: The process cannot be started, or the folder not be written.
+    Args:
+        folder: Made by :meth:`start`.
     """
-    if is_running(folder):
-        return
-    package = str(Path(__file__).parents[1])
-    paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in ("stop", "error.txt"):
-        (folder / old).unlink(missing_ok=True)
-    write_document(folder / "progress.json", {"done": 0, "total": 0})
-    with (folder / "log.txt").open("wb") as log:
-        # A session of its own, so that Ctrl-C in the studio's terminal ends the studio alone.
-        _started[folder] = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True, env={**os.environ, "PYTHONPATH": paths},
-        )  # fmt: skip
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "log.txt"
+
+    def start(self, module: str, *arguments: str) -> None:
+        """Start ``python -m MODULE ARGUMENTS...``, unless work runs here. What an earlier one said of its end goes.
+
+        Raises:
+            OSError: The process cannot be started, or the folder not be written.
+        """
+        if self.runs:
+            return
+        package = str(Path(__file__).parents[1])
+        paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for old in ("stop", "outcome.json"):
+            (self.folder / old).unlink(missing_ok=True)
+        self.write("progress.json", {"done": 0, "total": 0})
+        with self.log.open("ab") as log:
+            # A session of its own, so that what ends the studio (Ctrl-C in its terminal) ends the studio alone.
+            _started[self.folder.absolute()] = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, env={**os.environ, "PYTHONPATH": paths},
+            )  # fmt: skip
+
+    def do(self, work: Callable[[], Mapping[str, Any] | None], say: Callable[[Exception], str]) -> int:
+        """Do the work that :meth:`start` has begun, in the process that it started, and write down how it ended.
+
+        Args:
+            work: What to do; what it returns is written down, too. A :class:`Teller` in it ends it on request.
+            say: Says what went wrong, for the person. Errors that are not of this package are traced in the log.
+
+        Returns:
+            The exit status: 0, or 1 where it failed or another process is at it.
+        """
+        try:
+            with self.held():
+                outcome = _outcome(work, say)
+                self.write("outcome.json", {**outcome, "ended": time.time()})
+        except Timeout:
+            return 1
+        return int(outcome["state"] == "failed")
+
+    def stop(self) -> None:
+        """Ask the process to stop; it does when it next tells its progress."""
+        with suppress(OSError):
+            (self.folder / "stop").touch()
+
+    @property
+    def asked_to_stop(self) -> bool:
+        """Whether someone did."""
+        return (self.folder / "stop").exists()
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process lives."""
+        own = _started.get(self.folder.absolute())
+        return (own is not None and own.poll() is None) or is_held(self.folder / "lock")
+
+    def look(self) -> Work:
+        """Return what is known of the work; cheap enough to ask every second."""
+        # First of all: a process writes down how it ended before it lets go of its lock.
+        running = self.runs
+        told, outcome = self.read("progress.json"), self.read("outcome.json")
+        done, total = whole(told.get("done")), whole(told.get("total"))
+        if running:
+            return Work("running", done, total)
+        state = outcome.get("state")
+        if state == "failed":
+            return Work("failed", error=str(outcome.get("reason", "")))
+        return Work("interrupted", done, total) if told and state != "finished" else Work("none")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lock; for the process itself, and for whoever must be sure that there is none.
+
+        Raises:
+            Timeout: Another process holds it.
+        """
+        with FileLock(self.folder / "lock", timeout=_HELD, fallback_to_soft=False):
+            yield
+
+    def write(self, name: str, document: Mapping[str, Any]) -> None:
+        """Put a JSON file in place at once, so that no reader finds half of it."""
+        unfinished = self.folder / f".{name}.{os.getpid()}"
+        unfinished.write_text(json.dumps(document), encoding="utf-8")
+        os.replace(unfinished, self.folder / name)
+
+    def read(self, name: str) -> dict[str, Any]:
+        """Return a JSON file; an empty one where it is absent or no object."""
+        try:
+            document = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return document if isinstance(document, dict) else {}
+
+    def tail(self, lines: int) -> str:
+        """Return the last lines of what the process wrote on its outputs."""
+        try:
+            text = self.log.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
 
 
-def stop_work(folder: Path) -> None:
-    """Ask work to stop; it does when it next tells its progress."""
-    with suppress(OSError):
-        (folder / "stop").touch()
+def whole(value: object) -> int:
+    """Return a whole number of a document, 0 where it is none."""
+    return value if isinstance(value, int) else 0
 
 
-def look_at_work(folder: Path) -> Work:
-    """Return what is known of the work of a folder; cheap enough to ask every second."""
-    running = is_running(folder)
-    progress = read_document(folder / "progress.json")
-    done, total = (int(progress.get(name, 0)) for name in ("done", "total"))
-    if running:
-        return Work("running", done, total)
-    error = folder / "error.txt"
-    if error.exists():
-        return Work("failed", error=error.read_text(encoding="utf-8", errors="replace"))
-    return Work("interrupted", done, total) if progress else Work("none")
-
-
-def is_running(folder: Path) -> bool:
-    """Tell whether a process works for ``folder``, whoever started it."""
-    own = _started.get(folder)
-    if own is not None and own.poll() is None:
-        return True
-    if not (folder / "lock").exists():
+def is_held(lock: Path) -> bool:
+    """Tell whether a process holds a lock."""
+    if not lock.exists():
         return False
     try:
-        with FileLock(folder / "lock", blocking=False, fallback_to_soft=False):
+        with FileLock(lock, blocking=False, fallback_to_soft=False):
             return False
     except Timeout:
         return True
@@ -109,65 +185,77 @@ def is_running(folder: Path) -> bool:
         return False
 
 
-def do_work(folder: Path, work: Callable[[Progress], None], what: str, refusals: tuple[type[Exception], ...]) -> None:
-    """Do the work that :func:`start_work` has begun, in the process that it started.
+def sentence(error: Exception, what: str) -> str:
+    """Return in one sentence what went wrong; the message itself of an error of this package.
 
     Args:
-        folder: As there.
-        work: Given where to report (units done, units in all), which ends it where someone asked for that.
-        what: Begins the sentence about an error that is none of ``refusals``: "PATH: the check".
-        refusals: Errors whose message is a sentence for the person.
+        error: Whatever ended the work.
+        what: Begins the sentence about an error of anybody else: "PATH: the check".
     """
+    text = " ".join(str(error).split())
+    if type(error).__module__.startswith("fisa."):
+        return text
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"in {Path(last.filename).name}, line {last.lineno}"
+    return f"{what} ended early, {place} ({type(error).__name__}: {text[:160]})"
+
+
+def _outcome(work: Callable[[], Mapping[str, Any] | None], say: Callable[[Exception], str]) -> dict[str, Any]:
     try:
-        with FileLock(folder / "lock", timeout=_HELD, fallback_to_soft=False):
-            _do(folder, work, what, refusals)
-    except Timeout:  # another one is at it
-        return
+        return {"state": "finished", "reason": "", **(work() or {})}
+    except Stopped:
+        return {"state": "paused", "reason": ""}
+    except Exception as error:  # whatever it is, whoever watches is told in a sentence
+        if not type(error).__module__.startswith("fisa."):
+            traceback.print_exc()
+        return {"state": "failed", "reason": say(error)}
 
 
-def _do(folder: Path, work: Callable[[Progress], None], what: str, refusals: tuple[type[Exception], ...]) -> None:
-    error_file = folder / "error.txt"
-    try:
-        work(_Teller(folder))
-    except _Stopped:
-        return
-    except refusals as error:
-        error_file.write_text(str(error), encoding="utf-8", errors="replace")
-    except Exception as error:
-        words = " ".join(f"{type(error).__name__}: {error}".split())
-        error_file.write_text(f"{what} ended early ({words})", encoding="utf-8", errors="replace")
-        raise
-    else:
-        (folder / "progress.json").unlink(missing_ok=True)
+class Teller:
+    """Writes progress down now and then, and stops the work where someone asked for it.
 
+    Args:
+        desk: Of this process.
+    """
 
-def write_document(file: Path, document: object) -> None:
-    """Put a JSON document in place at once, so that no reader finds half of it."""
-    unfinished = file.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(document), encoding="utf-8")
-    os.replace(unfinished, file)
-
-
-def read_document(file: Path) -> dict[str, Any]:
-    """Read a JSON object; empty where there is none that can be read."""
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-class _Teller:
-    """Writes progress down now and then, and stops the work where someone asked for it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         self._told = 0.0
+        self._document: dict[str, Any] = {"pid": os.getpid()}
+        self._first = (0.0, 0)  # when the stage began to count, and from where
+        self._total = -1
+
+    def note(self, **values: Any) -> None:
+        """Write something down at once, beside the progress."""
+        self._document |= values
+        self._tell()
+
+    def stage(self, name: str) -> None:
+        """Begin a stage of the work, which counts by itself.
+
+        Raises:
+            Stopped: Someone asked for it.
+        """
+        self._total = -1
+        self.note(stage=name, done=0, total=0, seconds_left=None)
 
     def __call__(self, done: int, total: int) -> None:
-        if time.monotonic() - self._told < INTERVAL and done < total:
-            return
+        """Report that ``done`` of ``total`` are done; another total, or a smaller number, counts anew.
+
+        Raises:
+            Stopped: Someone asked for it.
+        """
+        now = time.monotonic()
+        if total != self._total or done < self._document.get("done", 0):
+            self._first, self._total = (now, done), total
+        began, first = self._first
+        left = (total - done) * (now - began) / (done - first) if done > first else None
+        self._document |= {"done": done, "total": total, "seconds_left": left}
+        if now - self._told > INTERVAL:
+            self._tell()
+
+    def _tell(self) -> None:
         self._told = time.monotonic()
-        write_document(self._folder / "progress.json", {"done": done, "total": total})
-        if (self._folder / "stop").exists():
-            raise _Stopped
+        self._desk.write("progress.json", self._document)
+        if self._desk.asked_to_stop:
+            raise Stopped

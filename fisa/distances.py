@@ -61,7 +61,7 @@ def kl(target: ArrayLike, predicted: ArrayLike) -> Floats:
     a prediction of 0 where the target is positive costs about 27.6 nats per unit of target degree,
     not infinity: the mean over a data set stays a number, and such predictions still dominate it.
     """
-    t, p = _pair(target, predicted)
+    t, p = rows_of_pair(target, predicted)
     # The floor adds at most C * 1e-12 of mass, so equality could come out that far below zero.
     divergence: Floats = np.maximum(_sum(rel_entr(t, np.maximum(p, KL_FLOOR))), 0.0)
     return divergence
@@ -72,7 +72,7 @@ def jensen_shannon(first: ArrayLike, second: ArrayLike) -> Floats:
 
     The mean of KL(first || middle) and KL(second || middle), with middle the mean of both (Lin 1991).
     """
-    one, other = _pair(first, second)
+    one, other = rows_of_pair(first, second)
     middle = (one + other) / 2
     divergence: Floats = (kl(one, middle) + kl(other, middle)) / 2
     return divergence
@@ -94,14 +94,14 @@ def log_likelihood(target: ArrayLike, predicted: ArrayLike, eps: float = 1e-6) -
     """
     if not 0 < eps <= 1:
         raise ValueError(f"eps is {eps}, which is not in (0, 1]")
-    t, p = _pair(target, predicted)
+    t, p = rows_of_pair(target, predicted)
     smoothed: Floats = (1 - eps) * p + eps / p.shape[1]
     return _sum(t * np.log(smoothed))
 
 
 def chebyshev(target: ArrayLike, predicted: ArrayLike) -> Floats:
     """Largest absolute difference of a degree, 0 to 1."""
-    t, p = _pair(target, predicted)
+    t, p = rows_of_pair(target, predicted)
     largest: Floats = np.abs(t - p).max(axis=1)
     return largest
 
@@ -140,7 +140,7 @@ def canberra_scaled(target: ArrayLike, predicted: ArrayLike) -> Floats:
 
 def cosine(target: ArrayLike, predicted: ArrayLike) -> Floats:
     """Cosine similarity, 0 (no emotion in common) to 1 (equal)."""
-    t, p = _pair(target, predicted)
+    t, p = rows_of_pair(target, predicted)
     lengths = np.linalg.norm(t, axis=1) * np.linalg.norm(p, axis=1)
     similarity: Floats = np.minimum(_sum(t * p) / lengths, 1.0)
     return similarity
@@ -148,7 +148,7 @@ def cosine(target: ArrayLike, predicted: ArrayLike) -> Floats:
 
 def intersection(target: ArrayLike, predicted: ArrayLike) -> Floats:
     """Intersection similarity sum_k min(t_k, p_k), 0 to 1 (equal)."""
-    t, p = _pair(target, predicted)
+    t, p = rows_of_pair(target, predicted)
     common: Floats = np.minimum(_sum(np.minimum(t, p)), 1.0)
     return common
 
@@ -167,7 +167,7 @@ def emd(target: ArrayLike, predicted: ArrayLike, r: int = 2) -> Floats:
     Raises:
         ValueError: Bad rows (see the module), or another ``r``.
     """
-    return _mean_power(_cdf_difference(*_pair(target, predicted)), r)
+    return _mean_power(_cdf_difference(*rows_of_pair(target, predicted)), r)
 
 
 def wasserstein1(target: ArrayLike, predicted: ArrayLike) -> Floats:
@@ -175,7 +175,7 @@ def wasserstein1(target: ArrayLike, predicted: ArrayLike) -> Floats:
 
     As ``scipy.stats.wasserstein_distance``; equal to C times ``emd`` with r = 1.
     """
-    return _sum(np.abs(_cdf_difference(*_pair(target, predicted))))
+    return _sum(np.abs(_cdf_difference(*rows_of_pair(target, predicted))))
 
 
 def circular_emd(target: ArrayLike, predicted: ArrayLike, order: Sequence[int] | None = None, r: int = 2) -> Floats:
@@ -197,7 +197,7 @@ def circular_emd(target: ArrayLike, predicted: ArrayLike, order: Sequence[int] |
         ValueError: Bad rows (see the module), another ``r``, or an order that does not name every
             column once.
     """
-    t, p = _pair(target, predicted)
+    t, p = rows_of_pair(target, predicted)
     around = np.arange(t.shape[1]) if order is None else np.asarray(order)
     if not np.array_equal(np.sort(around), np.arange(t.shape[1])):
         raise ValueError(f"order must name each of the {t.shape[1]} columns once, got {list(around)}")
@@ -208,7 +208,7 @@ def circular_emd(target: ArrayLike, predicted: ArrayLike, order: Sequence[int] |
 
 def entropy_error(target: ArrayLike, predicted: ArrayLike) -> Floats:
     """Absolute difference of the two entropies in nats, 0 to ln C."""
-    t, p = _pair(target, predicted)
+    t, p = rows_of_pair(target, predicted)
     error: Floats = np.abs(_sum(entr(t)) - _sum(entr(p)))
     return error
 
@@ -218,7 +218,7 @@ def accuracy(target: ArrayLike, predicted: ArrayLike) -> Floats:
 
     Of predicted ties the first column counts. Target degrees within ``TIE_TOLERANCE`` are tied.
     """
-    t, p = _pair(target, predicted)
+    t, p = rows_of_pair(target, predicted)
     chosen = np.take_along_axis(t, p.argmax(axis=1)[:, None], axis=1)[:, 0]
     hit: Floats = (chosen >= t.max(axis=1) - TIE_TOLERANCE).astype(np.float64)
     return hit
@@ -229,7 +229,7 @@ def accuracy_strict(target: ArrayLike, predicted: ArrayLike) -> Floats:
 
     The usual argmax comparison; with tied votes it depends on the order of the columns.
     """
-    t, p = _pair(target, predicted)
+    t, p = rows_of_pair(target, predicted)
     hit: Floats = np.equal(t.argmax(axis=1), p.argmax(axis=1)).astype(np.float64)
     return hit
 
@@ -240,7 +240,7 @@ def _sum(terms: Floats) -> Floats:
 
 
 def _relative_difference(target: ArrayLike, predicted: ArrayLike) -> Floats:
-    t, p = _pair(target, predicted)
+    t, p = rows_of_pair(target, predicted)
     relative: Floats = np.divide(np.abs(t - p), t + p, out=np.zeros_like(t), where=t + p > 0)
     return relative
 
@@ -257,7 +257,12 @@ def _mean_power(difference: Floats, r: int) -> Floats:
     return powered
 
 
-def _pair(target: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]:
+def rows_of_pair(target: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]:
+    """Return distributions as float64 [N, C] whose rows sum to 1.
+
+    Raises:
+        ValueError: Bad rows (see the module), or two shapes.
+    """
     t, p = _distribution("target", target), _distribution("predicted", predicted)
     if t.shape != p.shape:
         raise ValueError(f"target has shape {t.shape} but predicted has {p.shape}; both must be the same [N, C]")

@@ -2,7 +2,22 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fisa.runs import Run
-from fisa.ui import attributions, browse, cache, export, extras, marks, panels, rated, state, steps, what_if, widgets
+from fisa.ui import (
+    attributions,
+    browse,
+    cache,
+    export,
+    extras,
+    marks,
+    methods,
+    panels,
+    rated,
+    reading,
+    state,
+    steps,
+    what_if,
+    widgets,
+)
 
 
 def page(run: Run, bar: DeltaGenerator) -> None:
@@ -13,8 +28,9 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     found = cache.explanation(run, subject)
     emotion = panels.settle(found)
     attributions.settle(run, found, subject, emotion)
+    methods.settle()
     edits = what_if.settle(run, dataset, subject)
-    shown = ("emotion", "head", "matrix", "masks", "opacity", "method", "target", "edits")
+    shown = ("emotion", "head", "matrix", "lit", "masks", "opacity", "method", "target", "methods", "edits")
     state.share("run", *walk.keys, *shown)
 
     with bar:
@@ -28,19 +44,21 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     with left:
         panels.picture(found, subject, emotion)
     with right:
-        panels.distributions(panels.named_distributions(found, subject, run.name), run.space, "wheel")
+        named = panels.named_distributions(found, subject, run.name)
+        panels.distributions(named, run.space, "wheel", panels.lit(run.space))
     panels.emotion_strip(found, subject, emotion, run.name)
 
     what, among = st.columns(2, gap="medium")
     with what:
-        st.header(f"What makes {emotion}", anchor=False)
+        reading.header(f"What makes {emotion}", "contributions")
         panels.contributions(found, emotion, run.name, "contributions")
     with among:
-        st.header("Among the test images", anchor=False)
+        reading.header("Among the test images", "among")
         panels.measures(cache.samples(run, dataset), name)
-    st.header("Which places speak for it", anchor=False)
+    reading.header("Which places speak for it", "attribution")
     attribution = attributions.draw(run, found, subject, emotion)
-    st.header("Who acts on whom", anchor=False)
+    methods.draw(run, found, subject, emotion)
+    reading.header("Who acts on whom", "matrices")
     panels.matrices(found, run.name, "matrix")
     extras.draw(found, run.name, subject)
     what_if.draw(run, dataset, found, subject, edits)

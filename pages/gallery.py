@@ -2,7 +2,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fisa.runs import Run
-from fisa.ui import browse, cache, datasets_pictures, filters, gallery, marks, slices, state, steps, widgets
+from fisa.ui import browse, cache, datasets_pictures, filters, gallery, marks, reading, slices, state, steps, widgets
 
 
 def page(run: Run, beside: DeltaGenerator) -> None:
@@ -25,8 +25,11 @@ def page(run: Run, beside: DeltaGenerator) -> None:
             "panel", list(gallery.PANELS), "Part", st.segmented_control, gallery.PANELS.__getitem__, required=True,
             label_visibility="collapsed", width="content",
         )  # fmt: skip
+        reading.show(gallery.HELP[str(state.get("panel"))])
         filters.control(run, dataset, walk)
         slices.control(dataset, str(state.get("filter") or ""))
+        if len(shown):
+            gallery.explain_first(str(walk.table["id"].iloc[shown[0]]))
         marks.many(dataset, [str(walk.table["id"].iloc[row]) for row in shown], walk.order)
     if walk.narrowed:
         browse.tell(walk)

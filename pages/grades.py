@@ -1,7 +1,7 @@
 import streamlit as st
 
 from fisa.runs import Run
-from fisa.ui import grades, state, steps, widgets
+from fisa.ui import grades, reading, state, steps, widgets
 
 
 def page(run: Run) -> None:
@@ -27,16 +27,16 @@ def page(run: Run) -> None:
         grades.choose_split(shelf)
     grades.missing(runs, shelf, split)
 
-    st.header("Goals", anchor=False)
+    reading.header("Goals", "goals")
     grades.goals(shelf)
 
-    st.header("Methods, baselines and ceilings", anchor=False)
+    reading.header("Methods, baselines and ceilings", "grades")
     table = grades.long_table(shelf, split)
     grades.controls(part, set(table["grade"]))
     grades.leaderboard(table, part)
     grades.dots(table, grade, split)
 
-    st.header("Where the scenes shift", anchor=False)
+    reading.header("Where the scenes shift", "shifts")
     grades.curves(shelf, grade)
     grades.notes(shelf, split)
     grades.definitions()

@@ -3,7 +3,7 @@ import streamlit as st
 from fisa.emotions import MIKELS8
 from fisa.figures import method_diagram, wheel_emblem
 from fisa.runs import Run
-from fisa.ui import cache, state, widgets
+from fisa.ui import cache, meters, reading, state, tour, widgets
 
 INTRODUCTION = (
     "A picture does not evoke one emotion; it evokes a distribution over emotions. FISA Studio predicts that "
@@ -25,7 +25,7 @@ def introduction() -> None:
 
 
 def runs() -> None:
-    st.header("Trained runs", anchor=False)
+    reading.header("Trained runs", "runs")
     folders = cache.run_folders()
     if not folders:
         widgets.no_runs()
@@ -51,7 +51,7 @@ def row(name: str, run: Run) -> None:
         widgets.number(run.metrics.get("score")),
         widgets.number(run.metrics.get("kl_truth"), 4),
         "no attention" if hit is None else f"{hit:.0%}",
-        widgets.duration(cache.training_seconds(run)),
+        meters.duration(cache.training_seconds(run)),
     )
     columns = st.columns([2, 1, 1, 1, 1], wrap=False, vertical_alignment="center")
     columns[0].page_link("pages/explain.py", label=state.plain(name), query_params={"run": name})
@@ -60,7 +60,7 @@ def row(name: str, run: Run) -> None:
 
 
 def data() -> None:
-    st.header("The data at a glance", anchor=False)
+    reading.header("The data at a glance", "scenes")
     st.markdown("**Planted Affect**: drawn scenes whose every cause is known, here one for each dominant emotion.")
     with st.container(horizontal=True, gap=6, key="glance"):
         for scene in cache.glance():
@@ -73,11 +73,12 @@ def data() -> None:
 state.enter("home")
 state.share()
 introduction()
+tour.draw(bool(cache.run_folders()))
 pictures = st.container()
 runs()
 with pictures, widgets.guard():
     data()
-st.header("How FISA works", anchor=False)
+reading.header("How FISA works", "diagram")
 st.image(
     method_diagram(state.theme()),
     width="stretch",

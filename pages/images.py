@@ -1,7 +1,7 @@
 import streamlit as st
 
 from fisa.runs import Run
-from fisa.ui import cache, panels, photographs, rated, state, steps, widgets
+from fisa.ui import cache, panels, photographs, rated, reading, state, steps, widgets
 
 
 def page(run: Run) -> None:
@@ -23,7 +23,7 @@ def page(run: Run) -> None:
     picked = photographs.pick(list(subjects))
     found = cache.explanation(run, subjects[picked])
     emotion = panels.settle(found)
-    state.share("run", "emotion", "head", "matrix", "opacity")
+    state.share("run", "emotion", "head", "matrix", "lit", "opacity")
     photographs.show_table(table, run, len(refused))
 
     st.header(state.plain(picked), anchor=False)
@@ -34,11 +34,12 @@ def page(run: Run) -> None:
     with right:
         st.badge("no ground truth", icon=":material/help:", color="gray")
         st.markdown(panels.headline(found, subjects[picked], run.name))
-        panels.distributions(panels.named_distributions(found, subjects[picked], run.name), run.space, "wheel")
+        named = panels.named_distributions(found, subjects[picked], run.name)
+        panels.distributions(named, run.space, "wheel", panels.lit(run.space))
     panels.emotion_strip(found, subjects[picked], emotion, run.name)
-    st.header(f"What makes {emotion}", anchor=False)
+    reading.header(f"What makes {emotion}", "contributions")
     panels.contributions(found, emotion, run.name, "contributions")
-    st.header("Who acts on whom", anchor=False)
+    reading.header("Who acts on whom", "matrices")
     panels.matrices(found, run.name, "matrix")
     with note:
         photographs.say_if_far(run, subjects[picked])

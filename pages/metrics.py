@@ -3,7 +3,7 @@ import streamlit as st
 
 from fisa import studies
 from fisa.studies.published import published_table
-from fisa.ui import cache, confusion, state, widgets
+from fisa.ui import cache, confusion, reading, state, transfer, widgets
 
 DOWNLOADS = {"csv": "CSV", "markdown": "Markdown", "latex": "LaTeX"}
 SUFFIX = {"csv": "csv", "markdown": "md", "latex": "tex"}
@@ -13,7 +13,7 @@ def comparison(table: pd.DataFrame) -> None:
     about = table.attrs
     things = "sequences" if "step_kl" in table else "images"
     name = f"{about['data']} {about['split']}{', valence and arousal' if 'ccc_mean' in table else ''}"
-    st.header(name, anchor=False)
+    reading.header(name, "table_rated" if "ccc_mean" in table else "table_sequences" if "step_kl" in table else "table")
     columns = studies.columns_of(table)
     oracles = "; those marked *oracle* know the scene and stand outside the contest"
     st.markdown(
@@ -52,19 +52,20 @@ def shaped(table: pd.DataFrame, columns: dict[str, studies.Column]) -> tuple[pd.
 
 
 state.enter("metrics")
-state.share("run")
 st.title("Metrics", anchor=False)
+chosen = widgets.picked_run()
 with widgets.guard():
+    if chosen is not None:
+        transfer.settle(chosen)
+    state.share("run", "moved")
     tables, problems = cache.tables() if cache.run_folders() else ([], [])
     for error in problems:
         widgets.problem(error)
-    if not tables and not problems:
-        widgets.no_runs()
     for table in tables:
         comparison(table)
-    chosen = widgets.picked_run() if cache.run_folders() else None
     if chosen is not None:
         confusion.draw(chosen)
-st.header("Published, on photographs", anchor=False)
+        transfer.draw(chosen)
+reading.header("Published, on photographs", "published")
 st.markdown("Results as their authors report them, on real data sets; never to be compared with planted scenes.")
 widgets.html_table(published_table(), digits=2, alt="Published measures on real data sets")

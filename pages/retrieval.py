@@ -1,7 +1,7 @@
 import streamlit as st
 
 from fisa.runs import Run
-from fisa.ui import browse, cache, retrieval, state, steps, widgets
+from fisa.ui import browse, cache, reading, retrieval, state, steps, widgets
 
 
 def page(run: Run) -> None:
@@ -28,7 +28,7 @@ def page(run: Run) -> None:
     with right:
         retrieval.neighbours(shown, by, dataset, name)
 
-    st.header("Over all test images", anchor=False)
+    reading.header("Over all test images", "retrieval_scores")
     retrieval.scores(results, shown.neighbours.shape[1])
     if len(results) > 1:
         retrieval.planes(run, dataset, results, name)

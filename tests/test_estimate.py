@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from tiny import TINY, TINY_CNN
 
+from fisa.background import Desk
 from fisa.config import RunConfig
 from fisa.datasets import DataError
 from fisa.datasets.packed import cache_folder
 from fisa.emotions import MIKELS8
-from fisa.jobs import process
-from fisa.jobs.desk import Desk, JobError
+from fisa.jobs import JobError, process
 from fisa.jobs.estimates import Measurement, look_at_estimate, start_estimate, stop_estimate
 from fisa.models import build_model
 from fisa.training import estimate as estimating
@@ -52,7 +52,7 @@ class TestRemembered:
     @pytest.fixture(autouse=True)
     def here(self, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Do in this process what another one would."""
-        monkeypatch.setattr(Desk, "start", lambda desk, kind: process.main(kind, desk.folder))
+        monkeypatch.setattr(Desk, "start", lambda desk, module, kind, folder: process.main(kind, Path(folder)))
 
     def test_it_is_measured_once_for_all_whose_steps_are_alike(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found = Estimate(2, 5, 0.1, 0.2, 0.3, 1.0, 7, 9, "cpu")
@@ -70,7 +70,7 @@ class TestRemembered:
 
     def test_one_that_was_stopped_is_as_good_as_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         start = Desk.start
-        monkeypatch.setattr(Desk, "start", lambda desk, kind: (desk.stop(), start(desk, kind)))
+        monkeypatch.setattr(Desk, "start", lambda desk, *asked: (desk.stop(), start(desk, *asked)))
         start_estimate(CONFIG)
         assert look_at_estimate(CONFIG) == Measurement("none")
         stop_estimate(CONFIG)
@@ -78,5 +78,5 @@ class TestRemembered:
     def test_a_cache_that_cannot_be_written_is_one_sentence(self) -> None:
         cache_folder().parent.mkdir(parents=True, exist_ok=True)
         cache_folder().write_text("a file")
-        with pytest.raises(JobError, match="cannot be written"):
+        with pytest.raises(JobError, match=r"the estimate cannot be started \("):
             start_estimate(CONFIG)

@@ -16,6 +16,7 @@ LAYERS = (
     "records",
     "config",
     "distances",
+    "transport",
     "metrics",
     "classification",
     "sequence_measures",

@@ -15,10 +15,10 @@ from filelock import FileLock
 from safetensors.torch import load_file
 from tiny import TINY, TINY_CNN
 
+from fisa import background as desks
+from fisa.background import Desk, Stopped, Teller
 from fisa.config import RunConfig, dump_config
-from fisa.jobs import desk as desks
-from fisa.jobs import process, trainings
-from fisa.jobs.desk import Desk, JobError, Stopped, Teller
+from fisa.jobs import JobError, process
 from fisa.jobs.trainings import (
     Training,
     config_of,
@@ -51,7 +51,7 @@ def runs(tmp_path: Path) -> Path:
 def held_back(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Start no process; the folders of those that would have been."""
     asked: list[Path] = []
-    monkeypatch.setattr(Desk, "start", lambda desk, kind: asked.append(desk.folder))
+    monkeypatch.setattr(Desk, "start", lambda desk, *asked_for: asked.append(desk.folder))
     return asked
 
 
@@ -102,7 +102,7 @@ class TestAlive:
         assert (paused.state, paused.reason) == ("paused", "paused by hand")
         assert 1 <= paused.epoch < 40 and len(history_of(path)) == paused.epoch
 
-        monkeypatch.setattr(trainings.Desk, "start", lambda desk, kind: None)
+        monkeypatch.setattr(Desk, "start", lambda desk, *asked_for: None)
         resume_training(path)
         (path / "job" / "outcome.json").unlink()
         (path / "job" / "stop").unlink()
@@ -128,9 +128,9 @@ class TestAlive:
             desk.write("outcome.json", {"state": "paused", "reason": ""})
             return False
 
-        monkeypatch.setattr(trainings.Desk, "start", lambda desk, kind: None)
+        monkeypatch.setattr(Desk, "start", lambda desk, *asked_for: None)
         path = start_training(CONFIG, runs)
-        monkeypatch.setattr(trainings.Desk, "runs", property(end))
+        monkeypatch.setattr(Desk, "runs", property(end))
         assert look_at_training(path).state == "paused"
 
     def test_a_process_that_cannot_start_is_one_sentence(self, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,14 +327,14 @@ def hold(lock: Path, ready: Any, over: Any) -> None:
     ],
 )
 def test_what_fails_is_said_in_a_sentence(error: Exception, said: str) -> None:
-    assert said in process.sentence(error)
+    assert said in process.sentence(error, "train")
 
 
 def test_an_error_of_nobody_names_its_place() -> None:
     try:
         [][0]
     except IndexError as error:
-        assert process.sentence(error).startswith("IndexError: list index out of range (in test_jobs.py, line ")
+        assert process.sentence(error, "train").startswith("the training ended early, in test_jobs.py, line ")
 
 
 def test_what_is_left_follows_the_pace_of_the_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,15 +11,15 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from fisa.background import Progress, do_work, look_at_work, read_document, start_work, stop_work, write_document
+from fisa.background import Desk, Teller, sentence
 from fisa.datasets.base import DataError
 from fisa.datasets.check import Report, check_dataset
 from fisa.datasets.packed import cache_folder
 from fisa.datasets.whole import stamp
-from fisa.decoding import DecodingError
 
 State = Literal["none", "running", "interrupted", "failed", "done"]
 
@@ -57,22 +57,23 @@ def start_check(name: str, root: Path) -> None:
     Raises:
         DataError: The process cannot be started, or the cache folder not be written.
     """
-    folder = _folder(name, root)
+    desk = _desk(name, root)
     try:
-        start_work(folder, "fisa.datasets.checking", [name, str(root)])
+        desk.start("fisa.datasets.checking", name, str(root))
     except OSError as error:
-        raise DataError(f"{root}: the check cannot be started ({error.strerror}); make {folder} writable") from None
+        words = f"{root}: the check cannot be started ({error.strerror}); make {desk.folder} writable"
+        raise DataError(words) from None
 
 
 def stop_check(name: str, root: Path) -> None:
     """Ask a check to stop; it does within a moment, and what it found of images is kept."""
-    stop_work(_folder(name, root))
+    _desk(name, root).stop()
 
 
 def look_at_check(name: str, root: Path) -> Check:
     """Return what is known of the check of a data set; cheap enough to ask every second."""
-    folder = _folder(name, root)
-    work, kept = look_at_work(folder), read_document(folder / "report.json")
+    desk = _desk(name, root)
+    work, kept = desk.look(), desk.read("report.json")
     past: dict[str, Any] = {}
     with suppress(KeyError, TypeError, ValueError):  # of another version: as if there were none
         same = kept["stamp"] == _stamp(root)
@@ -81,9 +82,9 @@ def look_at_check(name: str, root: Path) -> Check:
     return Check(state, work.done, work.total, error=work.error, **past)
 
 
-def _folder(name: str, root: Path) -> Path:
+def _desk(name: str, root: Path) -> Desk:
     key = hashlib.sha256(f"{name}\0{os.path.realpath(root)}".encode(errors="surrogateescape")).hexdigest()[:24]
-    return cache_folder() / "checks" / key
+    return Desk(cache_folder() / "checks" / key)
 
 
 def _stamp(root: Path) -> str:
@@ -92,15 +93,14 @@ def _stamp(root: Path) -> str:
 
 def main(name: str, root: Path) -> None:
     """Check a data set, and leave the report, or why there is none, in the cache folder."""
-    folder = _folder(name, root)
+    desk = _desk(name, root)
 
-    def check(progress: Progress) -> None:
+    def check() -> None:
         before = _stamp(root)
-        report = check_dataset(name, root, progress)
-        document = {"report": report.document(), "stamp": before, "finished": time.time()}
-        write_document(folder / "report.json", document)
+        report = check_dataset(name, root, Teller(desk))
+        desk.write("report.json", {"report": report.document(), "stamp": before, "finished": time.time()})
 
-    do_work(folder, check, f"{root}: the check", (DataError, DecodingError, OSError))
+    desk.do(check, partial(sentence, what=f"{root}: the check"))
 
 
 if __name__ == "__main__":

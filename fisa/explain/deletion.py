@@ -3,7 +3,8 @@
 After Petsiuk, Das & Saenko (2018). The image is parted into cells. Deletion replaces ever more of them by a fill, the
 most important first; insertion starts from the fill and brings them back. The area under the curve of the gauged logit
 is set between that of random orders (0) and that of the oracle's (1), which spreads the model's own change for every
-planted emotion evenly over its motifs. The oracle knows motifs and not pixels, so that a method may pass it.
+planted emotion evenly over its motifs. The oracle knows motifs and not pixels, so that a method may pass it. Of an
+image whose truth nobody knows there are the curves alone, beside those of random orders.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from fisa.explain.baselines import Baseline, baseline_of
 from fisa.explain.counterfactuals import BATCH, Answer, Family
 from fisa.explain.faithfulness import gauged_target, spread_out
 from fisa.explain.resampling import over_scenes, ratio
-from fisa.explain.targets import Question
+from fisa.explain.targets import Question, Target
+from fisa.images import to_square
 from fisa.models.inputs import as_tensor
 from fisa.records import Interval
 from fisa.runs import Run
@@ -34,6 +36,21 @@ STEPS = 10
 
 RANDOM_ORDERS = 4
 FILLS: tuple[Baseline, ...] = ("blur", "mean")
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """What becomes of a target while cells go and come in one order.
+
+    Attributes:
+        shares: Of the image that were replaced, or brought back, [STEPS + 1] from 0 to 1.
+        deletion: The target at each share, [STEPS + 1]: from the image to the fill.
+        insertion: The same from the fill to the image.
+    """
+
+    shares: NDArray[np.float64]
+    deletion: NDArray[np.float64]
+    insertion: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,17 +98,67 @@ def areas(run: Run, one: Subject, fill: Baseline) -> dict[str, tuple[float, floa
         fill: What takes the place of a cell.
     """
     image = as_tensor(one.family.image[None])
+    question = Question([gauged_target(one.family, one.emotion)], len(run.space))
+    values = _along(run, image, one.orders, fill, question, _counts(image)[1:-1]).mean(-1)
+    return {name: (float(down), float(up)) for name, (down, up) in zip(one.orders, values, strict=True)}
+
+
+def curves(
+    run: Run,
+    image: np.ndarray,
+    maps: Mapping[str, np.ndarray],
+    target: Target,
+    truth: np.ndarray | None = None,
+    fill: Baseline = "blur",
+    seed: int = 0,
+) -> dict[str, Curves]:
+    """Return how a target goes along with each attribution's order of the cells of one image.
+
+    Args:
+        run: A loaded run.
+        image: uint8 RGB [height, width, 3], any size; the model sees it stretched to its square.
+        maps: Name -> attribution of ``target``, [h, w].
+        target: What the attributions are of.
+        truth: [C], for the target ``kl``.
+        fill: What takes the place of a cell.
+        seed: Of the random orders.
+
+    Returns:
+        For each name, and for ``random``, the mean over ``RANDOM_ORDERS`` orders.
+    """
+    size = run.config.data.image_size
+    inputs = as_tensor(to_square(image, size)[None])
+    cells = cells_of(size)
+    orders = {
+        name: np.argsort(-_by_cell(spread_out(values, size), cells), kind="stable") for name, values in maps.items()
+    }
+    generator = np.random.default_rng(seed)
+    chance = {f"random {number}": generator.permutation(cells.max() + 1) for number in range(RANDOM_ORDERS)}
+    question = Question([target], len(run.space), None if truth is None else truth[None])
+    counts = _counts(inputs)
+    values = _along(run, inputs, {**orders, **chance}, fill, question, counts).numpy()
+    named = {**dict(zip(orders, values, strict=False)), "random": values[len(orders) :].mean(0)}
+    shares = counts.numpy() / counts[-1].item()
+    return {name: Curves(shares, deletion, insertion) for name, (deletion, insertion) in named.items()}
+
+
+def _counts(image: Tensor) -> Tensor:
+    """Return how many cells are gone at each step, [STEPS + 1], of an image [1, 3, S, S]."""
+    return torch.linspace(0, int(cells_of(image.shape[-1]).max()) + 1, STEPS + 1).round().long()
+
+
+def _along(
+    run: Run, image: Tensor, orders: Mapping[str, NDArray[np.intp]], fill: Baseline, question: Question, counts: Tensor
+) -> Tensor:
+    """Return the target [orders, 2, steps] with so many cells deleted, and inserted, in each order."""
     cells = torch.from_numpy(cells_of(image.shape[-1]))
     filled = baseline_of(image, fill)
-    steps = torch.linspace(0, int(cells.max()) + 1, STEPS + 1).round().long()[1:-1]
     variants = []
-    for order in one.orders.values():
+    for order in orders.values():
         rank = torch.from_numpy(np.argsort(order))[cells]
-        gone = rank < steps[:, None, None]  # [steps, S, S]
+        gone = rank < counts[:, None, None]  # [steps, S, S]
         variants += [_mixed(image, filled, gone), _mixed(filled, image, gone)]
-    question = Question([gauged_target(one.family, one.emotion)], len(run.space))
-    values = _values(run, torch.cat(variants), question).reshape(len(one.orders), 2, -1).mean(-1)
-    return {name: (float(down), float(up)) for name, (down, up) in zip(one.orders, values, strict=True)}
+    return _values(run, torch.cat(variants), question).reshape(len(orders), 2, -1)
 
 
 def _mixed(image: Tensor, other: Tensor, gone: Tensor) -> Tensor:
@@ -102,7 +169,7 @@ def _values(run: Run, images: Tensor, question: Question) -> Tensor:
     found = []
     with torch.no_grad():
         for start in range(0, len(images), BATCH):
-            output = run.model(images[start : start + BATCH], explain=False)
+            output = run.model(images[start : start + BATCH], explain=question.kind == "interaction")
             found.append(question(output, torch.zeros(len(output.logits), dtype=torch.long)))
     return torch.cat(found).double()
 

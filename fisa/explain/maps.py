@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from fisa.background import Progress, Work, do_work, look_at_work, start_work, stop_work
-from fisa.config import ConfigError
-from fisa.datasets import DataError, Dataset
+from fisa.background import Desk, Progress, Teller, Work, sentence
+from fisa.datasets import Dataset
 from fisa.evaluation import open_test_split
 from fisa.explain.embeddings import vectors_are_kept, vectors_of, vectors_of_images
 from fisa.explain.kept import keep, kept_file, kept_if_any
@@ -34,7 +34,7 @@ from fisa.explain.projection import (
     project,
     trust_of,
 )
-from fisa.runs import Run, RunError, load_run
+from fisa.runs import Run, load_run
 
 VERSION = "1"
 """Changes whenever the same vectors and settings would give another map."""
@@ -210,21 +210,21 @@ def start_map(run: Run, dataset: Dataset, made: Made) -> None:
     Raises:
         ProjectionError: The process cannot be started, or the cache folder not be written.
     """
-    folder = _folder(run, dataset, made)
+    desk = _desk(run, dataset, made)
     try:
-        start_work(folder, "fisa.explain.maps", [str(folder), str(run.path.resolve()), *made.words()])
+        desk.start("fisa.explain.maps", str(desk.folder), str(run.path.resolve()), *made.words())
     except OSError as error:
-        raise ProjectionError(f"the map cannot be started ({error.strerror}); make {folder} writable") from None
+        raise ProjectionError(f"the map cannot be started ({error.strerror}); make {desk.folder} writable") from None
 
 
 def look_at_map(run: Run, dataset: Dataset, made: Made) -> Work:
     """Return how far the process that makes a map is; cheap enough to ask every second."""
-    return look_at_work(_folder(run, dataset, made))
+    return _desk(run, dataset, made).look()
 
 
 def stop_map(run: Run, dataset: Dataset, made: Made) -> None:
     """Ask the process that makes a map to stop; vectors that are whole are kept."""
-    stop_work(_folder(run, dataset, made))
+    _desk(run, dataset, made).stop()
 
 
 def is_complete(run: Run, dataset: Dataset, shown: Map) -> bool:
@@ -234,16 +234,17 @@ def is_complete(run: Run, dataset: Dataset, shown: Map) -> bool:
 
 def main(folder: Path, path: Path, made: Made) -> None:
     """Make the map of a run's test split, and leave it, or in ``folder`` why there is none, in the cache folder."""
+    desk = Desk(folder)
 
-    def work(progress: Progress) -> None:
+    def work() -> None:
         run = load_run(path)
-        map_of(run, open_test_split(run), made, progress)
+        map_of(run, open_test_split(run), made, Teller(desk))
 
-    do_work(folder, work, f"{path.name}: the map", (ProjectionError, DataError, RunError, ConfigError, OSError))
+    desk.do(work, partial(sentence, what=f"{path.name}: the map"))
 
 
-def _folder(run: Run, dataset: Dataset, made: Made) -> Path:
-    return _file(run, dataset, made).with_suffix("")
+def _desk(run: Run, dataset: Dataset, made: Made) -> Desk:
+    return Desk(_file(run, dataset, made).with_suffix(""))
 
 
 def _file(run: Run, dataset: Dataset, made: Made) -> Path:

@@ -12,6 +12,7 @@ from fisa.figures.contributions import contribution_bars
 from fisa.figures.counts import entropy_histogram, label_totals, vote_histogram
 from fisa.figures.courses import emotion_course
 from fisa.figures.curves import history
+from fisa.figures.deletion import deletion_curves
 from fisa.figures.diagram import method_diagram
 from fisa.figures.forest import forest
 from fisa.figures.frames import framed
@@ -38,6 +39,7 @@ __all__ = [
     "attention_overlay",
     "boxable_picture",
     "contribution_bars",
+    "deletion_curves",
     "distribution_bars",
     "distribution_strip",
     "distribution_table",

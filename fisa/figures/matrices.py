@@ -16,7 +16,7 @@ from fisa.figures.theme import Theme, colour_at, new_figure, palette, style, tex
 
 Kind = Literal[
     "effect", "interaction", "contribution", "difference", "relation", "correlation", "co-occurrence", "confusion",
-    "planted", "wheel distance",
+    "transfer", "planted", "wheel distance",
 ]  # fmt: skip
 
 _GIVEN = "columns give, rows receive<br>"
@@ -29,11 +29,12 @@ LEGENDS = {
     "correlation": "Pearson's correlation of two degrees<br>over all images",
     "co-occurrence": "share of the images that name the row<br>which name the column, too",
     "confusion": "rows are true, columns predicted<br>share of the images of the row",
+    "transfer": "rows are true, columns predicted<br>mean mass that goes there; what stays is left out",
     "planted": f"{_GIVEN}planted effect of the column on the row",
     "wheel distance": "steps from one emotion to another<br>on the wheel",
 }
 """What the colours and the cells of each kind mean; ``<br>`` ends a line."""
-SEQUENTIAL = ("interaction", "co-occurrence", "confusion", "wheel distance")
+SEQUENTIAL = ("interaction", "co-occurrence", "confusion", "transfer", "wheel distance")
 """Kinds whose scale starts at 0; the others diverge."""
 _SIGNED = ("contribution", "difference", "correlation", "planted")
 WRITTEN_UP_TO = 12  # emotions; smaller cells cannot hold their number
@@ -53,8 +54,8 @@ def matrix(
     Args:
         values: float [C, C]; row i receives from column j. An effect is indifferent at 1, a contribution,
             difference, relation, correlation or planted effect at 0; an interaction is a weight in [0, 1], and so
-            is a co-occurrence, P(column named | row named), and a confusion, P(column predicted | row true); a wheel
-            distance counts steps.
+            is a co-occurrence, P(column named | row named), a confusion, P(column predicted | row true), and a
+            transfer, the mass that goes from row to column; a wheel distance counts steps.
         space: Label space of C emotions.
         title: Small heading inside the figure; empty for none.
         kind: Chooses the scale: diverging around 1 (effect) or 0 (contribution, difference,
@@ -304,6 +305,8 @@ def _pair(row: str, column: str, kind: Kind, arrow: str = "→") -> str:
         return f"{row} with {column}"
     if kind == "confusion":
         return f"{row} taken for {column}"
+    if kind == "transfer":
+        return f"{row} {arrow} {column}"
     return f"{column} where {row} is named" if kind == "co-occurrence" else f"{column} {arrow} {row}"
 
 

@@ -16,7 +16,12 @@ RIM = 1.085
 """Where the emotions' shapes sit, in units of the largest ring."""
 
 
-def wheel(space: EmotionSpace, distributions: Mapping[str, np.ndarray], theme: Theme = "light") -> go.Figure:
+def wheel(
+    space: EmotionSpace,
+    distributions: Mapping[str, np.ndarray],
+    theme: Theme = "light",
+    pair: tuple[int, int] | None = None,
+) -> go.Figure:
     """Draw distributions on the emotion wheel: angle is the emotion, distance from the hub its description degree.
 
     Args:
@@ -24,13 +29,14 @@ def wheel(space: EmotionSpace, distributions: Mapping[str, np.ndarray], theme: T
         distributions: Trace name -> description degrees, float [C], each summing to 1. The names "truth",
             "target" and "votes" are drawn as observations (broken lines), all others as predictions.
         theme: ``"light"`` or ``"dark"``.
+        pair: Indices (i, j) of ``space.labels``; an arrow leads from j, which gives, to i, which receives.
 
     Returns:
         A figure whose last ``len(distributions)`` traces are closed polygons in wheel order (C + 1 points);
-        the traces before them are the coloured sectors, the rim and the emotions' marker shapes.
+        the traces before them are the coloured sectors, the rim, the emotions' marker shapes and the pair.
 
     Raises:
-        FigureError: Fewer than three emotions, or one of them is not a distribution over ``space``.
+        FigureError: Fewer than three emotions, one of them is not a distribution over ``space``, or a pair outside it.
     """
     rows = checked_distributions(space, distributions)
     if len(space) < 3:
@@ -38,9 +44,12 @@ def wheel(space: EmotionSpace, distributions: Mapping[str, np.ndarray], theme: T
             f"a wheel needs at least three emotions and {space.name!r} has {len(space)}; use distribution_bars"
         )
     step, limit = rings_of(max(row.max() for row in rows.values()))
-    figure = new_figure(theme, distributions_alt("Emotion wheel", space, rows), height=400)
+    lit = "" if pair is None else f" Lit: {_named_pair(space, pair)}."
+    figure = new_figure(theme, distributions_alt("Emotion wheel", space, rows) + lit, height=400)
     _sectors(figure, space, limit, theme)
     _ring_labels(figure, space, np.arange(step, limit + 1e-9, step), theme)
+    if pair is not None:
+        _arrow(figure, space, pair, limit, theme)
     looks = series(list(rows), theme)
     angles = np.degrees(space.angles)
     order = wheel_order(space)
@@ -201,6 +210,33 @@ def _sectors(figure: go.Figure, space: EmotionSpace, limit: float, theme: Theme)
         marker={"color": space.colours, "symbol": space.markers, "size": 10},
         cliponaxis=False,
         **common,
+    )
+
+
+def _named_pair(space: EmotionSpace, pair: tuple[int, int]) -> str:
+    if not all(0 <= index < len(space) for index in pair):
+        raise FigureError(f"pair {pair} is outside {space.name!r}, which has {len(space)} emotions")
+    receives, gives = (plain(space.labels[index]) for index in pair)
+    return f"{gives} acts on {receives}"
+
+
+def _arrow(figure: go.Figure, space: EmotionSpace, pair: tuple[int, int], limit: float, theme: Theme) -> None:
+    """Draw an arrow from rim to rim, or a ring round the shape of an emotion that acts on itself."""
+    receives, gives = (float(np.degrees(space.angles[index])) for index in pair)
+    colours = palette(theme)
+    said = {"hoverinfo": "text", "hovertext": _named_pair(space, pair), "name": "pair", "showlegend": False}
+    if receives == gives:
+        ring = {"symbol": "circle-open", "size": 20, "color": colours.ink, "line": {"width": 3}}
+        place = {"r": [RIM * limit], "theta": [receives], "cliponaxis": False}
+        figure.add_scatterpolar(mode="markers", marker=ring, **place, **said)
+        return
+    figure.add_scatterpolar(
+        r=[0.97 * limit, 0.97 * limit],
+        theta=[gives, receives],
+        mode="lines+markers",
+        line={"color": colours.ink, "width": 3},
+        marker={"color": colours.ink, "size": [7, 17], "symbol": ["circle", "arrow"], "angleref": "previous"},
+        **said,
     )
 
 

@@ -2,3 +2,7 @@
 
 Nothing is imported here: a process that starts holds its lock before torch is loaded.
 """
+
+
+class JobError(RuntimeError):
+    """Work that cannot be started, stopped or removed; the message is one clear sentence."""

@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from fisa.background import Desk, whole
 from fisa.config import RunConfig, dump_config
 from fisa.datasets.packed import cache_folder
-from fisa.jobs.desk import Desk, JobError
+from fisa.jobs import JobError
 from fisa.training.estimate import Estimate
 
+PROCESS = "fisa.jobs.process"
+"""The module of the process that works at a desk."""
 NO_WORD = "the measuring process ended without a word; perhaps there is not enough memory for this configuration"
 
 
@@ -50,10 +53,9 @@ def start_estimate(config: RunConfig) -> None:
     try:
         desk.folder.mkdir(parents=True, exist_ok=True)
         (desk.folder / "config.yaml").write_text(dump_config(config), encoding="utf-8")
+        desk.start(PROCESS, "estimate", str(desk.folder.absolute()))
     except OSError as error:
-        raise JobError(f"{desk.folder}: cannot be written ({error.strerror})") from None
-    desk.log.unlink(missing_ok=True)
-    desk.start("estimate")
+        raise JobError(f"the estimate cannot be started ({error.strerror}); make {desk.folder} writable") from None
 
 
 def stop_estimate(config: RunConfig) -> None:
@@ -66,7 +68,7 @@ def look_at_estimate(config: RunConfig) -> Measurement:
     desk = _desk(config)
     if desk.runs:
         told = desk.read("progress.json")
-        done, total = (int(told.get(name) or 0) for name in ("done", "total"))
+        done, total = whole(told.get("done")), whole(told.get("total"))
         return Measurement("running", stage=str(told.get("stage", "start")), done=done, total=total)
     outcome = desk.read("outcome.json")
     if not outcome:

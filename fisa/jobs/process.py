@@ -1,4 +1,4 @@
-"""What a process of its own does: ``python -m fisa.jobs.process train|estimate FOLDER``; for :mod:`fisa.jobs.desk`.
+"""What a process of its own does: ``python -m fisa.jobs.process train|estimate FOLDER``.
 
 Only this module's functions load torch, after the lock is held.
 """
@@ -8,14 +8,12 @@ from __future__ import annotations
 import re
 import sys
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import Timeout
-
-from fisa.jobs.desk import Desk, Stopped, Teller
+from fisa import background
+from fisa.background import Desk, Teller
 
 if TYPE_CHECKING:
     from fisa.training import Epoch
@@ -28,37 +26,20 @@ TOO_LARGE = re.compile(r"out of memory|can't allocate memory", re.IGNORECASE)
 def main(kind: str, folder: Path) -> int:
     """Do the work of a folder and write down how it ended; return the exit status."""
     desk = Desk(folder)
-    try:
-        with desk.held():
-            outcome = _outcome(desk, WORK[kind])
-            desk.write("outcome.json", {**outcome, "ended": time.time()})
-    except Timeout:  # another process is at it
-        return 1
-    return int(outcome["state"] == "failed")
 
-
-def _outcome(desk: Desk, work: Callable[[Desk], Result]) -> Result:
-    try:
-        return {"state": "finished", "reason": "", **work(desk)}
-    except Stopped:
-        return {"state": "paused", "reason": ""}
-    except Exception as error:  # whatever it is, whoever watches is told in a sentence
-        if not type(error).__module__.startswith("fisa."):
-            traceback.print_exc()
-        reason = sentence(error)
+    def say_why(error: Exception) -> str:
+        reason = sentence(error, kind)
         _say(reason)
-        return {"state": "failed", "reason": reason}
+        return reason
+
+    return desk.do(lambda: WORK[kind](desk), say_why)
 
 
-def sentence(error: Exception) -> str:
+def sentence(error: Exception, kind: str) -> str:
     """Return in one sentence what went wrong."""
-    text = " ".join(str(error).split())
-    if isinstance(error, MemoryError) or TOO_LARGE.search(text):
+    if isinstance(error, MemoryError) or TOO_LARGE.search(str(error)):
         return "there is not enough memory for it; lower training.batch_size, data.image_size or the model's widths"
-    if type(error).__module__.startswith("fisa."):
-        return text
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {text[:160]} (in {Path(place.filename).name}, line {place.lineno})"
+    return background.sentence(error, f"the {NAMES[kind]}")
 
 
 def _train(desk: Desk) -> Result:
@@ -108,6 +89,7 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
+NAMES = {"train": "training", "estimate": "measurement"}
 WORK: Mapping[str, Callable[[Desk], Result]] = {"train": _train, "estimate": _estimate}
 
 if __name__ == "__main__":

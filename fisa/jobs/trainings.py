@@ -18,8 +18,10 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from fisa.background import Desk, is_held, whole
 from fisa.config import ConfigError, RunConfig, dump_config, load_config
-from fisa.jobs.desk import Desk, JobError, is_held
+from fisa.jobs import JobError
+from fisa.jobs.estimates import PROCESS
 from fisa.runs import REQUIRED, TRAINING, RunError, Workspace, free_path, is_finished
 from fisa.runs.files import reason_of
 
@@ -163,8 +165,8 @@ def look_at_training(path: Path) -> Training:
     known = Training(
         path,
         "stopped",
-        epoch=max(_whole(told.get("epoch")), 0 if usable else len(history_of(path))),
-        epochs=_whole(job.get("epochs")),
+        epoch=max(whole(told.get("epoch")), 0 if usable else len(history_of(path))),
+        epochs=whole(job.get("epochs")),
         began=_seconds(job.get("began")) or _changed(path / TRAINING),
         usable=usable,
         managed=bool(job),
@@ -174,8 +176,8 @@ def look_at_training(path: Path) -> Training:
             known,
             state="running",
             stage=str(told.get("stage", "start")),
-            done=_whole(told.get("done")),
-            total=_whole(told.get("total")),
+            done=whole(told.get("done")),
+            total=whole(told.get("total")),
             seconds_left=_seconds(told.get("seconds_left")) or None,
             stopping=desk.asked_to_stop,
         )
@@ -222,7 +224,11 @@ def log_of(path: Path, lines: int = 12) -> str:
 def _start(path: Path) -> None:
     # An empty one says that a training is begun here, so that it may go on though the folder holds the job.
     (path / TRAINING).mkdir(exist_ok=True)
-    Desk(path / JOB).start("train")
+    desk = Desk(path / JOB)
+    try:
+        desk.start(PROCESS, "train", str(desk.folder.absolute()))
+    except OSError as error:
+        raise JobError(f"{path}: the process cannot be started ({reason_of(error)})") from None
 
 
 def _write_job(path: Path, config: RunConfig, init_from: str | None) -> None:
@@ -276,10 +282,6 @@ def _changed(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 0
 
 
 def _seconds(value: object) -> float:

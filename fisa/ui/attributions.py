@@ -26,34 +26,54 @@ def settle(run: Run, found: Explanation, subject: Subject, emotion: str) -> None
     """Resolve method and target; the target is kept as what is asked about ``emotion``, such as ``-awe``."""
     about = _questions(found, subject, emotion)
     stale = (state.get("target") or "").lstrip("<-") == emotion  # right until the emotion was changed
-    asked = state.resolve("target", about, about[0], "target", quiet=stale)
-    methods = _applicable(run.digest, _kind(asked), run)
+    wish = state.resolve("target", about, about[0], "target", quiet=stale)
+    methods = methods_for(run, wish)
     first = next(name for name in FASTEST if name in methods)
     state.resolve("method", methods, first, "method", quiet=state.get("method") in METHODS)
 
 
 def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> Attribution:
     """Draw the map with the choice of method and target; return what is shown."""
-    about, methods = _questions(found, subject, emotion), _applicable(run.digest, _kind(_asked()), run)
+    about, methods = _questions(found, subject, emotion), methods_for(run, asked())
     left, right = st.columns(2, gap="medium")
     with right:
         choose("method", methods, "Method", shown=lambda name: marked(run, name))
-        choose("target", about, "Target", shown=lambda asked: _words(asked, emotion))
-        attribution = _attribution(
-            run.digest, subject.digest, str(state.get("method")), _asked(), emotion, run, subject
-        )
+        choose("target", about, "Target", shown=lambda each: _words(each, emotion))
+        attribution = attribution_of(run, subject, str(state.get("method")), asked(), emotion)
         st.markdown(_numbers(attribution))
         st.caption(_meaning(attribution))
         st.caption(_graded(run, attribution.method))
     with left:
         shown = figures.signed_overlay(subject.picture, attribution.values, state.theme())
-        what = f"{METHODS[attribution.method].title} of {_words(_asked(), emotion)}"
+        what = f"{METHODS[attribution.method].title} of {_words(asked(), emotion)}"
         st.image(in_shape(shown, subject.aspect), width="stretch", alt=f"{subject.name}: {what}")
     return attribution
 
 
-def _asked() -> str:
+def asked() -> str:
+    """Return the target of the view, as what is asked about an emotion."""
     return str(state.get("target"))
+
+
+def methods_for(run: Run, asked: str) -> list[str]:
+    """Return the methods that can answer what is asked."""
+    return _applicable(run.digest, _kind(asked), run)
+
+
+def target_of(asked: str, emotion: str) -> str:
+    """Return the target, as :class:`fisa.explain.targets.Target` reads it."""
+    return {"logit": emotion, "kl": "kl", "entropy": "entropy"}.get(asked, f"{emotion}{asked}")
+
+
+def truth_of(subject: Subject) -> np.ndarray | None:
+    """Return the truth of an image, or its votes; None where neither is known."""
+    truth = subject.known.get("truth", subject.known.get("votes"))
+    return None if truth is None else np.asarray(truth)
+
+
+def attribution_of(run: Run, subject: Subject, method: str, asked: str, emotion: str) -> Attribution:
+    """Return one method's answer; computed once."""
+    return _attribution(run.digest, subject.digest, method, target_of(asked, emotion), run, subject)
 
 
 def _questions(found: Explanation, subject: Subject, emotion: str) -> list[str]:
@@ -86,12 +106,10 @@ def _applicable(run_digest: str, kind: str, _run: Run) -> list[str]:
 @st.cache_data(max_entries=256, show_spinner="Attributing …")
 @counted("attribution")
 def _attribution(
-    run_digest: str, image_digest: str, method: str, asked: str, emotion: str, _run: Run, _subject: Subject
+    run_digest: str, image_digest: str, method: str, target: str, _run: Run, _subject: Subject
 ) -> Attribution:
-    text = {"logit": emotion, "kl": "kl", "entropy": "entropy"}.get(asked, f"{emotion}{asked}")
-    truth = _subject.known.get("truth", _subject.known.get("votes"))
-    target = Target.parse(text, _run.space)
-    return attribute(_run, _subject.seen_by(_run), method, target, truth=None if truth is None else np.asarray(truth))
+    parsed = Target.parse(target, _run.space)
+    return attribute(_run, _subject.seen_by(_run), method, parsed, truth=truth_of(_subject))
 
 
 def _numbers(found: Attribution) -> str:

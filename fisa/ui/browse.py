@@ -27,7 +27,7 @@ from fisa.slices import (
     ranked,
 )
 from fisa.slices import write as text_of
-from fisa.ui import cache, marks, pairs, slices, state
+from fisa.ui import cache, keys, marks, pairs, slices, state
 from fisa.ui.state import clip, plain
 
 SORTS = {"index": "Number", "error": "Error", "entropy": "Entropy"}
@@ -201,15 +201,15 @@ def bar(order: Sequence[str], chosen: str, sorts: Mapping[str, str], reversible:
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="browse"):
         st.button(
-            "Previous", icon=":material/chevron_left:", shortcut="P", disabled=place < 1,
+            "Previous", icon=":material/chevron_left:", shortcut=keys.shortcut("previous"), disabled=place < 1,
             on_click=go, args=(place - 1,), key="previous_image",
         )  # fmt: skip
         st.button(
-            "Next", icon=":material/chevron_right:", shortcut="N", disabled=place >= count - 1,
+            "Next", icon=":material/chevron_right:", shortcut=keys.shortcut("next"), disabled=place >= count - 1,
             on_click=go, args=(place + 1,), key="next_image",
         )  # fmt: skip
         st.button(
-            "Random", icon=":material/shuffle:", shortcut="X", disabled=not count,
+            "Random", icon=":material/shuffle:", shortcut=keys.shortcut("random"), disabled=not count,
             on_click=lambda: go(random.randrange(count)), key="random_image",
         )  # fmt: skip
         st.number_input(

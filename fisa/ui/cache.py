@@ -29,6 +29,7 @@ from fisa.studies import comparison_tables
 from fisa.studies.pairs import paired_differences
 from fisa.tasks import open_data
 from fisa.ui.counted import counted
+from fisa.ui.meters import meter
 from fisa.ui.shelves import own_shelf, shelves
 
 PICTURE = 400
@@ -152,7 +153,19 @@ def test_data(run: Run) -> Dataset:
         DataError: The data set is not there.
     """
     rated = run.config.objective.ratings > 0
-    return _dataset(f"{rated} {run.config.data.model_dump_json()}", run.config)
+    key = f"{rated} {run.config.data.model_dump_json()}"
+    if run.config.data.root is not None and key not in _read():
+        # Of files the digests are read, which takes long once; what opens them below finds these kept.
+        with meter("Reading the test images …") as progress:
+            open_data(run.config, ("test",), progress)
+        _read().add(key)
+    return _dataset(key, run.config)
+
+
+@st.cache_resource(show_spinner=False)
+def _read() -> set[str]:
+    """Return the keys of the data sets whose files this server has read."""
+    return set()
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -11,7 +11,7 @@ from fisa.classification import Classification, classify
 from fisa.datasets import Dataset
 from fisa.runs import Run
 from fisa.studies import errors_in_words
-from fisa.ui import cache, state
+from fisa.ui import cache, reading, state
 from fisa.ui.counted import counted
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart
@@ -31,7 +31,7 @@ def draw(run: Run) -> None:
     """
     if run.task.name != "distribution":
         return
-    st.header(f"What {plain(run.name)} mistakes for what", anchor=False)
+    reading.header(f"What {plain(run.name)} mistakes for what", "confusion")
     dataset = cache.test_data(run)
     try:
         found = _classified(run.digest, dataset.version, run, dataset)

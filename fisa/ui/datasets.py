@@ -14,6 +14,7 @@ from fisa.datasets import DATASETS, SEQUENCES, Layout, OnDisk, Vectors
 from fisa.datasets.found import VARIABLE, Found, data_folders, find_sets, recognise
 from fisa.datasets.whole import Whole, read_whole, stamp
 from fisa.ui import state
+from fisa.ui.meters import meter
 from fisa.ui.state import plain
 
 DRAWN = tuple(n for n, source in DATASETS.items() if not isinstance(source, OnDisk) and n not in SEQUENCES)
@@ -180,16 +181,8 @@ def opened(chosen: Choice, layout: str) -> Whole:
     Raises:
         DataError: Nothing can be read at all.
     """
-    place = st.empty()
-
-    def tell(done: int, total: int) -> None:
-        place.progress(done / max(total, 1), f"Reading {plain(chosen.title)}: {done:,} of {total:,}")
-
-    place.progress(0.0, f"Reading {plain(chosen.title)} …")
-    try:
-        return _library().read(layout, chosen.root, tell)
-    finally:
-        place.empty()
+    with meter(f"Reading {plain(chosen.title)} …") as progress:
+        return _library().read(layout, chosen.root, progress)
 
 
 class Library:

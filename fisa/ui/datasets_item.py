@@ -14,7 +14,7 @@ from fisa.datasets.planted import VERSION
 from fisa.datasets.whole import Whole
 from fisa.figures.checks import signed
 from fisa.runs import RunError
-from fisa.ui import cache, datasets_overview, datasets_pictures, state
+from fisa.ui import cache, datasets_overview, datasets_pictures, keys, state
 from fisa.ui.datasets_pictures import in_words
 from fisa.ui.state import plain
 from fisa.ui.widgets import html_table
@@ -46,13 +46,14 @@ def _walk(whole: Whole, row: int, rows: np.ndarray) -> None:
     ids = whole.manifest["id"]
     before, after = (str(ids.iloc[rows[min(max(place + step, 0), len(rows) - 1)]]) for step in (-1, 1))
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="data_walk"):
-        st.button("Back", icon=":material/grid_view:", shortcut="Esc", on_click=_close, key="data_back")
+        st.button("Back", icon=":material/grid_view:", shortcut=keys.shortcut("back"), on_click=_close,
+                  key="data_back")  # fmt: skip
         st.button(
-            "Previous", icon=":material/chevron_left:", shortcut="P", disabled=place == 0,
+            "Previous", icon=":material/chevron_left:", shortcut=keys.shortcut("previous"), disabled=place == 0,
             on_click=state.put, args=("item", before), key="data_previous",
         )  # fmt: skip
         st.button(
-            "Next", icon=":material/chevron_right:", shortcut="N", disabled=place == len(rows) - 1,
+            "Next", icon=":material/chevron_right:", shortcut=keys.shortcut("next"), disabled=place == len(rows) - 1,
             on_click=state.put, args=("item", after), key="data_next",
         )  # fmt: skip
         st.caption(f"{place + 1:,} of {len(rows):,}", width="content")

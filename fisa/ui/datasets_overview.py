@@ -10,7 +10,7 @@ from fisa import figures
 from fisa.datasets import statistics
 from fisa.datasets.whole import Whole
 from fisa.emotions import EmotionSpace
-from fisa.ui import datasets_pictures, state
+from fisa.ui import datasets_pictures, reading, state
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, first_text, html_table, selected
 
@@ -21,7 +21,12 @@ EXAMPLES = 6
 def distribution(space: EmotionSpace, named: dict[str, np.ndarray], key: str) -> None:
     """Draw distributions on the emotion wheel, or as bars where the labels have none, with their table."""
     draw = figures.wheel if space.wheel else figures.distribution_bars
-    chart(draw(space, named, state.theme()), key, figures.distribution_table(space, named))
+    chart(
+        draw(space, named, state.theme()),
+        key,
+        figures.distribution_table(space, named),
+        reading="wheel" if space.wheel else "",
+    )
 
 
 def counts(whole: Whole) -> None:
@@ -50,11 +55,11 @@ def draw(whole: Whole, rows: np.ndarray) -> None:
     part = whole.manifest.iloc[rows]
     left, right = st.columns([1, 2], gap="medium")
     with left:
-        st.header("Splits", anchor=False)
+        reading.header("Splits", "splits")
         counts(whole)
     with right:
         if len(whole.space) and len(part):
-            st.header("Mean distribution", anchor=False)
+            reading.header("Mean distribution", "mean_distribution")
             mean = statistics.label_totals(part, whole.space)["mean"].to_numpy()
             distribution(whole.space, {"mean": mean}, "data_mean")
             st.caption(f"The mean of {len(part):,} distributions: how much of all feeling falls to each label.")
@@ -90,7 +95,7 @@ def missing(whole: Whole) -> list[str]:
 
 
 def _labels(whole: Whole, part: pd.DataFrame) -> None:
-    st.header("Label totals and vote order", anchor=False)
+    reading.header("Label totals and vote order", "totals")
     totals = statistics.label_totals(part, whole.space)
     voted = bool((part["votes"] > 0).any())
     train = whole.manifest[whole.manifest["split"] == "train"]
@@ -107,7 +112,7 @@ def _labels(whole: Whole, part: pd.DataFrame) -> None:
 
 
 def _entropies(whole: Whole, part: pd.DataFrame, rows: np.ndarray) -> None:
-    st.header("Entropy", anchor=False)
+    reading.header("Entropy", "entropy")
     values = part["entropy"].to_numpy(float)
     if not values.any():
         st.caption("Every image has one label alone, so that every entropy is 0.")
@@ -141,7 +146,7 @@ def _take_entropy() -> None:
 
 
 def _together(whole: Whole, part: pd.DataFrame) -> None:
-    st.header("Which labels go together", anchor=False)
+    reading.header("Which labels go together", "together")
     degrees = statistics.degrees_of(part, whole.space)
     theme = state.theme()
     left, right = st.columns(2, gap="medium")
@@ -167,7 +172,7 @@ def _ratings(whole: Whole, part: pd.DataFrame) -> None:
     rated = statistics.ratings(part, whole.ranges)
     if rated.empty:
         return
-    st.header("Valence and arousal", anchor=False)
+    reading.header("Valence and arousal", "rated_images")
     ends = tuple(whole.ranges.get(name, (-1.0, 1.0)) for name in statistics.RATED)
     labels = part.loc[rated.index, "dominant"].to_list() if "dominant" in part else None
     space = whole.space if labels is not None else None
@@ -192,7 +197,7 @@ def _votes(part: pd.DataFrame) -> None:
     counted = statistics.votes_per_image(part)
     if counted.empty:
         return
-    st.header("Votes an image", anchor=False)
+    reading.header("Votes an image", "votes")
     if len(counted) == 1:
         st.caption(f"Each of {int(counted.iloc[0]):,} images has {int(counted.index[0])} votes.")
         return

@@ -11,7 +11,7 @@ import streamlit as st
 from fisa import figures
 from fisa.images import to_square
 from fisa.records import Explanation
-from fisa.ui import state
+from fisa.ui import reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart
@@ -44,7 +44,7 @@ def draw(found: Explanation, system: str, subject: Subject) -> None:
     """Draw the extras of ``found``, which explains ``subject``; nothing, not even a heading, where there are none."""
     if not found.extras:
         return
-    st.header(f"Only in {plain(system)}", anchor=False)
+    reading.header(f"Only in {plain(system)}", "extras")
     count = len(found.space)
     grams = {name: values for name, values in found.extras.items() if name.startswith("gram_")}
     places = maps_of(found.extras)

@@ -20,7 +20,7 @@ from fisa.runs import Run
 from fisa.slices import Mark, Search, find_slices, write
 from fisa.studies.pairs import title_of
 from fisa.studies.rated import groups_of
-from fisa.ui import browse, marks, pairs, state
+from fisa.ui import browse, keys, marks, pairs, state
 from fisa.ui.browse import Walk
 from fisa.ui.counted import counted
 from fisa.ui.datasets_pictures import CELL, shot, thumbnail
@@ -30,6 +30,8 @@ from fisa.ui.widgets import html_table
 PAGE = 24
 """Images on one page; no more are decoded."""
 PANELS = {"images": "Images", "measures": "Measures", "found": "Where it errs"}
+HELP = {"images": "gallery", "measures": "mean_measures", "found": "slices_found"}
+"""How each part is read."""
 _MEASURES = ("kl_truth", "kl", "chebyshev", "cosine", "intersection", "accuracy", "entropy_error")
 _RATED = {"error": "Mean squared error ↓", "valence_error": "|valence error| ↓", "arousal_error": "|arousal error| ↓"}
 
@@ -73,6 +75,15 @@ def images(run: Run, dataset: Dataset, walk: Walk, shown: np.ndarray, noted: Map
         sheet = int(state.get("sheet") or 1)
         key = f"sheet_{sheet}_{sheets}"  # another widget for each page, which begins at it
         st.pagination(sheets, default=sheet, key=key, on_change=_turn, args=(key,))
+
+
+def explain_first(name: str) -> None:
+    """Draw the button that leads from the first image that is shown to Explain."""
+    if st.button(
+        "Explain the first", icon=":material/search_insights:", shortcut=keys.shortcut("explain"), type="tertiary",
+        key="explain_first", on_click=state.put, args=("image", name),
+    ):  # fmt: skip
+        st.switch_page("pages/explain.py")
 
 
 def _turn(key: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,10 +29,11 @@ from fisa.explain.heads import (
 from fisa.explain.pairs import kinship, known_of_pairs, learned_effects, names_of_pairs, present_in
 from fisa.figures.checks import signed
 from fisa.runs import Run
-from fisa.ui import cache, panels, state
+from fisa.ui import cache, panels, reading, state
 from fisa.ui.counted import counted
+from fisa.ui.meters import meter
 from fisa.ui.state import plain
-from fisa.ui.widgets import PROBLEMS, chart, choose, html_table, meter, selected
+from fisa.ui.widgets import PROBLEMS, chart, choose, html_table, selected
 
 QUANTITIES: dict[Quantity, str] = {"contribution": "Contribution", "interaction": "Weight"}
 _ALL = "all"
@@ -104,8 +105,8 @@ def settle(run: Run, matrices: SplitMatrices) -> View:
     if predicted != _ALL:
         rows = matrices.predicted == space.index(predicted)
     strongest = _strongest(matrices.mean("contribution", rows))
-    first = _pair(space, *strongest)
-    pair = state.resolve("pair", _pairs(space), first, "pair of emotions")
+    first = panels.pair_name(space, *strongest)
+    pair = state.resolve("pair", panels.pairs(space), first, "pair of emotions")
     receives, gives = (space.index(label) for label in pair.split("<-"))
     return View(next(each for each in known if each == quantity), head, rows, receives, gives)
 
@@ -119,6 +120,7 @@ def choices(matrices: SplitMatrices, space: EmotionSpace) -> None:
         choose("head", _heads(matrices), "Head", shown=lambda head: names.get(head, f"Head {head}"), width=160)
         words = {name: f"{name} ({count:,})" for name, count in counts.items()}
         choose("predicted", list(counts), "Images predicted as", shown=words.__getitem__, width=210)
+        reading.show("head_means")
 
 
 def means(matrices: SplitMatrices, space: EmotionSpace, view: View) -> None:
@@ -130,7 +132,7 @@ def means(matrices: SplitMatrices, space: EmotionSpace, view: View) -> None:
         cell = selected(key)
         if cell:
             receives, gives = (int(index) for index in cell[-2:])
-            state.put("pair", _pair(space, receives, gives))
+            state.put("pair", panels.pair_name(space, receives, gives))
             if len(cell) == 3:
                 state.put("head", str(int(cell[0]) + 1))
 
@@ -156,8 +158,8 @@ def pair_images(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View)
     """Draw the images in which one emotion contributes most to another, each with its way to Explain."""
     space = run.space
     receives, gives = space.labels[view.receives], space.labels[view.gives]
-    st.header(f"{gives} on {receives}", anchor=False)
-    choose("pair", _pairs(space), "Pair", shown=_spoken, width=300)
+    reading.header(f"{gives} on {receives}", "head_pair")
+    choose("pair", panels.pairs(space), "Pair", shown=_spoken, width=300)
     places = matrices.strongest(view.receives, view.gives, _SHOWN, view.place, view.rows)
     pushes = matrices.pushes(view.receives, view.gives, view.place)
     ids = dataset.manifest["id"].astype(str).to_numpy()
@@ -185,7 +187,7 @@ def pair_images(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View)
 
 def likeness(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View) -> None:
     """Draw how alike the heads are, and what silencing each of them changes."""
-    st.header("Heads beside each other", anchor=False)
+    reading.header("Heads beside each other", "head_likeness")
     count = matrices.contribution.shape[1]
     similar = _cka(run.digest, dataset.version, matrices)
     if count > 1:
@@ -228,7 +230,7 @@ def _importance_words(silenced: Importance, similar: np.ndarray) -> pd.DataFrame
 
 def beside(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View) -> None:
     """Draw learned contributions beside what else is known of pairs of emotions."""
-    st.header("Learned, and known otherwise", anchor=False)
+    reading.header("Learned, and known otherwise", "head_known")
     known = _known(run.digest, run)
     learned = learned_effects(matrices, present_in(dataset), view.rows)
     chosen = str(state.get("reference"))
@@ -313,15 +315,6 @@ def _strongest(values: np.ndarray) -> tuple[int, int]:
     np.fill_diagonal(sizes, -1)
     receives, gives = np.unravel_index(int(sizes.argmax()), sizes.shape)
     return int(receives), int(gives)
-
-
-def _pairs(space: EmotionSpace) -> Sequence[str]:
-    order = panels.wheel_order(space)
-    return [_pair(space, receives, gives) for receives in order for gives in order]
-
-
-def _pair(space: EmotionSpace, receives: int, gives: int) -> str:
-    return f"{space.labels[receives]}<-{space.labels[gives]}"
 
 
 def _spoken(pair: str) -> str:

@@ -14,7 +14,7 @@ from fisa.explain.embeddings import TITLES, vectors_of
 from fisa.explain.maps import Made, Map, nearest, place_images
 from fisa.images import ImageRefused, decode_square
 from fisa.runs import Run
-from fisa.ui import cache, photographs, rated, state
+from fisa.ui import cache, photographs, rated, reading, state
 from fisa.ui.counted import counted
 from fisa.ui.map_board import row
 from fisa.ui.state import plain
@@ -43,7 +43,7 @@ def neighbours(run: Run, dataset: Dataset, shown: Map, name: str) -> None:
             "Jensen–Shannon distance of the distributions, 0 to 0.83."
         )),
     }  # fmt: skip
-    st.header(f"Nearest to {plain(name)}", anchor=False)
+    reading.header(f"Nearest to {plain(name)}", "map_neighbours")
     both = set(found["seen"][0]) & set(found["said"][0])
     st.caption(
         f"{len(both)} of the {len(found['seen'][0])} nearest are the same: looks and emotion agree where many are. "

@@ -21,7 +21,7 @@ from fisa.explain.maps import Made, Map
 from fisa.metrics import bootstrap_mean
 from fisa.records import Interval
 from fisa.runs import Run
-from fisa.ui import cache, panels, rated, slices, state
+from fisa.ui import cache, panels, rated, reading, slices, state
 from fisa.ui.browse import Walk
 from fisa.ui.counted import counted
 from fisa.ui.map_choice import Colouring, words
@@ -131,7 +131,7 @@ def _behind(board: Board, names: Sequence[str]) -> list[str]:
 
 
 def _selected(board: Board, name: str, ids: list[str]) -> None:
-    st.header(f"{name}: {len(ids):,} of {len(board.dataset):,} images", anchor=False)
+    reading.header(f"{name}: {len(ids):,} of {len(board.dataset):,} images", "map_selection")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.text_input("Save it as a slice", key="map_slice_name", placeholder="a name", width=220)
         if st.button("Save", icon=":material/bookmark_add:", key="map_slice_save"):

@@ -14,7 +14,7 @@ from fisa.explain.embeddings import TITLES, offered_vectors
 from fisa.explain.maps import Made, Map, look_at_map, own_map, start_map, stop_map, usual
 from fisa.explain.projection import METRICS, STEPS, ProjectionError, ProjectionSettings, largest_perplexity
 from fisa.runs import Run
-from fisa.ui import cache, rated, state
+from fisa.ui import cache, rated, reading, state
 from fisa.ui.state import plain
 from fisa.ui.widgets import PROBLEMS, choose, choose_other, other_run, problem
 
@@ -106,6 +106,7 @@ def controls(run: Run, dataset: Dataset, made: Made) -> None:
         )  # fmt: skip
         with st.popover("Made of", icon=":material/tune:", key="map_made"):
             _settings(run, dataset, made)
+        reading.show("map")
 
 
 def _settings(run: Run, dataset: Dataset, made: Made) -> None:

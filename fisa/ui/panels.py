@@ -14,7 +14,7 @@ from fisa import figures
 from fisa.emotions import EmotionSpace
 from fisa.metrics import METRICS
 from fisa.records import Explanation
-from fisa.ui import state
+from fisa.ui import keys, reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, choose, drawn, html_table, selected
@@ -43,6 +43,7 @@ def settle(found: Explanation) -> str:
     state.resolve("masks", ("off", "on"), "off", "setting of the masks")
     quantities = available(found)
     if quantities:
+        state.resolve_optional("lit", pairs(found.space), "pair of emotions")
         quantity = settle_matrix(quantities)
         state.resolve("head", _heads(found, quantity), "grid", "head")
     return emotion
@@ -51,6 +52,24 @@ def settle(found: Explanation) -> str:
 def available(found: Explanation) -> list[Quantity]:
     """Return which of ``MATRICES`` the system has."""
     return [name for name in MATRICES if matrix_of(found, name) is not None]
+
+
+def pairs(space: EmotionSpace) -> list[str]:
+    """Return every pair as links name it, such as ``fear<-awe``: fear receives from awe."""
+    order = wheel_order(space)
+    return [pair_name(space, receives, gives) for receives in order for gives in order]
+
+
+def pair_name(space: EmotionSpace, receives: int, gives: int) -> str:
+    """Return how links name a pair."""
+    return f"{space.labels[receives]}<-{space.labels[gives]}"
+
+
+def lit(space: EmotionSpace) -> tuple[int, int] | None:
+    """Return the pair that is lit, (receives, gives), or None."""
+    labels = (state.get("lit") or "").split("<-")
+    known = len(labels) == 2 and all(label in space.labels for label in labels)  # another run may have lit it
+    return (space.index(labels[0]), space.index(labels[1])) if known else None
 
 
 def overlay(
@@ -72,6 +91,11 @@ def picture(found: Explanation, subject: Subject, emotion: str) -> None:
     opacity, outlined = float(state.get("opacity") or 0), state.get("masks") == "on"
     image = overlay(found, subject, index, opacity, outlined, subject.picture.shape[0])
     what = f"attention of {emotion}" if found.attention is not None else "no attention map"
+    pair = lit(found.space)
+    if pair is not None and pair[0] == index and pair[1] != index and found.attention is not None:
+        gives = found.space.labels[pair[1]]
+        image = figures.attention_overlay(image, found.attention[pair[1]], found.space.colours[pair[1]], opacity)
+        what += f" and of {gives}, which acts on it"
     st.image(in_shape(image, subject.aspect), width="stretch", alt=f"{subject.name} with {what}")
     with st.container(horizontal=True, vertical_alignment="center"):
         if found.attention is not None:
@@ -82,12 +106,12 @@ def picture(found: Explanation, subject: Subject, emotion: str) -> None:
             )  # fmt: skip
             st.caption("opacity", width="content")
         if subject.masks:
-            st.session_state["masks_toggle"] = outlined
-            st.toggle("Planted masks", key="masks_toggle", on_change=_toggle_masks)
-
-
-def _toggle_masks() -> None:
-    state.put("masks", "on" if st.session_state["masks_toggle"] else "off")
+            st.button(
+                "Hide masks" if outlined else "Show masks", shortcut=keys.shortcut("masks"), type="tertiary",
+                key="masks", on_click=state.put, args=("masks", "off" if outlined else "on"),
+            )  # fmt: skip
+        if found.attention is not None:
+            reading.show("overlay")
 
 
 def emotion_strip(found: Explanation, subject: Subject, emotion: str, system: str) -> None:
@@ -104,7 +128,22 @@ def emotion_strip(found: Explanation, subject: Subject, emotion: str, system: st
                     shown, key=f"emotion_{label}", type="tertiary", width="stretch",
                     on_click=state.put, args=("emotion", label),
                 )  # fmt: skip
-    st.caption(_attention_words(found, subject, found.space.index(emotion), system))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(_attention_words(found, subject, found.space.index(emotion), system))
+        _walk_emotions(found.space, emotion)
+
+
+def _walk_emotions(space: EmotionSpace, emotion: str) -> None:
+    """Draw the buttons that go around the wheel."""
+    around = [space.labels[index] for index in wheel_order(space)]
+    place = around.index(emotion)
+    with st.container(horizontal=True, gap="small", width="content"):
+        for name, icon, step in (("previous", "left", -1), ("next", "right", 1)):
+            st.button(
+                f"{name.capitalize()} emotion", icon=f":material/chevron_{icon}:", type="tertiary",
+                shortcut=keys.shortcut(f"{name}_emotion"), key=f"{name}_emotion",
+                on_click=state.put, args=("emotion", around[(place + step) % len(around)]),
+            )  # fmt: skip
 
 
 def _attention_words(found: Explanation, subject: Subject, emotion: int, system: str) -> str:
@@ -133,9 +172,12 @@ def emotion_buttons(space: EmotionSpace) -> None:
     )  # fmt: skip
 
 
-def distributions(named: dict[str, np.ndarray], space: EmotionSpace, key: str) -> None:
-    """Draw distributions on the wheel with their table; the second minus the first is the gap."""
-    chart(drawn(figures.wheel, space, named, state.theme()), key, figures.distribution_table(space, named))
+def distributions(
+    named: dict[str, np.ndarray], space: EmotionSpace, key: str, pair: tuple[int, int] | None = None
+) -> None:
+    """Draw distributions on the wheel, a pair of emotions lit, with their table; second minus first is the gap."""
+    figure = drawn(figures.wheel, space, named, state.theme(), pair)
+    chart(figure, key, figures.distribution_table(space, named), reading="wheel")
 
 
 def headline(found: Explanation, subject: Subject, system: str, table: pd.DataFrame | None = None) -> str:
@@ -229,6 +271,7 @@ def _every_head(found: Explanation, values: np.ndarray, quantity: Quantity, key:
         if cell:
             state.put("head", str(int(cell[0]) + 1))
             state.put("emotion", found.space.labels[int(cell[1])])
+            state.put("lit", pair_name(found.space, int(cell[1]), int(cell[2])))
 
     labels = found.space.labels
     parts = [figures.matrix_table(one, found.space).assign(head=number + 1) for number, one in enumerate(values)]
@@ -242,18 +285,23 @@ def _every_head(found: Explanation, values: np.ndarray, quantity: Quantity, key:
 
 def _single_matrix(found: Explanation, values: np.ndarray, quantity: Quantity, head: str, key: str) -> None:
     def pick() -> None:
-        pair = selected(key)
-        if pair:
-            state.put("emotion", found.space.labels[int(pair[0])])
+        cell = selected(key)
+        state.put("lit", pair_name(found.space, int(cell[0]), int(cell[1])) if cell else "")
+        if cell:
+            state.put("emotion", found.space.labels[int(cell[0])])
 
-    pair = selected(key)
-    highlight = (int(pair[0]), int(pair[1])) if pair else None
+    highlight = lit(found.space)
     title = _head_name(head, quantity)
     figure = drawn(figures.matrix, values, found.space, title, quantity, None, state.theme(), highlight)
     chart(figure, key, figures.matrix_table(values, found.space), pick)
     if highlight:
         gets, gives = (found.space.labels[index] for index in highlight)
-        st.caption(f"{gets} receives from {gives}: {MATRICES[quantity].lower()} {values[highlight]:+.3f}.")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            words = f"{gets} receives from {gives}: {MATRICES[quantity].lower()} {values[highlight]:+.3f}."
+            st.caption(f"{words} Both are lit on the wheel and on the picture.", width="content")
+            st.button("Put out", key=f"{key}_out", type="tertiary", on_click=state.put, args=("lit", ""))
+    else:
+        st.caption("Click a cell to light the pair on the wheel and on the picture.")
 
 
 def together(values: np.ndarray | None, quantity: Quantity) -> np.ndarray:

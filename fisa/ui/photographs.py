@@ -16,11 +16,11 @@ from fisa.explain.familiarity import Familiarity, familiarity, is_kept, referenc
 from fisa.images import ImageRefused, decode_within
 from fisa.runs import Run
 from fisa.tables import inert
-from fisa.ui import cache
+from fisa.ui import cache, reading
 from fisa.ui.cache import Subject
 from fisa.ui.counted import counted
+from fisa.ui.meters import meter
 from fisa.ui.state import plain
-from fisa.ui.widgets import meter
 
 Thing = TypeVar("Thing")
 
@@ -116,20 +116,14 @@ def say_if_far(run: Run, subject: Subject) -> None:
 
     Call it last, in a container above what it is about, so that a person can read on meanwhile.
     """
-    bar = st.empty()
-
-    def report(done: int, total: int) -> None:
-        bar.progress(done / max(total, 1), "Looking at training images, once for this run …")
-
     try:
         if not is_kept(run):
-            reference_of(run, report)
+            with meter("Looking at training images, once for this run …") as progress:
+                reference_of(run, progress)
         found = _familiarity(run.digest, subject.digest, run, subject)
     except DataError as error:
         st.caption(f"How far it lies from the training images cannot be said: {plain(str(error))}")
         return
-    finally:
-        bar.empty()
     nearer = f"{found.nearer:.1%} of {found.held_out} images that the training did not see lie nearer to it"
     if found.far:
         st.warning(
@@ -169,4 +163,6 @@ def download(table: pd.DataFrame, run: Run, refused: int) -> None:
     text = inert(rows).to_csv(index=False, lineterminator="\n")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button("CSV", text, "predictions.csv", "text/csv", icon=":material/download:", on_click="ignore")
-        st.caption(f"{len(table)} predicted, {refused} refused, by {plain(run.name)}.")
+        st.caption(f"{len(table)} predicted, {refused} refused, by {plain(run.name)}.", width="content")
+        if len(run.space):
+            reading.show("photographs")

@@ -16,7 +16,7 @@ from fisa.ratings import PARTS, RATING_MEASURES, bootstrap_ratings
 from fisa.records import Explanation
 from fisa.runs import Run
 from fisa.studies.rated import groups_of
-from fisa.ui import browse, cache, compare, extras, photographs, state
+from fisa.ui import browse, cache, compare, extras, photographs, reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.state import plain
 from fisa.ui.widgets import html_table, number
@@ -41,7 +41,9 @@ def explain_page(run: Run, bar: DeltaGenerator) -> None:
         browse.draw(run, walk)
     row = dataset.manifest.loc[dataset.manifest["id"] == name, list(DIMENSIONS)].to_numpy(float)[0]
     rated = dict(zip(DIMENSIONS, row.tolist(), strict=True))
-    st.markdown(headline(found, run, rated))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(headline(found, run, rated), width="content")
+        reading.show("ratings")
     left, right = st.columns(2, gap="medium")
     with left:
         st.image(subject.image, width="stretch", alt=name)
@@ -69,6 +71,7 @@ def images_page(run: Run, subjects: Mapping[str, Subject], refused: int) -> None
     with right:
         st.badge("no ground truth", icon=":material/help:", color="gray")
         st.markdown(headline(found[picked], run))
+        reading.show("ratings")
         st.caption(SCALE)
     extras.draw(found[picked], run.name, subjects[picked])
 
@@ -103,7 +106,7 @@ def compare_page(a: Run, b: Run) -> None:
     dataset = cache.test_data(a)
     left, right = st.columns(2, gap="medium")
     with left:
-        st.header("Measures", anchor=False)
+        reading.header("Measures", "paired")
         _measures(a, b, dataset)
     with right:
         st.header("What differs", anchor=False)

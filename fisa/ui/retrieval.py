@@ -15,10 +15,11 @@ from fisa.explain.maps import map_if_kept, map_of, usual
 from fisa.explain.retrieval import CRITERIA, Criterion, Retrieval, RetrievalError, marks_of, search
 from fisa.records import Interval
 from fisa.runs import Run
-from fisa.ui import cache, state
+from fisa.ui import cache, reading, state
 from fisa.ui.counted import counted
+from fisa.ui.meters import meter
 from fisa.ui.state import plain
-from fisa.ui.widgets import chart, choose, html_table, meter
+from fisa.ui.widgets import chart, choose, html_table
 
 COUNTS = ("5", "10", "20")
 """How many neighbours a person may ask for."""
@@ -64,6 +65,7 @@ def choices(results: Mapping[str, Retrieval], shown: Retrieval) -> None:
         choose("embedding", list(results), "Nearest by", shown=lambda name: EMBEDDINGS[name][0], width=300)
         choose("by", list(shown.scores), "Right by", st.segmented_control, lambda by: BY[by], required=True)  # type: ignore[index]
         choose("k", COUNTS, "Show", width=90)
+        reading.show("retrieval")
 
 
 def query(dataset: Dataset, name: str) -> None:
@@ -133,7 +135,7 @@ def scores(results: Mapping[str, Retrieval], k: int) -> None:
 
 def planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval], name: str) -> None:
     """Draw the t-SNE of each embedding side by side, computed at a click where it is not kept."""
-    st.header(" against ".join(map(_short, results)), anchor=False)
+    reading.header(" against ".join(map(_short, results)), "map")
     wanted = [usual(each, len(dataset)) for each in results]
     if any(map_if_kept(run, dataset, made) is None for made in wanted):
         if not st.button(f"Project {len(dataset)} images", icon=":material/scatter_plot:", key="project"):

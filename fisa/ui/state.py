@@ -36,11 +36,11 @@ TRAIN_KEYS = ("job", "base", "set")
 
 VIEW_KEYS = (
     "run", "image", "emotion", "head", "matrix", "sort", "against", "masks", "opacity", "colour", "method", "target",
-    "embedding", "by", "k", "study", "edits", "predicted", "pair", "reference", *WALK_KEYS, *MAP_KEYS, *DATA_KEYS,
-    *GRADE_KEYS, *TRAIN_KEYS,
+    "methods", "lit", "embedding", "by", "k", "study", "edits", "predicted", "pair", "reference", "moved", "section",
+    *WALK_KEYS, *MAP_KEYS, *DATA_KEYS, *GRADE_KEYS, *TRAIN_KEYS,
 )  # fmt: skip
 _VIEW, _WRITTEN, _NOTICES, _TOUCHED = "fisa_view", "fisa_written_query", "fisa_notices", "fisa_touched"
-_PAGE, _SHARED = "fisa_page", "fisa_shared"
+_PAGE, _SHARED, _FOLLOWED = "fisa_page", "fisa_shared", "fisa_followed"
 
 
 def arrive(pages: Mapping[str, Page], current: Page) -> None:
@@ -62,6 +62,8 @@ def arrive(pages: Mapping[str, Page], current: Page) -> None:
         if query and st.session_state.get(_PAGE) == current.url_path:
             # Back or forward on one page, whose address names all that it shares: what is not there was not yet chosen.
             drop(*(name for name in st.session_state.get(_SHARED, ()) if name not in query))
+            # Or a link from a page to itself, after which the browser keeps the old address until it is told the new.
+            st.session_state[_FOLLOWED] = True
         view.update({name: text for name, text in query.items() if name in VIEW_KEYS})
     if current.url_path != st.session_state.get(_PAGE):
         st.session_state[_PAGE], st.session_state[_SHARED] = current.url_path, ()
@@ -84,7 +86,7 @@ def share(*names: str) -> None:
     """
     view = st.session_state[_VIEW]
     query = {name: view[name] for name in names if view.get(name)}
-    if st.query_params.to_dict() != query:
+    if st.session_state.pop(_FOLLOWED, False) or st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
     st.session_state[_WRITTEN], st.session_state[_SHARED] = query, names
     for text in st.session_state[_NOTICES]:

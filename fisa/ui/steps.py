@@ -68,7 +68,7 @@ def explain_page(run: Run, bar: DeltaGenerator) -> None:
     figure = figures.emotion_course(
         dataset.space, {title: known[rows], run.name: predicted[rows]}, shown, state.theme()
     )
-    chart(figure, "course", _twin(run, dataset, known, predicted, rows))
+    chart(figure, "course", _twin(run, dataset, known, predicted, rows), reading="sequence")
     st.caption("Dotted lines stand where the emotion of the largest degree changes.")
     _missing(dataset, place, rows)
 

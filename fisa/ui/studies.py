@@ -16,7 +16,7 @@ from fisa.studies.draft import MEASURES, beside_draft
 from fisa.studies.results import StudyResults
 from fisa.studies.summary import FOLDER, SUMMARY, load_summary
 from fisa.studies.tables import study_table
-from fisa.ui import state, widgets
+from fisa.ui import reading, state, widgets
 from fisa.ui.counted import counted
 from fisa.ui.shelves import shelves
 
@@ -71,7 +71,7 @@ def differences(table: pd.DataFrame) -> None:
         return
     rows = table[table["difference"].notna()].iloc[::-1]
     title = studies.columns_of(table)["difference"]
-    st.subheader("Against the reference", anchor=False)
+    reading.subheader("Against the reference", "study_differences")
     value, low, high = (rows[key].to_numpy(float) for key in ("difference", "difference_low", "difference_high"))
     what = title.convention.partition(";")[0]
     figure = figures.forest(list(rows["system"]), value, low, high, what, state.theme())
@@ -87,6 +87,7 @@ def whole(table: pd.DataFrame, name: str) -> None:
     head = [titles[key] for key in HEAD if key in titles] if "cells" in titles else list(texts.columns)
     widgets.html_table(texts[head], best[head], alt=f"Every system of the study {name}")
     with st.container(horizontal=True):
+        reading.show("study")
         with st.popover("All measures", icon=":material/table:"):
             st.dataframe(texts, key="study_table")
         for form in studies.FORMATS:
@@ -102,7 +103,7 @@ def claims(table: pd.DataFrame) -> None:
     rows = table.attrs.get("claims", [])
     if not rows:
         return
-    st.subheader("Claims", anchor=False)
+    reading.subheader("Claims", "study_claims")
     st.markdown(
         "The difference is in favour of the claim where it is positive, with its 95 % interval; a verdict follows "
         "from p after Holm over all claims here. *Left open* is not to say that there is no difference."
@@ -141,7 +142,7 @@ def draft(results: StudyResults) -> None:
     rows = beside_draft(results)
     if rows["system"].notna().sum() < len(DRAFT_TABLES):
         return
-    st.header("Beside the draft", anchor=False)
+    reading.header("Beside the draft", "study_draft")
     st.markdown(
         "What the draft of FISA prints for each setting, both values where it gives two, and its marks; and what the "
         "same setting comes to here. *Theirs* is on photographs and validation, ours on drawn scenes and held out: the "

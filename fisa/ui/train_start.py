@@ -11,16 +11,17 @@ import streamlit as st
 
 from fisa.config import RunConfig, dump_config
 from fisa.config.form import differences_from, overrides_between
-from fisa.jobs.desk import JobError
+from fisa.jobs import JobError
 from fisa.jobs.estimates import Measurement, look_at_estimate, start_estimate, stop_estimate
 from fisa.jobs.trainings import start_training
 from fisa.runs import free_path
 from fisa.training.estimate import Estimate
 from fisa.ui import state
+from fisa.ui.meters import duration
 from fisa.ui.shelves import own_shelf
 from fisa.ui.state import plain
 from fisa.ui.train_form import Draft
-from fisa.ui.widgets import duration, problem
+from fisa.ui.widgets import problem
 
 EVERY = 1.0
 """Seconds between two looks at an estimate that is being measured."""

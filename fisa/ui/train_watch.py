@@ -10,7 +10,7 @@ import streamlit as st
 
 from fisa.config import ConfigError, dump_config
 from fisa.figures import history
-from fisa.jobs.desk import JobError
+from fisa.jobs import JobError
 from fisa.jobs.trainings import (
     Training,
     config_of,
@@ -23,10 +23,11 @@ from fisa.jobs.trainings import (
     resume_training,
 )
 from fisa.runs import RunError
-from fisa.ui import cache, state
+from fisa.ui import cache, reading, state
+from fisa.ui.meters import duration
 from fisa.ui.shelves import own_shelf
 from fisa.ui.state import plain
-from fisa.ui.widgets import chart, duration, guard, problem
+from fisa.ui.widgets import chart, guard, problem
 
 EVERY = 1.0
 """Seconds between two looks at a training that runs."""
@@ -126,6 +127,7 @@ def _one(training: Training) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(plain(training.name), anchor=False, width="content")
         _badge(training)
+        reading.show("curves")
     if training.state == "running":
         _progress(training)
     elif training.state == "failed":

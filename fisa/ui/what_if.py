@@ -45,11 +45,12 @@ from fisa.figures.boxes import Box
 from fisa.figures.checks import signed, top_emotions
 from fisa.records import Explanation
 from fisa.runs import Run
-from fisa.ui import panels, state
+from fisa.ui import panels, reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.counted import counted
+from fisa.ui.meters import meter
 from fisa.ui.state import plain
-from fisa.ui.widgets import chart, html_table, meter, table_twin
+from fisa.ui.widgets import chart, html_table, table_twin
 
 TITLES: dict[type[Edit], str] = {
     Cover: "Cover a region",
@@ -88,7 +89,7 @@ def settle(run: Run, dataset: Dataset, subject: Subject) -> list[Edit]:
 
 def draw(run: Run, dataset: Dataset, found: Explanation, subject: Subject, edits: Sequence[Edit]) -> None:
     """Draw the section: closed until it is asked for, so that nobody waits for it."""
-    st.header("What if", anchor=False)
+    reading.header("What if", "what_if")
     if edits:
         st.session_state[_OPEN] = True
     if not st.toggle("Change the picture or the model", key=_OPEN, on_change=_reset):

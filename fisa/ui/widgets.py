@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pandas as pd
@@ -19,11 +19,12 @@ from fisa.explain.projection import ProjectionError
 from fisa.explain.retrieval import RetrievalError
 from fisa.explain.targets import TargetError
 from fisa.figures import FigureError
-from fisa.jobs.desk import JobError
+from fisa.jobs import JobError
 from fisa.runs import Run, RunError
 from fisa.slices import SliceError
 from fisa.studies import StudyError
 from fisa.ui import cache, state
+from fisa.ui.reading import show as show_reading
 from fisa.ui.shelves import shelves
 from fisa.ui.state import plain
 
@@ -122,13 +123,17 @@ def chart(
     twin: pd.DataFrame | None = None,
     on_select: Callable[[], None] | None = None,
     modes: Sequence[str] = ("points",),
+    reading: str = "",
 ) -> None:
-    """Draw a figure with its alternative text and, where given, its table twin."""
+    """Draw a figure with its alternative text and, where given, its table twin and how it is read."""
     alt = str((figure.layout.meta or {}).get("alt", "")) or None
     selection: dict[str, Any] = {"on_select": on_select, "selection_mode": modes} if on_select else {}
     st.plotly_chart(figure, theme=None, key=key, alt=alt, config={"displayModeBar": False}, **selection)
-    if twin is not None:
-        table_twin(twin, key)
+    with st.container(horizontal=True, vertical_alignment="center") if twin is not None and reading else nullcontext():
+        if twin is not None:
+            table_twin(twin, key)
+        if reading:
+            show_reading(reading, f"_{key}")
 
 
 def drawn(draw: Callable[..., go.Figure], *of: Any) -> go.Figure:
@@ -139,18 +144,6 @@ def drawn(draw: Callable[..., go.Figure], *of: Any) -> go.Figure:
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _drawn(name: str, of: tuple[Any, ...], _draw: Callable[..., go.Figure]) -> go.Figure:
     return _draw(*of)
-
-
-@contextmanager
-def meter(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar of progress inside, and remove it at the end."""
-    bar = st.progress(0.0, what)
-
-    def report(done: int, total: int) -> None:
-        bar.progress(min(done / max(total, 1), 1.0), what)
-
-    yield report
-    bar.empty()
 
 
 def table_twin(table: pd.DataFrame, key: str) -> None:
@@ -174,13 +167,6 @@ def first_text(customdata: Any) -> str:
 def number(value: float | None, digits: int = 3) -> str:
     """Write a number, or a dash where there is none."""
     return "–" if value is None or value != value else f"{value:.{digits}f}"
-
-
-def duration(seconds: float) -> str:
-    """Write a time as people say it: 48 s, 12 min, 1.5 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def html_table(table: pd.DataFrame, best: pd.DataFrame | None = None, digits: int = 3, alt: str | None = None) -> None:

@@ -2,20 +2,15 @@
 
 import os
 import shutil
-import socket
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import serving
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from waiting import PATIENCE, settled
 
-ROOT = Path(__file__).parents[2]
 TORN_PICTURES = "[...document.images].filter(e => e.complete && !e.naturalWidth).map(e => e.alt || e.src)"
 Serve = Callable[[Path], str]
 Open = Callable[..., Page]
@@ -56,18 +51,8 @@ def serve(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[S
     started: list[subprocess.Popen[bytes]] = []
 
     def start(artifacts: Path) -> str:
-        folder = tmp_path_factory.mktemp("server")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        environment = {**os.environ, "FISA_ARTIFACTS": str(artifacts), "FISA_RUNS": str(folder / "none")}
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
-        command += ["--server.headless=true", "--server.fileWatcherType=none"]
-        with (folder / "streamlit.log").open("wb") as log:
-            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        address, process = serving.start(artifacts, tmp_path_factory.mktemp("server"))
         started.append(process)
-        address = f"http://localhost:{port}"
-        _await_health(address, process, folder / "streamlit.log")
         return address
 
     yield start
@@ -75,17 +60,6 @@ def serve(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[S
         process.terminate()
     for process in started:
         process.wait(20)
-
-
-def _await_health(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(PATIENCE // 250):
-        assert process.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.25)
-    pytest.fail(f"the server did not answer; see {log}")
 
 
 @pytest.fixture(scope="session")

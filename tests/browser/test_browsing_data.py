@@ -61,7 +61,7 @@ def test_journey_from_a_path_to_an_image_and_back_after_a_reload(studio: str, op
     settled(page)
     expect(page.get_by_role("heading", name=awe["id"].iloc[2])).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_text(f"3 of {len(awe)}")).to_be_visible(timeout=PATIENCE)
-    page.locator("body").press("Escape")  # of Back
+    page.locator("body").press("b")  # of Back
     expect(page.get_by_role("heading", name=awe["id"].iloc[2])).to_be_hidden(timeout=PATIENCE)
     settled(page)
     assert pictures_of(page) == awe["id"].head(24).to_list() and query(page, "label") == "awe"

@@ -65,7 +65,7 @@ def test_a_check_that_fails_says_why_and_a_new_one_forgets_it(tmp_path: Path, ro
 
 def test_a_check_that_is_stopped_goes_on_later(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "INTERVAL", 0.0)
-    folder = checking._folder("oasis", root)
+    folder = checking._desk("oasis", root).folder
     folder.mkdir(parents=True)
     stop_check("oasis", root)
     main("oasis", root)  # in this process, with the wish to stop already there
@@ -78,7 +78,7 @@ def test_a_check_that_is_stopped_goes_on_later(root: Path, monkeypatch: pytest.M
 def test_while_another_holds_the_lock_it_runs_and_no_second_is_started(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = checking._folder("oasis", root)
+    folder = checking._desk("oasis", root).folder
     folder.mkdir(parents=True)
     monkeypatch.setattr(background, "_HELD", 0.0)
     monkeypatch.setattr(background.subprocess, "Popen", lambda *_, **__: pytest.fail("a second check was started"))
@@ -90,7 +90,7 @@ def test_while_another_holds_the_lock_it_runs_and_no_second_is_started(
 
 
 def test_a_report_of_another_form_is_as_good_as_none(root: Path) -> None:
-    folder = checking._folder("oasis", root)
+    folder = checking._desk("oasis", root).folder
     folder.mkdir(parents=True)
     for text in ("", "[]", '{"report": {}}', '{"stamp": "x", "finished": 1, "report": {"name": "oasis"}}'):
         (folder / "report.json").write_text(text)

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from fisa.config import RunConfig
 from fisa.emotions import MIKELS8
 from fisa.explain import sanity
-from fisa.explain.deletion import RANDOM_ORDERS, STEPS, areas, cells_of, grade_deletion, subject
+from fisa.explain.deletion import RANDOM_ORDERS, STEPS, areas, cells_of, curves, grade_deletion, subject
+from fisa.explain.targets import Target
 from fisa.models import ModelOutput, build_model
 
 SIZE = 4
@@ -67,6 +68,26 @@ def test_the_area_of_a_deletion_by_hand() -> None:
     assert found["right"][0] == pytest.approx(whole + taken.mean(), rel=1e-5)
     assert found["left"][1] == pytest.approx(whole + taken.mean(), rel=1e-5)  # insertion brings white back first
     assert len(found) == 3 + RANDOM_ORDERS
+
+
+def test_the_curves_of_an_image_by_hand() -> None:
+    run = guest()
+    run.config = SimpleNamespace(data=SimpleNamespace(image_size=SIZE))
+    image = bright_scene()[0].image
+    left_first = np.repeat([[1.0, 1.0, 0.0, 0.0]], SIZE, axis=0)
+    found = curves(run, image, {"left": left_first, "right": -left_first}, Target("logit", 1), fill="mean")
+    # As above, with both ends: at none of 16 cells gone, and at all of them, white and black sum alike.
+    gone = np.array([0, 2, 3, 5, 6, 8, 10, 11, 13, 14, 16])
+    white, black = ((level - np.array([0.485, 0.456, 0.406])) / [0.229, 0.224, 0.225] for level in (1, 0))
+    whole = 8 * float((white + black).sum())
+    taken = np.minimum(gone, 16 - gone) * float((white - black).sum()) / 2
+    np.testing.assert_allclose(found["left"].shares, gone / 16)
+    np.testing.assert_allclose(found["left"].deletion, whole - taken, rtol=1e-5)
+    np.testing.assert_allclose(found["left"].insertion, whole + taken, rtol=1e-5)
+    np.testing.assert_allclose(found["right"].deletion, whole + taken, rtol=1e-5)
+    # A random order takes as much white as black in the mean, whichever way; what is inserted was not yet deleted.
+    np.testing.assert_allclose(found["random"].deletion + found["random"].insertion, 2 * whole, rtol=1e-5)
+    assert set(found) == {"left", "right", "random"}
 
 
 def test_the_order_of_the_oracle_gets_one_and_its_reverse_falls_below_chance() -> None:

@@ -9,7 +9,7 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 from sklearn.manifold import trustworthiness
 
-from fisa.background import Work
+from fisa.background import Desk, Work
 from fisa.datasets import Dataset
 from fisa.evaluation import open_test_split
 from fisa.explain import embeddings, maps
@@ -112,7 +112,7 @@ def test_a_process_that_cannot_start_is_one_sentence(run: Run, data: Dataset, mo
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(maps, "start_work", refuse)
+    monkeypatch.setattr(Desk, "start", refuse)
     with pytest.raises(ProjectionError, match=r"the map cannot be started \(No space left on device\)"):
         start_map(run, data, usual("class_features", len(data)))
 

@@ -265,3 +265,13 @@ def test_confusion_reads_true_to_predicted_and_says_the_largest_errors() -> None
     said = [text for trace in figure.data for text in (trace.hovertext or ())]
     assert "fear taken for sadness: 0.40" in said
     assert any("rows are true, columns predicted" in note.text for note in figure.layout.annotations)
+
+
+def test_transfer_reads_from_the_true_to_the_predicted_emotion() -> None:
+    mass = np.zeros((8, 8))
+    fear, sadness = MIKELS8.index("fear"), MIKELS8.index("sadness")
+    mass[fear, sadness] = 0.04
+    figure = matrix(mass, MIKELS8, "", "transfer")
+    assert figure.layout.coloraxis.cmin == 0 and figure.layout.coloraxis.cmax == 0.04
+    assert "strongest: fear to sadness 0.040" in figure.layout.meta["alt"]
+    assert "fear → sadness: 0.040" in [text for trace in figure.data for text in (trace.hovertext or ())]

@@ -174,3 +174,24 @@ def test_emblem_petals_stay_inside_the_view() -> None:
 def test_emblem_refuses_two_emotions() -> None:
     with pytest.raises(FigureError, match="at least three emotions"):
         wheel_emblem(PAIR)
+
+
+def test_a_lit_pair_is_an_arrow_from_who_gives_to_who_receives() -> None:
+    receives, gives = MIKELS8.index("fear"), MIKELS8.index("awe")
+    figure = wheel(MIKELS8, {"truth": TRUTH}, pair=(receives, gives))
+    (arrow,) = [trace for trace in figure.data if trace.name == "pair"]
+    assert tuple(arrow.theta) == tuple(np.degrees(MIKELS8.angles[[gives, receives]]))
+    assert arrow.marker.symbol == ("circle", "arrow") and arrow.marker.angleref == "previous"
+    assert figure.layout.meta["alt"].endswith("Lit: awe acts on fear.")
+    assert not [trace for trace in wheel(MIKELS8, {"truth": TRUTH}).data if trace.name == "pair"]
+
+
+def test_an_emotion_that_acts_on_itself_is_ringed() -> None:
+    figure = wheel(MIKELS8, {"truth": TRUTH}, pair=(2, 2))
+    (ring,) = [trace for trace in figure.data if trace.name == "pair"]
+    assert ring.marker.symbol == "circle-open" and tuple(ring.theta) == (float(np.degrees(MIKELS8.angles[2])),)
+
+
+def test_a_pair_outside_the_space_is_refused() -> None:
+    with pytest.raises(FigureError, match=r"pair \(0, 8\) is outside 'mikels8', which has 8 emotions"):
+        wheel(MIKELS8, {"truth": TRUTH}, pair=(0, 8))

@@ -10,10 +10,10 @@ from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 from tiny import TINY, TINY_CNN
 
+from fisa.background import Desk
 from fisa.config import RunConfig, load_config
 from fisa.config.form import options_of
 from fisa.jobs import estimates, process, trainings
-from fisa.jobs.desk import Desk, JobError
 from fisa.jobs.trainings import list_trainings, start_training
 
 Visit = Callable[..., AppTest]
@@ -25,7 +25,7 @@ HISTORY = "epoch,seconds,train_loss,validation_kl,lr\n1,2.5,1.25,1.5,0.002\n"
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of one's own runs, in which no process is started."""
     monkeypatch.setenv("FISA_RUNS", str(tmp_path / "own"))
-    monkeypatch.setattr(Desk, "start", lambda desk, kind: None)
+    monkeypatch.setattr(Desk, "start", lambda desk, *asked: None)
     return tmp_path / "own"
 
 
@@ -132,13 +132,13 @@ class TestForm:
     def test_a_start_that_is_refused_says_why(
         self, shelf: Path, runs: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def refuse(desk: Desk, kind: str) -> None:
-            raise JobError("no processes are left")
+        def refuse(desk: Desk, module: str, kind: str, folder: str) -> None:
+            raise OSError(11, "no processes are left")
 
         monkeypatch.setattr(Desk, "start", refuse)
         app = visit("train")
         app.button(key="train_start").click().run()
-        assert not app.exception and words(app).count("no processes are left") == 1
+        assert not app.exception and words(app).count("(no processes are left)") == 1
         assert "no processes are left" not in words(app.run())
 
 
@@ -147,7 +147,7 @@ class TestEstimate:
     def measured(self, shelf: Path, runs: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         """Measure in this process, and fake the steps."""
 
-        def work(desk: Desk, kind: str) -> None:
+        def work(desk: Desk, module: str, kind: str, folder: str) -> None:
             process.main(kind, desk.folder)
 
         monkeypatch.setattr(Desk, "start", work)
@@ -231,7 +231,7 @@ class TestWatch:
         app = visit("train", job="small-1")
         assert not app.exception and said in words(app)
         resumed: list[Path] = []
-        monkeypatch.setattr(Desk, "start", lambda desk, kind: resumed.append(desk.folder))
+        monkeypatch.setattr(Desk, "start", lambda desk, *asked: resumed.append(desk.folder))
         app.button(key="train_resume").click().run()
         assert resumed == [path / "job"] and not app.exception
 

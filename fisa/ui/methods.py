@@ -1,0 +1,125 @@
+"""Every method of attribution on one image, side by side, each with what deletion and insertion say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fisa import figures
+from fisa.explain.attribution import METHODS
+from fisa.explain.deletion import RANDOM_ORDERS, Curves, curves
+from fisa.explain.targets import Target
+from fisa.records import Attribution, Explanation
+from fisa.runs import Run
+from fisa.ui import attributions, reading, state
+from fisa.ui.cache import Subject
+from fisa.ui.meters import meter
+from fisa.ui.panels import in_shape
+from fisa.ui.widgets import chart
+
+ACROSS = 4
+"""Methods in a row."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """What is drawn: attributions by method, and their curves with those of random orders."""
+
+    maps: Mapping[str, Attribution]
+    curves: Mapping[str, Curves]
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Ends of one axis for all curves."""
+        values = np.concatenate([part for each in self.curves.values() for part in (each.deletion, each.insertion)])
+        low, high = float(values.min()), float(values.max())
+        room = 0.06 * (high - low) or 1.0
+        return low - room, high + room
+
+    def gains(self, method: str) -> tuple[float, float]:
+        """Return by how much deletion falls, and insertion rises, sooner than at random, in shares of the change."""
+        own, chance = self.curves[method], self.curves["random"]
+        whole = chance.deletion[0] - chance.deletion[-1]
+        if whole == 0:
+            return float("nan"), float("nan")
+        down, up = (chance.deletion - own.deletion).mean() / whole, (own.insertion - chance.insertion).mean() / whole
+        return float(down), float(up)
+
+
+def settle() -> None:
+    """Resolve whether the methods stand side by side."""
+    state.resolve("methods", ("off", "on"), "off", "setting of the methods")
+
+
+def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
+    """Draw the switch, and where it is on, every method that can answer for the target, the best at deletion first."""
+    st.session_state["methods_toggle"] = state.get("methods") == "on"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.toggle("Every method side by side", key="methods_toggle", on_change=_switch)
+        reading.show("deletion")
+    if state.get("methods") != "on":
+        return
+    shown = _shown(run, found, subject, emotion)
+    best = sorted(shown.maps, key=lambda name: -np.nan_to_num(sum(shown.gains(name))))
+    for start in range(0, len(best), ACROSS):
+        for column, method in zip(st.columns(ACROSS, gap="small"), best[start : start + ACROSS], strict=False):
+            with column:
+                _one(run, subject, shown, method)
+    st.caption(
+        "Each map has a scale of its own; the curves share one. Solid: the places that speak most for the target give "
+        "way to a blur first, so a good map lets the target fall soon. Dashed: they come back first, so it rises soon. "
+        f"Dotted: {RANDOM_ORDERS} random orders. Numbers: how much sooner than at random, in shares of the whole "
+        "change, by deletion and by insertion. An image half blurred is one that no training image looks like."
+    )
+
+
+def _switch() -> None:
+    state.put("methods", "on" if st.session_state["methods_toggle"] else "off")
+
+
+def _one(run: Run, subject: Subject, shown: _Shown, method: str) -> None:
+    title, own, chance = METHODS[method].title, shown.curves[method], shown.curves["random"]
+    down, up = shown.gains(method)
+    st.markdown(f"**{attributions.marked(run, method)}**")
+    image = figures.signed_overlay(subject.picture, shown.maps[method].values, state.theme())
+    st.image(in_shape(image, subject.aspect), width="stretch", alt=f"{subject.name}: {title}")
+    st.caption(f"deletion {down:+.0%} · insertion {up:+.0%}")
+    random = (chance.deletion, chance.insertion)
+    figure = figures.deletion_curves(
+        own.shares, own.deletion, own.insertion, random, title, shown.limits, state.theme()
+    )
+    columns = {"deletion": own.deletion, "insertion": own.insertion, "deletion, random": random[0]}
+    twin = pd.DataFrame({**columns, "insertion, random": random[1]}, index=pd.Index(own.shares, name="share"))
+    chart(figure, f"methods_{method}", twin)
+
+
+def _shown(run: Run, found: Explanation, subject: Subject, emotion: str) -> _Shown:
+    """Return what is drawn, with progress where attributions must be computed."""
+    asked = attributions.asked()
+    names = attributions.methods_for(run, asked)
+    with meter(f"Asking {len(names)} methods …") as progress:
+        maps = {}
+        for number, name in enumerate(names):
+            progress(number, len(names) + 1)
+            maps[name] = attributions.attribution_of(run, subject, name, asked, emotion)
+        progress(len(names), len(names) + 1)
+        return _Shown(maps, _curves(run.digest, subject.digest, asked, emotion, run, subject, maps))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _curves(
+    run_digest: str,
+    image_digest: str,
+    asked: str,
+    emotion: str,
+    _run: Run,
+    _subject: Subject,
+    _maps: Mapping[str, Attribution],
+) -> dict[str, Curves]:
+    values = {name: each.values for name, each in _maps.items()}
+    target = Target.parse(attributions.target_of(asked, emotion), _run.space)
+    return curves(_run, _subject.seen_by(_run), values, target, attributions.truth_of(_subject))
