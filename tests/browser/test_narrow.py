@@ -28,7 +28,8 @@ MISFITS = """(width) => {
         cut: all.filter(e => own(e) && getComputedStyle(e).overflowX === 'hidden' && e.scrollWidth > e.clientWidth + 1
             && !e.closest('[data-baseweb], input, [role=combobox], .visually-hidden')).map(name),
         small: boxes.filter(([e, b]) => e.matches('button, a')
-            && !e.closest('p, li, svg, table, [data-testid*=Tooltip]') && Math.max(b.width, b.height) < 24).map(([e]) => name(e)),
+            && !e.closest('p, li, svg, table, [data-testid*=Tooltip]') && Math.max(b.width, b.height) < 24)
+            .map(([e]) => name(e)),
     };
 }"""
 
