@@ -14,7 +14,7 @@ from fisa.studies import errors_in_words
 from fisa.ui import cache, reading, state
 from fisa.ui.counted import counted
 from fisa.ui.state import plain
-from fisa.ui.widgets import chart
+from fisa.ui.widgets import chart, drawn
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -48,5 +48,5 @@ def draw(run: Run) -> None:
     order = list(dataset.space.wheel) or list(range(len(dataset.space)))
     names = [dataset.space.labels[column] for column in order]
     twin = pd.DataFrame(found.confusion[np.ix_(order, order)], pd.Index(names, name="true"), names)
-    figure = figures.matrix(shares, dataset.space, "", "confusion", 1.0, state.theme())
+    figure = drawn(figures.matrix, shares, dataset.space, "", "confusion", 1.0, state.theme())
     chart(figure, "confusion", twin)

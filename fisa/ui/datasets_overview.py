@@ -12,7 +12,7 @@ from fisa.datasets.whole import Whole
 from fisa.emotions import EmotionSpace
 from fisa.ui import datasets_pictures, reading, state
 from fisa.ui.state import plain
-from fisa.ui.widgets import chart, first_text, html_table, selected
+from fisa.ui.widgets import chart, drawn, first_text, html_table, selected
 
 EXAMPLES = 6
 """Images shown of the highest entropy, and of the lowest."""
@@ -22,7 +22,7 @@ def distribution(space: EmotionSpace, named: dict[str, np.ndarray], key: str) ->
     """Draw distributions on the emotion wheel, or as bars where the labels have none, with their table."""
     draw = figures.wheel if space.wheel else figures.distribution_bars
     chart(
-        draw(space, named, state.theme()),
+        drawn(draw, space, named, state.theme()),
         key,
         figures.distribution_table(space, named),
         reading="wheel" if space.wheel else "",
@@ -102,7 +102,7 @@ def _labels(whole: Whole, part: pd.DataFrame) -> None:
     order = statistics.vote_order(statistics.degrees_of(train if len(train) else part, whole.space))
     unit = "votes" if voted else "sum of degrees"
     column = totals["votes"] if voted else totals["degree"]
-    figure = figures.label_totals(column.to_numpy(float), whole.space, order, unit, state.theme())
+    figure = drawn(figures.label_totals, column.to_numpy(float), whole.space, order, unit, state.theme())
     chart(figure, "data_totals", totals.iloc[order])
     of = "the training split" if len(train) else "all images, as there is no training split"
     st.caption(
@@ -119,7 +119,7 @@ def _entropies(whole: Whole, part: pd.DataFrame, rows: np.ndarray) -> None:
         return
     edges, heights = statistics.entropy_histogram(values, whole.space)
     twin = pd.DataFrame({"from": edges[:-1], "to": edges[1:], "images": heights})
-    figure = figures.entropy_histogram(edges, heights, None, state.theme())
+    figure = drawn(figures.entropy_histogram, edges, heights, None, state.theme())
     chart(figure, "data_entropy", twin, on_select=_take_entropy)
     st.caption(
         "H = −Σ p log p of each distribution, which the draft calls density: 0 where all raters agree, ln C where "
@@ -153,13 +153,13 @@ def _together(whole: Whole, part: pd.DataFrame) -> None:
     with left:
         st.subheader("Co-occurrence", anchor=False)
         cells = statistics.co_occurrence(degrees)
-        figure = figures.matrix(cells, whole.space, "", "co-occurrence", 1.0, theme)
+        figure = drawn(figures.matrix, cells, whole.space, "", "co-occurrence", 1.0, theme)
         chart(figure, "data_together", _named(cells, whole.space, "named", "also named"))
         st.caption("P(column named | row named): of the images with some of the row's label, the share with the other.")
     with right:
         st.subheader("Correlation", anchor=False)
         cells = statistics.label_correlation(degrees)
-        figure = figures.matrix(cells, whole.space, "", "correlation", 1.0, theme)
+        figure = drawn(figures.matrix, cells, whole.space, "", "correlation", 1.0, theme)
         chart(figure, "data_correlation", _named(cells, whole.space, "label", "with"))
         st.caption("Pearson's r of two degrees over images. Degrees sum to 1, so that most pairs are below 0.")
 
@@ -176,7 +176,7 @@ def _ratings(whole: Whole, part: pd.DataFrame) -> None:
     ends = tuple(whole.ranges.get(name, (-1.0, 1.0)) for name in statistics.RATED)
     labels = part.loc[rated.index, "dominant"].to_list() if "dominant" in part else None
     space = whole.space if labels is not None else None
-    figure = figures.rating_scatter(rated, (ends[0], ends[1]), labels, space, state.theme())
+    figure = drawn(figures.rating_scatter, rated, (ends[0], ends[1]), labels, space, state.theme())
     chart(figure, "data_ratings", rated.set_index("id"), on_select=_open_rated)
     named = zip(statistics.RATED, ends, strict=True)
     scales = " and ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in named)
@@ -201,6 +201,6 @@ def _votes(part: pd.DataFrame) -> None:
     if len(counted) == 1:
         st.caption(f"Each of {int(counted.iloc[0]):,} images has {int(counted.index[0])} votes.")
         return
-    figure = figures.vote_histogram(counted.index.to_list(), counted.to_list(), state.theme())
+    figure = drawn(figures.vote_histogram, counted.index.to_list(), counted.to_list(), state.theme())
     chart(figure, "data_votes", counted.to_frame())
     st.caption("How many raters the distribution of an image rests on: the fewer, the coarser it is.")

@@ -33,7 +33,7 @@ from fisa.ui import cache, panels, reading, state
 from fisa.ui.counted import counted
 from fisa.ui.meters import meter
 from fisa.ui.state import plain
-from fisa.ui.widgets import PROBLEMS, chart, choose, html_table, selected
+from fisa.ui.widgets import PROBLEMS, chart, choose, drawn, html_table, selected
 
 QUANTITIES: dict[Quantity, str] = {"contribution": "Contribution", "interaction": "Weight"}
 _ALL = "all"
@@ -139,12 +139,12 @@ def means(matrices: SplitMatrices, space: EmotionSpace, view: View) -> None:
     if view.head == "grid":
         tables = [figures.matrix_table(one, space).assign(head=number + 1) for number, one in enumerate(values)]
         twin = pd.concat(tables).set_index("head", append=True).swaplevel()
-        chart(figures.matrix_grid(values, space, view.quantity, state.theme()), key, twin, pick)
+        chart(drawn(figures.matrix_grid, values, space, view.quantity, state.theme()), key, twin, pick)
     else:
         one = panels.together(values, view.quantity) if view.place is None else values[view.place]
         title = "All heads together" if view.place is None else f"Head {view.head}"
         pair = (view.receives, view.gives)
-        figure = figures.matrix(one, space, title, view.quantity, None, state.theme(), pair)
+        figure = drawn(figures.matrix, one, space, title, view.quantity, None, state.theme(), pair)
         chart(figure, key, figures.matrix_table(one, space), pick)
     meaning = (
         "Signed share of emotion j (column) in the logit of emotion i (row); heads add up."
@@ -238,12 +238,12 @@ def beside(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View) -> N
     left, right = st.columns(2, gap="medium")
     pair, theme = (view.receives, view.gives), state.theme()
     with left:
-        drawn = np.nan_to_num(learned)
-        figure = figures.matrix(drawn, run.space, "Learned contributions", "contribution", None, theme, pair)
-        chart(figure, "beside_learned", figures.matrix_table(drawn, run.space))
+        cells = np.nan_to_num(learned)
+        figure = drawn(figures.matrix, cells, run.space, "Learned contributions", "contribution", None, theme, pair)
+        chart(figure, "beside_learned", figures.matrix_table(cells, run.space))
     with right:
         other = known[chosen]
-        figure = figures.matrix(other, run.space, chosen.capitalize(), chosen, None, theme, pair)  # type: ignore[arg-type]
+        figure = drawn(figures.matrix, other, run.space, chosen.capitalize(), chosen, None, theme, pair)
         chart(figure, f"beside_{chosen}", figures.matrix_table(other, run.space))
     html_table(_kinships(learned, known), alt="How learned contributions go with what else is known of pairs", digits=2)
     st.caption(_beside_words(run, "planted" in known))

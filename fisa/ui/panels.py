@@ -17,7 +17,7 @@ from fisa.records import Explanation
 from fisa.ui import around, keys, reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.state import plain
-from fisa.ui.widgets import chart, choose, html_table, selected
+from fisa.ui.widgets import chart, choose, drawn, html_table, selected
 
 Quantity = Literal["effect", "interaction", "contribution"]
 MATRICES: dict[Quantity, str] = {"effect": "Effect", "interaction": "Weight", "contribution": "Contribution"}
@@ -163,7 +163,7 @@ def distributions(
     named: dict[str, np.ndarray], space: EmotionSpace, key: str, pair: tuple[int, int] | None = None
 ) -> None:
     """Draw distributions on the wheel, a pair of emotions lit, with their table; second minus first is the gap."""
-    figure = figures.wheel(space, named, state.theme(), pair)
+    figure = drawn(figures.wheel, space, named, state.theme(), pair)
     chart(figure, key, figures.distribution_table(space, named), reading="wheel")
 
 
@@ -263,7 +263,7 @@ def _every_head(found: Explanation, values: np.ndarray, quantity: Quantity, key:
     labels = found.space.labels
     parts = [figures.matrix_table(one, found.space).assign(head=number + 1) for number, one in enumerate(values)]
     twin = pd.concat(parts).set_index("head", append=True).swaplevel()
-    figure = figures.matrix_grid(values, found.space, quantity, state.theme())
+    figure = drawn(figures.matrix_grid, values, found.space, quantity, state.theme())
     chart(figure, key, twin, pick)
     st.caption(
         f"Click a cell to open its head. Rows and columns: {', '.join(labels[i] for i in wheel_order(found.space))}."
@@ -279,7 +279,7 @@ def _single_matrix(found: Explanation, values: np.ndarray, quantity: Quantity, h
 
     highlight = lit(found.space)
     title = _head_name(head, quantity)
-    figure = figures.matrix(values, found.space, title, quantity, None, state.theme(), highlight)
+    figure = drawn(figures.matrix, values, found.space, title, quantity, None, state.theme(), highlight)
     chart(figure, key, figures.matrix_table(values, found.space), pick)
     if highlight:
         gets, gives = (found.space.labels[index] for index in highlight)
@@ -305,7 +305,7 @@ def contributions(found: Explanation, emotion: str, system: str, key: str) -> No
     index = found.space.index(emotion)
     shares = found.contributions.sum(0)[index]
     bias, logit = float(found.bias[index]), float(found.logits[index])
-    figure = figures.contribution_bars(shares, bias, logit, found.space, index, state.theme())
+    figure = drawn(figures.contribution_bars, shares, bias, logit, found.space, index, state.theme())
     rows = [(found.space.labels[source], shares[source]) for source in wheel_order(found.space)]
     twin = pd.DataFrame([*rows, ("bias", bias), ("logit", logit)], columns=["from", f"to {emotion}"])
     chart(figure, key, twin)

@@ -133,6 +133,16 @@ def chart(
             show_reading(reading, f"_{key}")
 
 
+def drawn(draw: Callable[..., go.Figure], *of: Any) -> go.Figure:
+    """Return what a function of ``fisa.figures`` draws of ``of``, once for all who look at it; never change it."""
+    return _drawn(draw.__name__, of, draw)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _drawn(name: str, of: tuple[Any, ...], _draw: Callable[..., go.Figure]) -> go.Figure:
+    return _draw(*of)
+
+
 def table_twin(table: pd.DataFrame, key: str) -> None:
     """Offer the numbers behind a chart."""
     with st.popover("Numbers", icon=":material/table:", type="tertiary", key=f"{key}_twin"):

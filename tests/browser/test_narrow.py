@@ -18,7 +18,7 @@ MISFITS = """(width) => {
         && e.checkVisibility({opacityProperty: true, visibilityProperty: true});
     const scrolls = e => e && e.dataset.testid !== 'stMain'
         && (['auto', 'scroll'].includes(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
-    const name = e => [e.tagName, e.dataset.testid || e.getAttribute('aria-label'), e.textContent].join(' ').slice(0, 90);
+    const name = e => [e.tagName, e.dataset.testid, e.textContent].join(' ').slice(0, 80);
     const all = [...document.querySelectorAll('[data-testid=stMain] *')].filter(shown);
     const boxes = all.map(e => [e, e.getBoundingClientRect()]);
     const own = e => [...e.childNodes].some(n => n.nodeType === Node.TEXT_NODE && n.textContent.trim());
@@ -27,8 +27,9 @@ MISFITS = """(width) => {
             && !e.closest('svg')).map(([e]) => name(e)),
         cut: all.filter(e => own(e) && getComputedStyle(e).overflowX === 'hidden' && e.scrollWidth > e.clientWidth + 1
             && !e.closest('[data-baseweb], input, [role=combobox], .visually-hidden')).map(name),
-        small: boxes.filter(([e, b]) => e.matches('button, a, input') && !e.closest('p, li, svg, table')
-            && Math.max(b.width, b.height) < 24).map(([e]) => name(e)),
+        small: boxes.filter(([e, b]) => e.matches('button, a')
+            && !e.closest('p, li, svg, table, [data-testid*=Tooltip]') && Math.max(b.width, b.height) < 24)
+            .map(([e]) => name(e)),
     };
 }"""
 

@@ -169,16 +169,6 @@ def brightness(colour: str) -> float:
     return float(np.mean([float(part) for part in re.findall(r"[\d.]+", colour)[:3]]))
 
 
-def test_nothing_overflows_at_400_pixels(studio: str, open_page: Open) -> None:
-    page = open_page(studio, width=400)
-    for path in PAGES:
-        page.goto(f"{studio}/{path}?run=fisa" if path else studio)
-        settled(page)
-        widths = page.get_by_test_id("stMain").evaluate("e => [e.scrollWidth, e.clientWidth]")
-        assert widths[0] <= widths[1], path
-        assert page.evaluate("document.documentElement.scrollWidth") <= 400, path
-
-
 def test_row_26_every_chart_and_picture_has_alternative_text(studio: str, open_page: Open) -> None:
     page = open_page(f"{studio}/explain?run=fisa")
     pictures = page.get_by_test_id("stMain").locator("img")
