@@ -34,7 +34,9 @@ def comparison(table: pd.DataFrame) -> None:
 
 
 def shaped(table: pd.DataFrame, columns: dict[str, studies.Column]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the table turned, a row a measure and a column a system, and which cells are the best run's."""
+    """Return the table turned, a row a measure, a column a system, best run first, and which cells are the best's."""
+    first = table["kind"] == "run"
+    table = pd.concat([table[first][::-1], table[~first]])
     systems = [studies.system_of(row) for _, row in table.iterrows()]
     shown, best = {}, {}
     for key, column in columns.items():

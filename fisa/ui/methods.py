@@ -41,9 +41,9 @@ class _Shown:
         return low - room, high + room
 
     def gains(self, method: str) -> tuple[float, float]:
-        """Return by how much deletion falls, and insertion rises, sooner than at random, in shares of the change."""
+        """Return by how much deletion falls below random orders, and insertion rises above, in sizes of the change."""
         own, chance = self.curves[method], self.curves["random"]
-        whole = chance.deletion[0] - chance.deletion[-1]
+        whole = abs(chance.deletion[0] - chance.deletion[-1])
         if whole == 0:
             return float("nan"), float("nan")
         down, up = (chance.deletion - own.deletion).mean() / whole, (own.insertion - chance.insertion).mean() / whole
@@ -72,8 +72,8 @@ def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
     st.caption(
         "Each map has a scale of its own; the curves share one. Solid: the places that speak most for the target give "
         "way to a blur first, so a good map lets the target fall soon. Dashed: they come back first, so it rises soon. "
-        f"Dotted: {RANDOM_ORDERS} random orders. Numbers: how much sooner than at random, in shares of the whole "
-        "change, by deletion and by insertion. An image half blurred is one that no training image looks like."
+        f"Dotted: {RANDOM_ORDERS} random orders. Numbers: how far the target lies below them in the mean by deletion, and "
+        "above them by insertion, in shares of the size of the whole change. An image half blurred is one that no training image looks like."
     )
 
 

@@ -33,7 +33,7 @@ def test_all_that_can_answer_stand_in_the_order_of_what_deletion_and_insertion_s
     maps = {method: attribute(run, image, method, target).values for method in applicable(run)}
     found = curves(run, image, maps, target)
     chance = found["random"]
-    whole = chance.deletion[0] - chance.deletion[-1]
+    whole = abs(chance.deletion[0] - chance.deletion[-1])
     gains = {
         method: ((chance.deletion - found[method].deletion).mean() / whole,
                  (found[method].insertion - chance.insertion).mean() / whole)
