@@ -97,7 +97,7 @@ def test_row_07_a_tag_is_written_on_an_image_and_leaves_as_csv(studio: str, open
     tags = page.get_by_role("combobox", name="Tags of iid-00005")
     tags.fill("=odd 🙂")
     tags.press("Enter")
-    expect(page.get_by_test_id("stPopover").get_by_role("button", name="Tags (1)")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("dialog", name="Tags (1)")).to_be_visible(timeout=PATIENCE)
 
     other = open_page(f"{studio}/gallery?run=fisa")
     open_popover(other, "Tags")
@@ -160,7 +160,7 @@ def test_row_12_contributions_add_up_to_the_logit(studio: str, open_page: Open) 
             return plot._fullData.flatMap(each => each.hovertext || []);
         }"""
     )
-    named = dict(text.replace("−", "-").rsplit(": ", 1) for text in steps)
+    named = dict(text.replace("−", "-").replace(" (itself)", "").rsplit(": ", 1) for text in steps)
     logit = float(named.pop("logit"))
     assert set(MIKELS8.labels) <= set(named) and "bias" in named
     assert abs(sum(map(float, named.values())) - logit) < 1e-3
@@ -191,7 +191,7 @@ def test_row_22_measures_of_a_data_set_beside_the_constant_and_published_ones_ap
     studio: str, open_page: Open
 ) -> None:
     page = open_page(f"{studio}/metrics?run=fisa")
-    table = page.get_by_role("table", name="Measures of every run on planted-tiny test")
+    table = page.get_by_role("table", name="Measures of every run on planted-tiny iid")
     expect(table).to_be_visible()
     assert {"fisa", "cnn"} <= set(table.get_by_role("columnheader").all_inner_texts())
     expect(table.get_by_role("columnheader").filter(has_text="constant")).to_have_count(1)
