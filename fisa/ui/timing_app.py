@@ -191,11 +191,13 @@ def _go(page_name: str) -> Act:
 
 
 _EXPLAIN = "explain?run=fisa&emotion=awe"
+_EMOTIONS = (_press("emotion_fear"), _press("emotion_awe"))
+_NEXT, _PREVIOUS = _press("next_image"), _press("previous_image")
 INTERACTIONS = (
-    Interaction("explain.emotion", "another emotion on Explain", _EXPLAIN, (_press("emotion_fear"), _press("emotion_awe"))),
+    Interaction("explain.emotion", "another emotion on Explain", _EXPLAIN, _EMOTIONS),
     Interaction("explain.head", "another head", _EXPLAIN, (_choose("Head", "Head 2"), _choose("Head", "Head 3"))),
-    Interaction("explain.seen", "an image that was explained", _EXPLAIN, (_press("next_image"), _press("previous_image"))),
-    Interaction("explain.new", "an image that was not", f"{_EXPLAIN}&image=00100.jpg", (_press("next_image"),), model=True),
+    Interaction("explain.seen", "an image that was explained", _EXPLAIN, (_NEXT, _PREVIOUS)),
+    Interaction("explain.new", "an image that was not", f"{_EXPLAIN}&image=00100.jpg", (_NEXT,), model=True),
     Interaction(
         "gallery.sort", "another order of the gallery", "gallery?run=fisa",
         (_choose("Sorted by", "Error"), _choose("Sorted by", "Entropy")),

@@ -30,6 +30,7 @@ def press(key: str) -> Callable[[Page], str]:
     """Open the popover of a Streamlit key, and return the selector of what it shows."""
 
     def act(page: Page) -> str:
+        page.keyboard.press("Escape")  # closes another one
         page.locator(f"[class*=st-key-{key}] button").first.click()
         expect(page.get_by_test_id("stPopoverBody")).to_be_visible(timeout=PATIENCE)
         return "[data-testid=stPopoverBody]"
@@ -60,9 +61,8 @@ def upload(page: Page) -> str:
 VIEWS = (*PAGES, "gallery?panel=measures", "gallery?panel=found", "data?data=planted-tiny&view=gallery")
 HIDDEN: dict[str, tuple[Callable[[Page], str], ...]] = {
     "home": (list_options,),
-    "explain": (press("export"),),
+    "explain": (press("export"), press("wheel_twin")),
     "gallery": (press("filters"),),
-    "compare": (press("scatter_twin"),),
     "metrics": (unfold,),
     "images": (upload,),
 }
