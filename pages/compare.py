@@ -1,67 +1,78 @@
-import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from fisa import figures
 from fisa.runs import Run
-from fisa.ui import browse, cache, compare, export, panels, rated, state, steps, widgets
+from fisa.ui import (
+    browse,
+    cache,
+    compare_errors,
+    compare_export,
+    compare_image,
+    compare_measures,
+    compare_runs,
+    export,
+    others,
+    rated,
+    reading,
+    selection,
+    state,
+    steps,
+    widgets,
+)
 
 
-def page(a: Run, b: Run, choice: DeltaGenerator) -> None:
-    dataset = cache.test_data(a)
-    walk = browse.settle_walk(a, dataset)
-    name = walk.chosen
-    subject = cache.subject(dataset, name)
-    found = [cache.explanation(run, subject) for run in (a, b)]
-    emotion = panels.settle(found[0])
-    state.share("run", "against", *walk.keys, "emotion", "matrix")
-    with choice, st.container(horizontal=True, vertical_alignment="bottom"):
-        widgets.choose_other()
-        tools = st.container(width="content")
-
-    tables = [cache.samples(run, dataset) for run in (a, b)]
+def page(runs: dict[str, Run], tools: DeltaGenerator) -> None:
+    first = next(iter(runs.values()))
+    dataset = cache.test_data(first)
+    others.partner([*runs][1:])
+    walk = browse.settle_walk(first, dataset)
+    seen = compare_image.settle(runs, dataset, walk.chosen)
+    selection.settle_drag()
+    seeds = compare_runs.seeds_of_each(runs)
+    counted = compare_measures.settle_seeds(seeds)
+    found = compare_runs.measured(runs, dataset, counted)
+    state.share("run", *state.COMPARE_KEYS, *walk.keys, "emotion", "matrix", "drag")
     with tools:
-        export.draw(export.of_comparison(a, b, dataset, tables))
-    left, right = st.columns(2, gap="medium")
-    with left:
-        st.header("Measures", anchor=False)
-        compare.measures(a, b, tables)
-    with right:
-        st.header("What differs", anchor=False)
-        compare.settings(a, b)
+        export.draw(compare_export.of_comparison(runs, dataset, found, seen))
+
+    st.header("What differs", anchor=False)
+    compare_measures.settings(runs)
+    reading.header("Measures", "paired")
+    compare_measures.choose_seeds(seeds)
+    compare_measures.measures(found, counted)
 
     st.header("Image by image", anchor=False)
-    browse.draw(a, walk)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        first, second = (table["error"].to_numpy(float) for table in tables)
-        figure = figures.error_scatter(first, second, list(tables[0]["id"]), (a.name, b.name), state.theme())
-        twin = pd.DataFrame({"id": tables[0]["id"], a.name: first, b.name: second}).set_index("id")
-        widgets.chart(figure, "scatter", twin, on_select=open_image)
-        st.caption("Each dot is a test image; click one to see both runs on it.")
-    with right:
-        compare.wheel(found, subject, (a.name, b.name))
-    compare.same_image(found, subject, emotion, (a.name, b.name))
+    errors = compare_errors.errors_of(runs, dataset)
+    own = dict(errors.loc[walk.chosen])
+    compare_errors.draw(runs, dataset, walk, lambda: compare_image.wheel(seen, own))
+    compare_image.draw(seen)
 
 
-def open_image() -> None:
-    picked = widgets.selected("scatter")
-    if picked is not None:
-        state.put("image", widgets.first_text(picked))
+def comparison(run: Run) -> None:
+    runs, reasons = compare_runs.settle(run)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if others.known():
+            compare_runs.choose(runs)
+        tools = st.container(width="content")
+    for reason in reasons:
+        st.info(state.plain(reason), icon=":material/compare:")
+    if len(runs) < 2:
+        state.share("run", "against")
+        if not reasons:
+            st.info(others.ALONE, icon=":material/compare:")
+    elif rated.is_rated(run):
+        state.share("run", "against")
+        rated.compare_page(runs)
+    else:
+        page(runs, tools)
 
 
 state.enter("compare")
-words, beside = st.columns([2, 1], vertical_alignment="bottom")
-words.title(f"Compare {state.plain(state.get('run') or 'runs')}", anchor=False)
+st.title("Compare", anchor=False)
 chosen = widgets.picked_run()
 if chosen is not None:
     with widgets.guard():
-        other = widgets.other_run()
-        if other is not None and (steps.is_sequence(chosen) or steps.is_sequence(other)):
-            steps.notice(chosen if steps.is_sequence(chosen) else other)
-        elif other is not None and (rated.is_rated(chosen) or rated.is_rated(other)):
-            with beside:
-                widgets.choose_other()
-            rated.compare_page(chosen, other)
-        elif other is not None:
-            page(chosen, other, beside)
+        if steps.is_sequence(chosen):
+            steps.notice(chosen)
+        else:
+            comparison(chosen)

@@ -2,7 +2,7 @@ import streamlit as st
 
 from fisa.explain.heads import has_heads
 from fisa.runs import Run
-from fisa.ui import cache, heads, state, steps, widgets
+from fisa.ui import browse, cache, filters, heads, slices, state, steps, widgets
 
 
 def page(run: Run) -> None:
@@ -15,14 +15,22 @@ def page(run: Run) -> None:
         return
     dataset = cache.test_data(run)
     matrices = heads.found(run, dataset)
-    view = heads.settle(run, matrices)
-    state.share("run", "matrix", "head", "predicted", "pair", "reference")
+    walk = browse.settle_walk(run, dataset, choose_one=False)
+    view = heads.settle(run, matrices, walk.rows)
+    state.share("run", "matrix", "head", "predicted", "pair", "reference", "filter", "slice")
 
     st.markdown(
         f"What the interaction heads of {state.plain(run.name)} do over the whole test split: who gives to whom on "
         "average, which heads do the same, and which of them the prediction needs."
     )
-    heads.choices(matrices, run.space)
+    heads.choices(matrices, run.space, walk.rows)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        filters.control(run, dataset, walk)
+        slices.control(dataset, str(state.get("filter") or ""))
+    if walk.narrowed:
+        browse.tell(walk)
+    if not view.rows.any():
+        return
     heads.means(matrices, run.space, view)
     heads.pair_images(run, dataset, matrices, view)
     heads.likeness(run, dataset, matrices, view)

@@ -21,7 +21,8 @@ def page(run: Run) -> None:
     map_choice.settle_looks(run)
     colours = map_choice.colouring(run, dataset)
     shown = map_if_kept(run, dataset, made)
-    state.share("run", *walk.keys, *map_choice.KEYS, *(["against"] if state.get("colour") == "difference" else []))
+    compared = ("against", "versus") if state.get("colour") == "difference" else ()
+    state.share("run", *walk.keys, *map_choice.KEYS, *compared)
     st.markdown(
         f"Every dot is a test image, placed by what {state.plain(run.name)} sees in it. Click one to explain it, "
         "or draw around several."

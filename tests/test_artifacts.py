@@ -10,7 +10,9 @@ from fisa.datasets.planted import PlantedDataset
 from fisa.datasets.planted.oracles import fit_ladder
 from fisa.distances import kl
 from fisa.evaluation import open_test_split, per_sample, truth_of
+from fisa.explain.counterfactuals import answers, draw_families
 from fisa.explain.localisation import grade_localisation
+from fisa.explain.paths import grade_paths
 from fisa.explain.recovery import grade_recovery
 from fisa.metrics import paired_bootstrap
 from fisa.runs import list_runs, load_run
@@ -68,6 +70,20 @@ def test_the_stored_grades_of_fisa_are_those_that_readme_promises() -> None:
     assert grades is not None
     assert grades["localisation"]["hit"] >= 0.75
     assert grades["contributions"]["r"] >= 0.95
+
+
+def test_fisa_pointing_keeps_what_readme_promises() -> None:
+    run = load_run(ROOT / "artifacts" / "fisa-pointing")
+    assert run.grades is not None
+    assert run.grades["localisation"]["low"] >= 0.95
+    found = run.grades["contributions"]
+    assert found["slope"] >= 0.85 and found["r"] >= 0.98 and found["r_all"] >= 0.95 and found["sign"] == 1
+    data = open_test_split(run)
+    assert isinstance(data, PlantedDataset)
+    families = draw_families(data.scene, 100, run.config.data.image_size)
+    paths = grade_paths(run.model, families, list(answers(run, families)))
+    assert paths["direct"].value >= 0.9 and paths["absent"].value <= 0.05
+    assert paths["leak"].value <= 0.03 and paths["relay"].value <= 0.1
 
 
 def test_fisa_is_ahead_of_its_controls_by_paired_bootstrap_over_scenes() -> None:

@@ -7,6 +7,9 @@ from typing import Any
 
 from fisa.config import RunConfig
 
+LACKING = "–"
+"""What is said of a key that a configuration does not have."""
+
 
 def flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return nested mappings as one, with dotted keys."""
@@ -22,9 +25,9 @@ def flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def differences(configs: Sequence[RunConfig]) -> dict[str, list[str]]:
     """Return the keys whose values are not the same in all, dotted, each with its values as texts.
 
-    What a configuration does not have is "–". Names are left out.
+    What a configuration does not have is ``LACKING``. Names are left out.
     """
     found = [flat(config.model_dump(mode="json")) for config in configs]
     keys = dict.fromkeys(key for rows in found for key in rows if key != "name")
-    texts = {key: [str(rows[key]) if key in rows else "–" for rows in found] for key in keys}
+    texts = {key: [str(rows[key]) if key in rows else LACKING for rows in found] for key in keys}
     return {key: row for key, row in texts.items() if len(set(row)) > 1}

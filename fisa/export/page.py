@@ -38,12 +38,21 @@ _TEMPLATES = Environment(
 
 @dataclass(frozen=True)
 class Table:
-    """A table of texts with its heading; the first cell of a row names it."""
+    """A table of texts with its heading; the first cell of a row names it.
+
+    Attributes:
+        title: Its heading.
+        header: Titles of the columns.
+        rows: As many texts each.
+        note: A line below it.
+        bold: Which cells are bold, of the shape of ``rows``; empty for none.
+    """
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str = ""
+    bold: Sequence[Sequence[bool]] = ()
 
 
 @dataclass(frozen=True)
@@ -60,11 +69,21 @@ def render(template: str, **content: object) -> str:
     return _TEMPLATES.get_template(template).render(**content)
 
 
-def framed(title: str, frame: pd.DataFrame, digits: int = 3, note: str = "") -> Table:
-    """Return a frame as a table, its index first; numbers with ``digits`` decimals, what is missing as a dash."""
+def framed(title: str, frame: pd.DataFrame, digits: int = 3, note: str = "", best: pd.DataFrame | None = None) -> Table:
+    """Return a frame as a table, its index first; numbers with ``digits`` decimals, what is missing as a dash.
+
+    Args:
+        title: Of the table.
+        frame: Its cells.
+        digits: Decimals.
+        note: A line below it.
+        best: Which cells are bold, bool of the same shape.
+    """
     flat = frame.reset_index()
     rows = [[_text(cell, digits) for cell in row] for row in flat.itertuples(index=False)]
-    return Table(title, [str(name) for name in flat.columns], rows, note)
+    heads = flat.shape[1] - frame.shape[1]
+    bold = [] if best is None else [[*[False] * heads, *row] for row in best.to_numpy(bool).tolist()]
+    return Table(title, [str(name) for name in flat.columns], rows, note, bold)
 
 
 def figure_picture(title: str, figure: Figure, about: Mapping[str, str]) -> Picture:

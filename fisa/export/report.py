@@ -18,16 +18,15 @@ from fisa.export.page import Picture, Table, figure_picture, framed, pixel_pictu
 from fisa.export.provenance import provenance_of
 from fisa.figures import FigureError, paper
 from fisa.figures.paper.sheet import printable
-from fisa.records import Interval
-from fisa.runs import Run
+from fisa.runs import Run, RunError, list_runs, load_run
 from fisa.studies import comparison_tables, format_table
-from fisa.studies.pairs import means, paired_differences, title_of
+from fisa.studies.pairs import title_of
 from fisa.studies.published import published_measures
+from fisa.studies.rated import groups_of
+from fisa.studies.reference import Comparison, beside_reference, comparison_notes, difference_texts, mean_texts
+from fisa.studies.seeds import alone_where_shared, seeds_of
 
 Progress = Callable[[int, int], None]
-Gaps = Sequence[Mapping[str, Interval]]
-"""For each run but the first, measure -> difference of the first one to it."""
-
 MOST_RUNS = 4
 WORST = 6
 """How many images are shown, those on which the first run errs most."""
@@ -46,10 +45,10 @@ class Worst:
 
 
 def report_page(runs: Sequence[Run], command: str, progress: Progress | None = None) -> str:
-    """Return a page with configurations, measures, differences, training curves and the worst images.
+    """Return a page with configurations, measures, paired tests, training curves and the worst images.
 
-    Paired differences and images stand there where all runs predict distributions of the same test split, and it can
-    be opened.
+    Paired differences to the first run and images stand there where all runs predict distributions of the same test
+    split, and it can be opened. Other training seeds of a run that lie beside it in its folder count with it.
 
     Args:
         runs: One to four.
@@ -68,9 +67,7 @@ def report_page(runs: Sequence[Run], command: str, progress: Progress | None = N
     tell(1, 4)
     notes: list[str] = []
     shared = _shared_data(named, notes)
-    errors = [] if shared is None else shared[1]
-    gaps = [paired_differences(errors[0], other) for other in errors[1:]]
-    measures = list(_measures(named, errors, gaps)) if errors else []
+    found = None if shared is None else _compared(named, *shared)
     tell(2, 4)
     about = provenance_of(runs, _data_words(runs), None, command)
     curves = list(_curves(named, about, notes))
@@ -85,8 +82,8 @@ def report_page(runs: Sequence[Run], command: str, progress: Progress | None = N
         settings=[_settings(name, run) for name, run in named.items()],
         comparisons=[Markup(printable(format_table(table, "html"))) for table in tables],
         published=list(_published(runs)),
-        measures=measures,
-        gaps=list(_forest(list(named), gaps, about)),
+        measures=[] if found is None else list(_measures(found)),
+        gaps=[] if found is None or shared is None else list(_pictures(found, shared[1], about)),
         curves=curves,
         worst=worst,
         notes=notes,
@@ -140,35 +137,47 @@ def _shared_data(runs: Mapping[str, Run], notes: list[str]) -> tuple[Dataset, li
         return None
 
 
-def _measures(runs: Mapping[str, Run], errors: Sequence[pd.DataFrame], gaps: Gaps) -> Iterator[Table]:
-    """Yield the means of every run, and the differences of the others to the first one, with their intervals."""
-    found = [means(table) for table in errors]
-    rows = [[title_of(name), *(_interval(each[name]) for each in found)] for name in found[0]]
-    note = f"Means over {len(errors[0])} test images with 95 % bootstrap intervals."
-    yield Table("Measures", ["measure", *runs], rows, note)
-    if gaps:
-        rows = [[title_of(name), *(_interval(each[name], "+") for each in gaps)] for name in gaps[0]]
-        header = ["measure", *_pairs(list(runs))]
-        note = "Paired over images: an interval without 0 is a difference that drawing other images does not explain."
-        yield Table("Differences", header, rows, f"{note} It says nothing of another training seed.")
+def _compared(runs: Mapping[str, Run], dataset: Dataset, errors: Sequence[pd.DataFrame]) -> Comparison:
+    """Compare the runs with the first one, each with the training seeds that lie beside it."""
+    seeds = alone_where_shared({name: seeds_of(run, _beside(run)) for name, run in runs.items()})
+    tables = {
+        name: [own, *(per_sample(each.predictions, dataset) for each in seeds[name][1:])]
+        for name, own in zip(runs, errors, strict=True)
+    }
+    return beside_reference(tables, groups_of(dataset))
 
 
-def _pairs(names: Sequence[str]) -> list[str]:
-    return [f"{names[0]} − {name}" for name in names[1:]]
+def _beside(run: Run) -> Iterator[Run]:
+    """Yield the runs in the folder that a run lies in, as far as they can be opened."""
+    for path in list_runs(run.path.parent):
+        try:
+            yield load_run(path)
+        except RunError:
+            continue
 
 
-def _forest(names: Sequence[str], gaps: Gaps, about: dict[str, str]) -> Iterator[Picture]:
-    """Yield the differences of KL to the first run, where there are others."""
-    if gaps:
-        found = [gap["kl_truth" if "kl_truth" in gap else "kl"] for gap in gaps]
-        value, low, high = (np.array([getattr(each, part) for each in found]) for part in ("value", "low", "high"))
-        yield figure_picture(
-            "Differences", paper.forest(_pairs(names), value, low, high, "difference of KL in nats"), about
-        )
+def _measures(found: Comparison) -> Iterator[Table]:
+    """Yield the means of every run, and the differences of the others to the first one with their tests."""
+    texts, best = mean_texts(found)
+    yield framed("Measures", texts, note=" ".join(comparison_notes(found)), best=best)
+    if found.differences:
+        note = "An interval without 0 is a difference that drawing other images does not explain."
+        yield framed("Differences", difference_texts(found), note=note)
 
 
-def _interval(interval: Interval, sign: str = "") -> str:
-    return f"{interval.value:{sign}.4f} [{interval.low:{sign}.4f}, {interval.high:{sign}.4f}]"
+def _pictures(found: Comparison, errors: Sequence[pd.DataFrame], about: dict[str, str]) -> Iterator[Picture]:
+    """Yield the differences of KL to the first run, and its errors against those of each other one."""
+    if not found.differences:
+        return
+    first, *others = found.systems
+    measure = found.measures[0]
+    gaps = [found.differences[name][measure] for name in others]
+    value, low, high = (np.array([getattr(each, part) for each in gaps]) for part in ("value", "low", "high"))
+    rows = [f"{name} − {first}" for name in others]
+    yield figure_picture("Differences", paper.forest(rows, value, low, high, "difference of KL in nats"), about)
+    for name, table in zip(others, errors[1:], strict=True):
+        figure = paper.scatter(errors[0][measure].to_numpy(float), table[measure].to_numpy(float), (first, name))
+        yield figure_picture(f"{first} against {name}, image by image", figure, about)
 
 
 def _published(runs: Sequence[Run]) -> Iterator[Table]:

@@ -20,9 +20,9 @@ from fisa.figures.grades import grade_curves, grade_dots
 from fisa.figures.grams import gram
 from fisa.figures.heads import head_similarity
 from fisa.figures.matrices import Kind, matrix, matrix_grid
-from fisa.figures.overlays import attention_overlay, signed_overlay
+from fisa.figures.overlays import attention_overlay, regridded, signed_overlay
 from fisa.figures.points import Drag, Scale, dots_of, embedding_map
-from fisa.figures.scatter import error_scatter, rating_scatter
+from fisa.figures.scatter import error_dots, error_scatter, rating_scatter
 from fisa.figures.strip import distribution_strip
 from fisa.figures.tables import distribution_table, matrix_table
 from fisa.figures.theme import PALETTES, Palette, Theme, palette
@@ -47,6 +47,7 @@ __all__ = [
     "embedding_map",
     "emotion_course",
     "entropy_histogram",
+    "error_dots",
     "error_scatter",
     "forest",
     "framed",
@@ -62,6 +63,7 @@ __all__ = [
     "method_diagram",
     "palette",
     "rating_scatter",
+    "regridded",
     "signed_overlay",
     "vote_histogram",
     "wheel",

@@ -148,11 +148,16 @@ def ends_of(cells: np.ndarray, kind: Kind, limit: float | None) -> tuple[float, 
     """Return the scale's low end, middle (None: sequential) and high end."""
     if kind not in LEGENDS:
         raise FigureError(f"unknown kind of matrix {kind!r}; choose {', '.join(LEGENDS)}")
-    middle = None if kind in SEQUENTIAL else 1.0 if kind == "effect" else 0.0
+    middle = middle_of(kind)
     reach = float(np.abs(cells - (middle or 0.0)).max()) or 1.0 if limit is None else float(limit)
     if not (math.isfinite(reach) and reach > 0):
         raise FigureError(f"limit must be a positive number, got {limit!r}")
     return (0.0, None, reach) if middle is None else (middle - reach, middle, middle + reach)
+
+
+def middle_of(kind: Kind) -> float | None:
+    """Return where the scale of a kind of matrix has its middle; None where it starts at 0."""
+    return None if kind in SEQUENTIAL else 1.0 if kind == "effect" else 0.0
 
 
 def _coloraxis(kind: Kind, low: float, middle: float | None, high: float, theme: Theme) -> dict[str, object]:

@@ -25,12 +25,13 @@ def attention_overlay(
     colour: str,
     opacity: float,
     outlines: Sequence[np.ndarray] = (),
+    top: float | None = None,
 ) -> np.ndarray:
     """Lay one emotion's attention map over the image in the emotion's colour.
 
     The map is upsampled bilinearly (cell centres at half cells, edges held, as
     ``torch.nn.functional.interpolate(mode="bilinear", align_corners=False)`` and the localisation grade
-    do) and then divided by its largest value; each pixel moves towards ``colour`` by opacity times map.
+    do) and then divided by ``top``; each pixel moves towards ``colour`` by opacity times map.
 
     Args:
         image: uint8 RGB [S, S, 3].
@@ -38,6 +39,7 @@ def attention_overlay(
         colour: ``#rrggbb``.
         opacity: In [0, 1]; 0 leaves the image as it is.
         outlines: bool [S, S] masks, drawn as thin lines: light inside the border, dark outside it.
+        top: Value of full opacity, > 0; give maps the same one to compare them. None takes the largest.
 
     Returns:
         A new uint8 RGB [S, S, 3].
@@ -55,7 +57,7 @@ def attention_overlay(
         raise FigureError(f"opacity {opacity!r}: expected a number from 0 to 1")
     result: np.ndarray = image.copy()
     if opacity and weights.max() > 0:
-        cover = opacity * _upsampled(weights, side)[:, :, None]
+        cover = opacity * _upsampled(weights, side, top)[:, :, None]
         mixed = image * (1 - cover) + np.array(hex_to_rgb(colour)) * cover
         result = np.rint(mixed).astype(np.uint8)
     for mask in outlines:
@@ -64,12 +66,16 @@ def attention_overlay(
 
 
 def signed_overlay(
-    image: np.ndarray, values: np.ndarray, theme: Theme, opacity: float = 0.75, outlines: Sequence[np.ndarray] = ()
+    image: np.ndarray,
+    values: np.ndarray,
+    theme: Theme,
+    opacity: float = 0.75,
+    outlines: Sequence[np.ndarray] = (),
+    strong: float | None = None,
 ) -> np.ndarray:
     """Lay a signed map over the greyed image: what raises the target in ``up``, what lowers it in ``down``.
 
-    Brought to the image's size bilinearly and divided by the ``STRONG`` quantile of its absolute values, so that a few
-    extreme pixels do not make all others invisible; what lies beyond has full colour.
+    Brought to the image's size bilinearly and divided by ``strong``; what lies beyond has full colour.
 
     Args:
         image: uint8 RGB [S, S, 3].
@@ -77,6 +83,8 @@ def signed_overlay(
         theme: Gives the two colours.
         opacity: In [0, 1], of the strongest places.
         outlines: As for :func:`attention_overlay`.
+        strong: Size of full colour, > 0; give maps the same one to compare them. None takes the ``STRONG`` quantile of
+            the absolute values, so that a few extreme pixels do not make all others invisible.
 
     Returns:
         A new uint8 RGB [S, S, 3].
@@ -91,8 +99,7 @@ def signed_overlay(
     if not 0 <= opacity <= 1:
         raise FigureError(f"opacity {opacity!r}: expected a number from 0 to 1")
     large = enlarged(amounts, side)
-    strong = strength_of(large)
-    cover = opacity * np.clip(np.abs(large) / strong, 0, 1)[:, :, None]
+    cover = opacity * np.clip(np.abs(large) / (strong or strength_of(large)), 0, 1)[:, :, None]
     colours = palette(theme)
     colour = np.where(large[:, :, None] > 0, hex_to_rgb(colours.up), hex_to_rgb(colours.down))
     grey = np.repeat(np.asarray(Image.fromarray(image).convert("L"))[:, :, None], 3, axis=2)
@@ -119,8 +126,30 @@ def enlarged(values: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(small.resize((side, side), Image.Resampling.BILINEAR), dtype=np.float64)
 
 
-def _upsampled(weights: np.ndarray, side: int) -> np.ndarray:
-    """Return the map at image size, its maximum 1."""
+def regridded(maps: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return maps [h, w] on the finest grid among them, bilinearly, each with the sum that it had.
+
+    A share of attention in a cell is less where cells are smaller: only on one grid are maps comparable.
+
+    Args:
+        maps: One at least, of any sizes.
+    """
+    height, width = (max(each.shape[axis] for each in maps) for axis in (0, 1))
+    found = []
+    for values in maps:
+        fine = np.asarray(values, dtype=np.float64)
+        if fine.shape != (height, width):
+            small = Image.fromarray(fine.astype(np.float32))
+            fine = np.asarray(small.resize((width, height), Image.Resampling.BILINEAR), dtype=np.float64)
+            fine = fine * (values.sum() / fine.sum()) if fine.sum() > 0 else fine
+        found.append(fine)
+    return found
+
+
+def _upsampled(weights: np.ndarray, side: int, top: float | None) -> np.ndarray:
+    """Return the map at image size, 1 where it is ``top`` or more."""
+    if top is not None:
+        return np.asarray(np.clip(enlarged(weights / top, side), 0, 1))
     large = enlarged(weights / weights.max(), side)
     scaled: np.ndarray = np.clip(large / large.max(), 0, 1)
     return scaled

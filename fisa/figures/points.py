@@ -81,9 +81,9 @@ def embedding_map(
     if not groups:
         add_points(figure, shown, "", {"size": size, **_numbered(shown["value"], scale, theme)})
     if among is not None:
-        _dim(figure, among)
+        dim(figure, among)
     if selected is not None:
-        _ring(figure, points[points["id"].astype(str) == str(selected)], theme)
+        ring(figure, points[points["id"].astype(str) == str(selected)], theme)
     if placed is not None and len(placed):
         _stars(figure, placed, theme)
     figure.update_layout(
@@ -151,9 +151,12 @@ def _numbered(values: pd.Series, scale: Scale, theme: Theme) -> dict[str, object
     return {**marker, **ends, "line": line, "colorscale": [list(stop) for stop in colours.diverging]}
 
 
-def _dim(figure: go.Figure, among: Collection[str]) -> None:
+def dim(figure: go.Figure, among: Collection[str]) -> None:
+    """Dim all dots of a figure but those of a selection."""
     kept = {str(each) for each in among}
     for trace in figure.data:
+        if trace.customdata is None:
+            continue
         trace.selectedpoints = [place for place, name in enumerate(trace.customdata) if name in kept]
         trace.unselected = {"marker": {"opacity": 0.12}}
 
@@ -249,10 +252,21 @@ def groups_of(
     return [part for part in parts if len(part[1])]
 
 
-def add_points(figure: go.Figure, part: pd.DataFrame, name: str, marker: dict[str, object]) -> None:
-    """Add the dots of :func:`checked_points` to a figure; ten thousand of them take about 300 kB."""
+def add_points(
+    figure: go.Figure, part: pd.DataFrame, name: str, marker: dict[str, object], said: str | None = None
+) -> None:
+    """Add the dots of :func:`checked_points` to a figure; ten thousand of them take about 300 kB.
+
+    Args:
+        figure: To add them to.
+        part: The dots.
+        name: Of them all, for the legend.
+        marker: How they look.
+        said: What a dot says, where that is not its id and what it is coloured by: plotly's template with
+            ``%{customdata}``, ``%{x:.3g}`` and ``%{y:.3g}``.
+    """
     ids = part["id"].to_numpy()
-    numbers = part["value"].dtype == np.float64
+    coloured = "%{marker.color:.3g}" if part["value"].dtype == np.float64 else name
     bare = (part["images"] == 1).all() and all(each == plain(each) for each in ids)
     figure.add_scattergl(
         x=part["x"].to_numpy(np.float32),
@@ -261,23 +275,34 @@ def add_points(figure: go.Figure, part: pd.DataFrame, name: str, marker: dict[st
         name=name,
         marker=marker,
         customdata=ids,
-        **_hover(part, f"%{{customdata}}<br>{'%{marker.color:.3g}' if numbers else name}<extra></extra>", bool(bare)),
+        **_hover(part, said or f"%{{customdata}}<br>{coloured}", bool(bare), said is not None),
     )
 
 
-def _hover(part: pd.DataFrame, template: str, bare: bool) -> dict[str, object]:
-    """Return what a dot says: by one template for all, unless an id must be escaped or a dot stands for several."""
+def _hover(part: pd.DataFrame, template: str, bare: bool, own: bool) -> dict[str, object]:
+    """Return what a dot says: by one template for all, unless an id must be escaped or a dot stands for several.
+
+    Args:
+        part: The dots.
+        template: With an id and, where it is the caller's ``own``, both coordinates.
+        bare: Whether one template does.
+        own: Whether the template says more than id and value.
+    """
     if bare:
-        return {"hovertemplate": template}
-    said = [
-        f"{plain(image)}<br>{plain(value) if isinstance(value, str) else format(value, '.3g')}"
-        + (f"<br>stands for {images} images" if images > 1 else "")
-        for image, value, images in zip(part["id"], part["value"], part["images"], strict=True)
-    ]
+        return {"hovertemplate": f"{template}<extra></extra>"}
+    said = []
+    columns = (part[name].tolist() for name in ("id", "x", "y", "value", "images"))
+    for name, x, y, value, images in zip(*columns, strict=True):
+        words = f"{plain(name)}<br>{plain(value) if isinstance(value, str) else format(value, '.3g')}"
+        if own:
+            words = template.replace("%{x:.3g}", f"{x:.3g}").replace("%{y:.3g}", f"{y:.3g}")
+            words = words.replace("%{customdata}", plain(name))
+        said.append(words + (f"<br>stands for {images} images" if images > 1 else ""))
     return {"hoverinfo": "text", "hovertext": said}
 
 
-def _ring(figure: go.Figure, row: pd.DataFrame, theme: Theme) -> None:
+def ring(figure: go.Figure, row: pd.DataFrame, theme: Theme) -> None:
+    """Draw a ring around the place of one row; none where the row is empty."""
     if row.empty:
         return
     colours = palette(theme)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,8 +10,20 @@ import plotly.graph_objects as go
 
 from fisa.emotions import EmotionSpace
 from fisa.figures.checks import FigureError, checked, listed, plain
-from fisa.figures.points import POINTS_AT_MOST, add_points, binned, checked_points, groups_of
+from fisa.figures.points import (
+    POINTS_AT_MOST,
+    Drag,
+    add_points,
+    binned,
+    checked_points,
+    dim,
+    dots_of,
+    groups_of,
+    ring,
+)
 from fisa.figures.theme import Theme, new_figure, palette, rgba
+
+_FIRST, _SECOND, _EQUAL = "first", "second", "equal"
 
 
 def rating_scatter(
@@ -74,16 +86,27 @@ def rating_scatter(
 
 
 def error_scatter(
-    a: np.ndarray, b: np.ndarray, ids: Sequence[str], names: tuple[str, str], theme: Theme = "light"
+    a: np.ndarray,
+    b: np.ndarray,
+    ids: Sequence[str],
+    names: tuple[str, str],
+    theme: Theme = "light",
+    selected: str | None = None,
+    drag: Drag = "pan",
+    among: Collection[str] | None = None,
 ) -> go.Figure:
     """Draw one run's per-sample error against another's, with the diagonal on which they are equal.
 
     Args:
         a: float [N], errors of the first run, smaller is better; the horizontal axis.
         b: float [N], errors of the second run on the same images; the vertical axis.
-        ids: The N image ids, carried in ``customdata``.
+        ids: The N image ids, carried in ``customdata``. Above 20,000 one image stands for those of a cell, as in
+            :func:`embedding_map`.
         names: Names of the two runs.
         theme: ``"light"`` or ``"dark"``.
+        selected: Id of the image to ring, or None.
+        drag: What dragging does: move, or select with a lasso or a box.
+        among: Ids of a selection, all other dots being dimmed; None where there is none.
 
     Returns:
         A figure with the diagonal and one trace for each outcome that occurs: the first run closer, the second
@@ -92,20 +115,21 @@ def error_scatter(
     Raises:
         FigureError: Lengths that differ, no sample, NaN or infinite errors.
     """
-    first = checked(a, (None,), f"errors of {names[0]!r}")
-    second = checked(b, (len(first),), f"errors of {names[1]!r}")
-    if not len(first) or len(ids) != len(first):
-        raise FigureError(f"errors: expected one id for each of at least one sample, got {len(ids)} for {len(first)}")
+    table = _errors(a, b, ids, names)
+    shown = binned(table) if len(table) > POINTS_AT_MOST else table
     colours = palette(theme)
     outcomes = [
-        (f"{names[0]} closer", first < second, colours.down, "square"),
-        (f"{names[1]} closer", second < first, colours.up, "circle"),
-        ("equal", first == second, colours.muted, "diamond"),
+        (f"{names[0]} closer", _FIRST, colours.down, "square"),
+        (f"{names[1]} closer", _SECOND, colours.up, "circle"),
+        ("equal", _EQUAL, colours.muted, "diamond"),
     ]
-    counts = listed([f"{name} on {int(mask.sum())}" for name, mask, *_ in outcomes if mask.any()])
-    alt = f"Errors of {names[0]} against {names[1]} on {len(first)} images: {counts}."
+    numbers = table["value"].value_counts().to_dict()
+    counts = listed([f"{name} on {numbers[value]}" for name, value, *_ in outcomes if value in numbers])
+    cells = f", binned to {len(shown)} points" if len(shown) < len(table) else ""
+    alt = f"Errors of {names[0]} against {names[1]} on {len(table)} images{cells}: {counts}."
     figure = new_figure(theme, alt, height=460)
-    low, high = min(0.0, float(first.min()), float(second.min())), max(float(first.max()), float(second.max()))
+    places = table[["x", "y"]].to_numpy()
+    low, high = min(0.0, float(places.min())), float(places.max())
     low, high = low - 0.02 * (high - low), high + 0.04 * ((high - low) or 1)
     figure.add_scatter(
         x=[low, high],
@@ -115,28 +139,41 @@ def error_scatter(
         hoverinfo="skip",
         showlegend=False,
     )
-    names_of = np.asarray(ids, dtype=object)
-    for name, mask, colour, symbol in outcomes:
-        if not mask.any():
-            continue
-        figure.add_scattergl(
-            x=first[mask],
-            y=second[mask],
-            mode="markers",
-            name=f"{plain(name)}: {int(mask.sum())}",
-            marker={"color": rgba(colour, 0.6), "symbol": symbol, "size": 6},
-            customdata=names_of[mask],
-            hoverinfo="text",
-            hovertext=[
-                f"{plain(i)}<br>{plain(names[0])} {x:.3g}<br>{plain(names[1])} {y:.3g}"
-                for i, x, y in zip(names_of[mask], first[mask], second[mask], strict=True)
-            ],
-        )
+    one, other = (plain(name).replace("%{", "%&#123;") for name in names)  # no fields of plotly's templates
+    said = f"%{{customdata}}<br>{one} %{{x:.3g}}<br>{other} %{{y:.3g}}"
+    for name, value, colour, symbol in outcomes:
+        part = shown[shown["value"] == value]
+        if len(part):
+            marker = {"color": rgba(colour, 0.6), "symbol": symbol, "size": 6}
+            add_points(figure, part, f"{plain(name)}: {numbers[value]}", marker, said)
+    if among is not None:
+        dim(figure, among)
+    if selected is not None:
+        ring(figure, table[table["id"] == str(selected)], theme)
     figure.update_layout(
-        legend={"x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom", "traceorder": "normal"}, dragmode="pan"
+        legend={"x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom", "traceorder": "normal"},
+        dragmode=drag,
+        newselection={"line": {"color": colours.ink, "width": 1.5}},
     )
     figure.update_xaxes(range=[low, high], title={"text": f"error of {plain(names[0])}"}, constrain="domain")
     figure.update_yaxes(
         range=[low, high], title={"text": f"error of {plain(names[1])}"}, constrain="domain", scaleanchor="x"
     )
     return figure
+
+
+def error_dots(a: np.ndarray, b: np.ndarray, ids: Sequence[str]) -> pd.Series:
+    """Return, for each image of :func:`error_scatter` (the index), the id of the dot that shows it."""
+    table = _errors(a, b, ids, ("the first run", "the second run"))
+    return dots_of(table[["id", "x", "y"]], table["value"].to_numpy())
+
+
+def _errors(a: np.ndarray, b: np.ndarray, ids: Sequence[str], names: tuple[str, str]) -> pd.DataFrame:
+    """Return id, x, y, who is closer (value) and images (1), checked."""
+    first = checked(a, (None,), f"errors of {names[0]!r}")
+    second = checked(b, (len(first),), f"errors of {names[1]!r}")
+    if not len(first) or len(ids) != len(first):
+        raise FigureError(f"errors: expected one id for each of at least one sample, got {len(ids)} for {len(first)}")
+    closer = np.where(first < second, _FIRST, np.where(second < first, _SECOND, _EQUAL))
+    points = pd.DataFrame({"id": [str(each) for each in ids], "x": first, "y": second})
+    return checked_points(points, closer, None)

@@ -101,7 +101,13 @@ def read_csv(text: str) -> pd.DataFrame:
     return table
 
 
-def format_rows(header: Sequence[str], rows: Sequence[Sequence[object]], foot: Sequence[str], form: Format) -> str:
+def format_rows(
+    header: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    foot: Sequence[str],
+    form: Format,
+    best: Sequence[Sequence[bool]] | None = None,
+) -> str:
     """Write any small table: names in the first column, numbers with three decimals, or exactly in CSV.
 
     Args:
@@ -109,11 +115,17 @@ def format_rows(header: Sequence[str], rows: Sequence[Sequence[object]], foot: S
         rows: Texts, integers and floats; None and NaN are missing.
         foot: Sentences below it; CSV has none.
         form: One of ``FORMATS``.
+        best: Which cells to set in bold, of the shape of ``rows``; not in CSV.
     """
     if form == "csv":
         return pd.DataFrame([list(row) for row in rows], columns=list(header)).to_csv(index=False, lineterminator="\n")
     style = STYLES[form]
     cells = [[style.escape(_plain(cell)) for cell in row] for row in rows]
+    if best is not None:
+        cells = [
+            [style.bold(text) if top else text for text, top in zip(row, marks, strict=True)]
+            for row, marks in zip(cells, best, strict=True)
+        ]
     return style.table([style.escape(title) for title in header], cells, [style.escape(each) for each in foot])
 
 

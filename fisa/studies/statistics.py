@@ -59,26 +59,57 @@ def hierarchical_difference(
         ValueError: Not two such tables of the same scenes in finite numbers.
     """
     one, other = _table(first), _table(second)
-    if one.shape[1] != other.shape[1]:
-        raise ValueError(f"{one.shape[1]} and {other.shape[1]} scenes; both must be measured on the same ones")
-    place = np.arange(one.shape[1]) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    if len(place) != one.shape[1]:
-        raise ValueError(f"{len(place)} groups are named for {one.shape[1]} scenes; expected one for each")
-    sizes = np.bincount(place).astype(np.float64)
-    sums = [np.array([np.bincount(place, weights=row) for row in table]) for table in (one, other)]
-    chance, units = np.random.default_rng(seed), len(sizes)
-    found = []
+    drawn = resampled_means([one[..., None], other[..., None]], groups, seed, resamples)
+    return difference_of(float(one.mean() - other.mean()), (drawn[0] - drawn[1])[:, 0], level)
+
+
+def resampled_means(
+    tables: Sequence[NDArray[np.float64]],
+    groups: ArrayLike | None = None,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> list[NDArray[np.float64]]:
+    """Return the mean of every bootstrap sample of :func:`hierarchical_difference`, for any number of systems at once.
+
+    Args:
+        tables: Of each system, [S, N, M]: M measures of each of the same N scenes under each of its S seeds.
+        groups: As there.
+        seed: As there.
+        resamples: As there.
+
+    Returns:
+        Of each system [resamples, M]. A sample draws the same scenes for all systems, and the same seeds of a system
+        for all measures.
+
+    Raises:
+        ValueError: Tables of other scenes, or as many groups as there are no scenes.
+    """
+    count = tables[0].shape[1]
+    if any(table.shape[1] != count for table in tables):
+        sizes = " and ".join(str(table.shape[1]) for table in tables)
+        raise ValueError(f"{sizes} scenes; both must be measured on the same ones")
+    place = np.arange(count) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    if len(place) != count:
+        raise ValueError(f"{len(place)} groups are named for {count} scenes; expected one for each")
+    members = np.bincount(place).astype(np.float64)
+    sums = [_sums(table, place, len(members)) for table in tables]
+    chance, units = np.random.default_rng(seed), len(members)
+    found: list[list[NDArray[np.float64]]] = [[] for _ in tables]
     for start in range(0, resamples, CHUNK):
-        count = min(CHUNK, resamples - start)
-        drawn = chance.integers(units, size=(count, units)) + units * np.arange(count)[:, None]
-        weights = np.bincount(drawn.ravel(), minlength=count * units).reshape(count, units).astype(np.float64)
-        weights /= (weights @ sizes)[:, None]
-        found.append(_resampled(sums[0], weights, chance) - _resampled(sums[1], weights, chance))
-    means = np.concatenate(found)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    rarer = min(int((means <= 0).sum()), int((means >= 0).sum()))
-    p = min(1.0, 2 * (rarer + 1) / (resamples + 1))
-    return Difference(float(one.mean() - other.mean()), float(low), float(high), p)
+        size = min(CHUNK, resamples - start)
+        drawn = chance.integers(units, size=(size, units)) + units * np.arange(size)[:, None]
+        weights = np.bincount(drawn.ravel(), minlength=size * units).reshape(size, units).astype(np.float64)
+        weights /= (weights @ members)[:, None]
+        for means, own in zip(found, sums, strict=True):
+            means.append(_resampled(own, weights, chance))
+    return [np.concatenate(means) for means in found]
+
+
+def difference_of(value: float, drawn: NDArray[np.float64], level: float = 0.95) -> Difference:
+    """Return a difference with the percentile interval and the p value of its bootstrap samples, [resamples]."""
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    rarer = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    return Difference(value, float(low), float(high), min(1.0, 2 * (rarer + 1) / (len(drawn) + 1)))
 
 
 def corrected_t(differences: ArrayLike, test_share: float, level: float = 0.95) -> Difference:
@@ -128,11 +159,23 @@ def average_ranks(values: ArrayLike, higher_is_better: Sequence[bool]) -> NDArra
     return np.asarray(ranks.mean(axis=1), dtype=np.float64)
 
 
-def _resampled(sums: NDArray[np.float64], weights: NDArray[np.float64], chance: np.random.Generator) -> np.ndarray:
-    """Return the mean of each bootstrap sample, [B], for sums over groups [S, G] and weights of groups [B, G]."""
-    means = weights @ sums.T
-    seeds = chance.integers(len(sums), size=means.shape)
-    return np.asarray(np.take_along_axis(means, seeds, axis=1).mean(axis=1))
+def _sums(table: NDArray[np.float64], place: np.ndarray, units: int) -> NDArray[np.float64]:
+    """Return the sums over the scenes of each group, [units, S, M], of a table [S, N, M]."""
+    if len(place) == units and (place[:-1] < place[1:]).all():
+        return np.asarray(table.transpose(1, 0, 2))
+    sums = np.zeros((units, table.shape[0], table.shape[2]))
+    np.add.at(sums, place, table.transpose(1, 0, 2))
+    return sums
+
+
+def _resampled(
+    sums: NDArray[np.float64], weights: NDArray[np.float64], chance: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return the means of bootstrap samples, [B, M], for sums over groups [G, S, M] and weights of groups [B, G]."""
+    units, seeds, measures = sums.shape
+    means = (weights @ sums.reshape(units, seeds * measures)).reshape(len(weights), seeds, measures)
+    drawn = chance.integers(seeds, size=(len(weights), seeds))
+    return np.asarray(np.take_along_axis(means, drawn[..., None], axis=1).mean(axis=1))
 
 
 def _table(values: ArrayLike) -> NDArray[np.float64]:

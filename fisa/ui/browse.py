@@ -76,7 +76,7 @@ class Walk:
     @property
     def keys(self) -> tuple[str, ...]:
         """What of the view the address must name."""
-        return (*KEYS, "against") if self.other else KEYS
+        return (*KEYS, "against", "versus") if self.other else KEYS
 
 
 def settle(run: Run, dataset: Dataset) -> tuple[list[str], str]:

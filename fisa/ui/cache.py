@@ -23,10 +23,9 @@ from fisa.datasets.planted import PlantedDataset, Scene, draw_scene, render
 from fisa.emotions import DIMENSIONS, MIKELS8
 from fisa.explain import explain
 from fisa.images import decode_square, to_square
-from fisa.records import Explanation, Interval
+from fisa.records import Explanation
 from fisa.runs import Run, RunError, list_runs, list_unfinished, load_run
 from fisa.studies import comparison_tables
-from fisa.studies.pairs import paired_differences
 from fisa.tasks import open_data
 from fisa.ui.counted import counted
 from fisa.ui.meters import meter
@@ -241,13 +240,6 @@ def thumbnail(dataset: Dataset, name: str, side: int) -> np.ndarray:
 def _thumbnail(data_version: str, name: str, side: int, _dataset: Dataset) -> np.ndarray:
     index = int(np.flatnonzero(_dataset.manifest["id"] == name)[0])
     return to_square(_dataset[index].image, side)
-
-
-@st.cache_data(max_entries=32, show_spinner="Resampling the test images …")
-@counted("gaps")
-def gaps(a_digest: str, b_digest: str, _a: pd.DataFrame, _b: pd.DataFrame) -> dict[str, Interval]:
-    """Return the mean of a − b over test images of every measure in both tables, with its paired interval."""
-    return paired_differences(_a, _b)
 
 
 def photograph(name: str, image: np.ndarray, file: Path | bytes | None) -> Subject:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import streamlit as st
-from matplotlib.figure import Figure
 
 from fisa import studies
-from fisa.config.differences import differences
 from fisa.datasets import Dataset
 from fisa.export import (
     Explained,
@@ -24,14 +22,12 @@ from fisa.export import (
     figures_of,
     image_digest,
     provenance_of,
-    report_page,
     tables_of,
 )
 from fisa.export.explanation import Draw, arrays_of, attribution_of
 from fisa.figures import paper
 from fisa.records import Attribution, Explanation
 from fisa.runs import Run
-from fisa.studies.pairs import means, paired_differences, title_of
 from fisa.ui import state
 from fisa.ui.cache import Subject
 
@@ -53,13 +49,36 @@ class Offer:
         figures: Name -> function of the width that draws it.
         tables: Name -> function that makes it.
         others: Suffix of a file -> function that makes its content.
+        own: Where a figure or a table comes from that says more than ``about``, such as of which image it is.
     """
 
     name: str
     about: Mapping[str, str]
     figures: Mapping[str, Draw]
-    tables: Mapping[str, Callable[[], pd.DataFrame]]
+    tables: Mapping[str, Callable[[], pd.DataFrame | Sheet]]
     others: Mapping[str, Callable[[], str | bytes]]
+    own: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def about_of(self, part: str) -> Mapping[str, str]:
+        """Return where a figure or a table comes from."""
+        return self.own.get(part, self.about)
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A table for programs and for people.
+
+    Attributes:
+        numbers: All numbers, for CSV.
+        texts: Cells as they are printed.
+        best: Which of ``texts`` are bold, bool of the same shape.
+        foot: Sentences below it.
+    """
+
+    numbers: pd.DataFrame
+    texts: pd.DataFrame
+    best: pd.DataFrame
+    foot: Sequence[str] = ()
 
 
 def of_image(
@@ -93,47 +112,6 @@ def of_image(
     return Offer(f"{run.name}-{subject.name}", explained.about, figures_of(explained), tables_of(explained), others)
 
 
-def of_comparison(a: Run, b: Run, dataset: Dataset, errors: Sequence[pd.DataFrame]) -> Offer:
-    """Return what the Compare page offers for two runs."""
-    one, other = (a.name, b.name) if a.name != b.name else (str(a.path), str(b.path))
-    command = shlex.join(["python", "-m", "fisa", "report", str(a.path), str(b.path), "--html", "report.html"])
-    data = f"{dataset.name}, version {dataset.version}, split {dataset.split}"
-    about = provenance_of([a, b], data, None, command)
-
-    def measures() -> pd.DataFrame:
-        columns = {one: means(errors[0]), other: means(errors[1]), "difference": paired_differences(*errors)}
-        return pd.DataFrame(
-            {
-                f"{name}{end}": [getattr(each, part) for each in found.values()]
-                for name, found in columns.items()
-                for end, part in (("", "value"), ("_low", "low"), ("_high", "high"))
-            },
-            index=pd.Index([title_of(key) for key in columns["difference"]], name="measure"),
-        )
-
-    def scatter(width: paper.Width) -> Figure:
-        first, second = (table["error"].to_numpy(float) for table in errors)
-        return paper.scatter(first, second, (one, other), width=width)
-
-    def table(width: paper.Width) -> Figure:
-        def cells(row: pd.Series) -> list[str]:
-            gap = "{:+.4f} [{:+.4f}, {:+.4f}]".format(*row[["difference", "difference_low", "difference_high"]])
-            return [str(row.name), f"{row[one]:.4f}", f"{row[other]:.4f}", gap]
-
-        rows = [cells(row) for _, row in measures().iterrows()]
-        header = ["measure", one, other, f"{one} − {other} [95 %]"]
-        return paper.table(header, rows, foot=f"Means over {len(errors[0])} test images; paired.", width=width)
-
-    def settings() -> pd.DataFrame:
-        rows = differences([a.config, b.config])
-        return pd.DataFrame.from_dict(rows, orient="index", columns=[one, other]).rename_axis("setting")
-
-    figures: dict[str, Draw] = {"errors": scatter, "measures": table}
-    figures["training"] = lambda width: paper.history({one: a.history, other: b.history}, width)
-    tables: dict[str, Callable[[], pd.DataFrame]] = {"measures": measures, "settings": settings}
-    return Offer(f"{a.name}-{b.name}", about, figures, tables, {"html": partial(report_page, [a, b], command)})
-
-
 def draw(offer: Offer) -> None:
     """Draw the popover with a choice of figures and tables, and a button for each file."""
     with st.popover("Export", icon=":material/download:", key="export"):
@@ -155,17 +133,22 @@ def draw(offer: Offer) -> None:
 
 
 def text_of(offer: Offer, table: str, suffix: str) -> str:
-    """Return a table as CSV, with its provenance in columns, or as Markdown or LaTeX with it below."""
-    frame = offer.tables[table]().reset_index()
+    """Return a table as CSV, with its provenance in columns, or as Markdown or LaTeX with it below, best in bold."""
+    made, about = offer.tables[table](), offer.about_of(table)
+    sheet = made if isinstance(made, Sheet) else Sheet(made, made, made.notna() & False)
     if suffix == "csv":
-        frame = frame.assign(**{name.replace(" ", "_"): words for name, words in offer.about.items()})
-        return frame.to_csv(index=False, lineterminator="\n")
-    foot = [f"{name}: {words}" for name, words in offer.about.items()]
-    return studies.format_rows([str(name) for name in frame], frame.to_numpy(object).tolist(), foot, _TEXTS[suffix])
+        named = {name.replace(" ", "_"): words for name, words in about.items()}
+        return sheet.numbers.reset_index().assign(**named).to_csv(index=False, lineterminator="\n")
+    frame = sheet.texts.reset_index()
+    heads = frame.shape[1] - sheet.texts.shape[1]
+    best = [[*[False] * heads, *row] for row in sheet.best.to_numpy(bool).tolist()]
+    foot = [*sheet.foot, *(f"{name}: {words}" for name, words in about.items())]
+    rows = frame.to_numpy(object).tolist()
+    return studies.format_rows([str(name) for name in frame], rows, foot, _TEXTS[suffix], best)
 
 
 def _figure(offer: Offer, name: str, width: paper.Width, form: paper.Form) -> bytes:
-    return paper.to_bytes(offer.figures[name](width), form, offer.about)
+    return paper.to_bytes(offer.figures[name](width), form, offer.about_of(name))
 
 
 def _button(offer: Offer, part: str, suffix: str, make: Callable[[], str | bytes]) -> None:

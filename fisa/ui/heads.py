@@ -14,6 +14,7 @@ from fisa import figures
 from fisa.datasets import Dataset
 from fisa.emotions import EmotionSpace
 from fisa.explain.heads import (
+    EVERY,
     Importance,
     Quantity,
     SplitMatrices,
@@ -92,28 +93,30 @@ def _found(run_digest: str, data_version: str, _run: Run, _dataset: Dataset) -> 
     return matrices_of(_run, _dataset)
 
 
-def settle(run: Run, matrices: SplitMatrices) -> View:
-    """Resolve what the page shows."""
+def settle(run: Run, matrices: SplitMatrices, passing: NDArray[np.intp]) -> View:
+    """Resolve what the page shows of the test images that pass a filter; where none does, no row is looked at."""
     space, other = run.space, names_of_pairs(run)
     known = list(QUANTITIES)
     quantity = state.resolve("matrix", known, known[0], "matrix", quiet=state.get("matrix") in panels.MATRICES)
     heads = _heads(matrices)
     head = state.resolve("head", heads, heads[0], "head")
     state.resolve("reference", other, other[-1], "comparison")
-    predicted = state.resolve("predicted", _predicted(matrices, space), _ALL, "predicted emotion")
-    rows = np.ones(len(matrices.predicted), bool)
+    predicted = state.resolve("predicted", _predicted(matrices, space, passing), _ALL, "predicted emotion")
+    rows = np.zeros(len(matrices.predicted), bool)
+    rows[passing] = True
     if predicted != _ALL:
-        rows = matrices.predicted == space.index(predicted)
-    strongest = _strongest(matrices.mean("contribution", rows))
+        rows &= matrices.predicted == space.index(predicted)
+    strongest = _strongest(matrices.mean("contribution", rows if rows.any() else EVERY))
     first = panels.pair_name(space, *strongest)
     pair = state.resolve("pair", panels.pairs(space), first, "pair of emotions")
     receives, gives = (space.index(label) for label in pair.split("<-"))
     return View(next(each for each in known if each == quantity), head, rows, receives, gives)
 
 
-def choices(matrices: SplitMatrices, space: EmotionSpace) -> None:
+def choices(matrices: SplitMatrices, space: EmotionSpace, passing: NDArray[np.intp]) -> None:
     """Draw the choice of the matrices, the head, the images and the pair."""
-    counts = {name: _count(matrices, space, name) for name in _predicted(matrices, space)}
+    names_of = _predicted(matrices, space, passing)
+    counts = {name: _count(matrices.predicted[passing], space, name) for name in names_of}
     names = {"grid": "Every head", "together": "All together"}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         choose("matrix", list(QUANTITIES), "Quantity", st.segmented_control, lambda q: QUANTITIES[q], required=True)  # type: ignore[index]
@@ -298,14 +301,13 @@ def _heads(matrices: SplitMatrices) -> list[str]:
     return ["grid", "together", *numbers] if len(numbers) > 1 else numbers
 
 
-def _predicted(matrices: SplitMatrices, space: EmotionSpace) -> list[str]:
+def _predicted(matrices: SplitMatrices, space: EmotionSpace, passing: NDArray[np.intp]) -> list[str]:
     """Return the filters that hold an image: all, then in wheel order each emotion that is predicted at all."""
-    happens = set(matrices.predicted.tolist())
+    happens = set(matrices.predicted[passing].tolist())
     return [_ALL, *(space.labels[column] for column in panels.wheel_order(space) if column in happens)]
 
 
-def _count(matrices: SplitMatrices, space: EmotionSpace, name: str) -> int:
-    predicted = matrices.predicted
+def _count(predicted: NDArray[np.integer], space: EmotionSpace, name: str) -> int:
     return len(predicted) if name == _ALL else int((predicted == space.index(name)).sum())
 
 

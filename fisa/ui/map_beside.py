@@ -14,9 +14,8 @@ from fisa.explain.embeddings import TITLES, vectors_of
 from fisa.explain.maps import Made, Map, nearest, place_images
 from fisa.images import ImageRefused, decode_square
 from fisa.runs import Run
-from fisa.ui import cache, photographs, rated, reading, state
+from fisa.ui import cache, photographs, rated, reading, selection, state
 from fisa.ui.counted import counted
-from fisa.ui.map_board import row
 from fisa.ui.state import plain
 
 NEIGHBOURS = 8
@@ -54,7 +53,8 @@ def neighbours(run: Run, dataset: Dataset, shown: Map, name: str) -> None:
             st.markdown(f"**{title}**")
             st.caption(told)
             names, distances = found[space]
-            row(run, dataset, {one: f"{apart:.3f}" for one, apart in zip(names, distances, strict=True)})
+            said = {one: f"{apart:.3f}" for one, apart in zip(names, distances, strict=True)}
+            selection.pictures(run, dataset, said)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

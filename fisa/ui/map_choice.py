@@ -14,7 +14,7 @@ from fisa.explain.embeddings import TITLES, offered_vectors
 from fisa.explain.maps import Made, Map, look_at_map, own_map, start_map, stop_map, usual
 from fisa.explain.projection import METRICS, STEPS, ProjectionError, ProjectionSettings, largest_perplexity
 from fisa.runs import Run
-from fisa.ui import cache, rated, reading, state
+from fisa.ui import cache, rated, reading, selection, state
 from fisa.ui.state import plain
 from fisa.ui.widgets import PROBLEMS, choose, choose_other, other_run, problem
 
@@ -26,7 +26,6 @@ TOLD = {
     "valence": "predicted valence",
     "arousal": "predicted arousal",
 }
-DRAGS: dict[str, str] = {"pan": "Move", "lasso": "Lasso", "select": "Box"}
 KEYS = ("vectors", "perplexity", "metric", "seed", "colour", "drag")
 SEEDS = 9999
 EVERY = 1.0
@@ -83,8 +82,7 @@ def settle_looks(run: Run) -> None:
     """Resolve colouring and what dragging does."""
     colours = colours_of(run)
     state.resolve("colour", list(colours), next(iter(colours)), "colouring", state.get("colour") in COLOURS | RATED)
-    if state.resolve("drag", list(DRAGS), "pan", "way of dragging") == "pan":
-        state.drop("drag")
+    selection.settle_drag()
 
 
 def colours_of(run: Run) -> dict[str, str]:
@@ -99,11 +97,7 @@ def controls(run: Run, dataset: Dataset, made: Made) -> None:
         choose("colour", list(colours), "Colour by", st.segmented_control, colours.__getitem__, required=True)
         if state.get("colour") == "difference" and len(cache.run_folders()) > 1:
             choose_other()
-        st.session_state[state.key("drag")] = state.get("drag") or "pan"
-        st.segmented_control(
-            "Dragging", list(DRAGS), key=state.key("drag"), format_func=DRAGS.__getitem__, required=True,
-            on_change=state.commit, args=("drag",), help="Moves the map, or selects images with a lasso or a box",
-        )  # fmt: skip
+        selection.choose_drag("map")
         with st.popover("Made of", icon=":material/tune:", key="map_made"):
             _settings(run, dataset, made)
         reading.show("map")

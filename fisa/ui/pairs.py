@@ -10,7 +10,7 @@ from fisa.datasets import Dataset
 from fisa.distances import jensen_shannon
 from fisa.metrics import METRICS
 from fisa.runs import Run
-from fisa.ui import cache, state
+from fisa.ui import cache, others, state
 from fisa.ui.counted import counted
 from fisa.ui.state import clip, plain
 from fisa.ui.widgets import PROBLEMS
@@ -21,11 +21,10 @@ COLUMNS = {"disagreement": "Disagreement with {}", "fixed": "Fixed by {}", "brok
 
 def titles(run: Run) -> dict[str, str]:
     """Return the orders that another run gives, by the name of the one that is asked for; empty without another."""
-    others = [name for name in cache.run_folders() if name != state.get("run")]
-    if not others:
+    names = others.known()
+    if not names:
         return {}
-    asked = state.get("against")
-    name = asked if asked in others else others[0]
+    name = others.partner(names)
     return {column: title.format(clip(name, 20)) for column, title in COLUMNS.items()}
 
 
@@ -46,14 +45,13 @@ def measures_in(table: pd.DataFrame) -> dict[str, str]:
 
 def other_of(run: Run, dataset: Dataset) -> Run | None:
     """Open the run that ``against`` names; where there is none that predicts these images, say so."""
-    folders = {name: path for name, path in cache.run_folders().items() if name != state.get("run")}
-    if not folders:
+    names = others.settle()
+    if not names:
         state.notice("Comparing needs two runs, and there is only one; the images are not sorted or filtered by it.")
         return None
-    quiet = state.get("against") == state.get("run")
-    name = state.resolve("against", list(folders), next(iter(folders)), "other run", quiet)
+    name = others.partner(names)
     try:
-        other = cache.open_run(folders[name])
+        other = cache.open_run(cache.run_folders()[name])
         fits = other.task.name == run.task.name and list(other.predictions["id"]) == list(dataset.manifest["id"])
     except PROBLEMS as error:
         state.notice(str(error))

@@ -14,7 +14,7 @@ from fisa import figures
 from fisa.emotions import EmotionSpace
 from fisa.metrics import METRICS
 from fisa.records import Explanation
-from fisa.ui import keys, reading, state
+from fisa.ui import around, keys, reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, choose, drawn, html_table, selected
@@ -130,20 +130,7 @@ def emotion_strip(found: Explanation, subject: Subject, emotion: str, system: st
                 )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(_attention_words(found, subject, found.space.index(emotion), system))
-        _walk_emotions(found.space, emotion)
-
-
-def _walk_emotions(space: EmotionSpace, emotion: str) -> None:
-    """Draw the buttons that go around the wheel."""
-    around = [space.labels[index] for index in wheel_order(space)]
-    place = around.index(emotion)
-    with st.container(horizontal=True, gap="small", width="content"):
-        for name, icon, step in (("previous", "left", -1), ("next", "right", 1)):
-            st.button(
-                f"{name.capitalize()} emotion", icon=f":material/chevron_{icon}:", type="tertiary",
-                shortcut=keys.shortcut(f"{name}_emotion"), key=f"{name}_emotion",
-                on_click=state.put, args=("emotion", around[(place + step) % len(around)]),
-            )  # fmt: skip
+        around.draw([found.space.labels[index] for index in wheel_order(found.space)], emotion)
 
 
 def _attention_words(found: Explanation, subject: Subject, emotion: int, system: str) -> str:

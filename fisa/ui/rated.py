@@ -13,11 +13,12 @@ from fisa.datasets import Dataset
 from fisa.emotions import DIMENSIONS
 from fisa.evaluation import EvaluationError
 from fisa.ratings import PARTS, RATING_MEASURES, bootstrap_ratings
-from fisa.records import Explanation
+from fisa.records import Explanation, Interval
 from fisa.runs import Run
 from fisa.studies.rated import groups_of
-from fisa.ui import browse, cache, compare, extras, photographs, reading, state
+from fisa.ui import browse, cache, compare_measures, extras, photographs, reading, state
 from fisa.ui.cache import Subject
+from fisa.ui.counted import counted
 from fisa.ui.state import plain
 from fisa.ui.widgets import html_table, number
 
@@ -92,46 +93,49 @@ def ratings_table(found: Explanation, rated: Mapping[str, float]) -> None:
     html_table(shown, alt="Valence and arousal, rated and predicted")
 
 
-def compare_page(a: Run, b: Run) -> None:
-    """Draw Compare: measures with paired intervals, and settings; or one line where the tasks differ."""
-    state.share("run", "against")
-    if a.task.name != b.task.name:
-        rated, other = (a, b) if is_rated(a) else (b, a)
-        st.info(
-            f"{plain(rated.name)} predicts valence and arousal, and {plain(other.name)} does not: no measure compares "
-            "them.",
-            icon=":material/compare:",
-        )
-        return
-    dataset = cache.test_data(a)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        reading.header("Measures", "paired")
-        _measures(a, b, dataset)
-    with right:
-        st.header("What differs", anchor=False)
-        compare.settings(a, b)
+def compare_page(runs: Mapping[str, Run]) -> None:
+    """Draw Compare: settings, measures, and the paired differences to the reference, the first of the runs."""
+    dataset = cache.test_data(next(iter(runs.values())))
+    st.header("What differs", anchor=False)
+    compare_measures.settings(runs)
+    reading.header("Measures", "paired")
+    _measures(runs, dataset)
 
 
-def _measures(a: Run, b: Run, dataset: Dataset) -> None:
-    if not (list(a.predictions["id"]) == list(b.predictions["id"]) == list(dataset.manifest["id"])):
-        raise EvaluationError(f"{a.name} and {b.name} were not tested on the same images; evaluate both on one split")
-    target = dataset.manifest[list(DIMENSIONS)].to_numpy(float)
-    first, second = (run.predictions[list(DIMENSIONS)].to_numpy(float) for run in (a, b))
-    groups = groups_of(dataset)
-    gaps = bootstrap_ratings(target, first, groups, second)
-    one, other = (bootstrap_ratings(target, values, groups) for values in (first, second))
+def _measures(runs: Mapping[str, Run], dataset: Dataset) -> None:
+    if any(list(run.predictions["id"]) != list(dataset.manifest["id"]) for run in runs.values()):
+        raise EvaluationError(f"{', '.join(runs)} were not tested on the same images; evaluate them on one split")
+    means, gaps = _compared(tuple(run.digest for run in runs.values()), tuple(runs), dataset.version, runs, dataset)
+    first = next(iter(runs))
     rows = {}
     for measure in RATING_MEASURES.values():
         for part in PARTS:
             key, arrow = f"{measure.name}_{part}", "↑" if measure.higher_is_better else "↓"
-            gap = gaps[key]
-            words = f"{gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]" if gap.value == gap.value else "–"
-            rows[f"{measure.title} {part} {arrow}"] = [number(one[key].value), number(other[key].value), words]
-    shown = pd.DataFrame.from_dict(rows, orient="index", columns=[a.name, b.name, "difference [95 %]"])
-    html_table(shown, alt=f"Measures of {a.name} and {b.name} with their paired difference")
+            words = [_signed(gap[key]) for gap in gaps.values()]
+            rows[f"{measure.title} {part} {arrow}"] = [*(number(mean[key].value) for mean in means.values()), *words]
+    columns = [*runs, *(f"{name} − {first} [95 %]" for name in gaps)]
+    shown = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    html_table(shown, alt=f"Measures of {', '.join(runs)} with their paired differences")
+    groups = groups_of(dataset)
     unit = "images" if groups is None else f"{len(np.unique(groups))} groups of images"
     st.caption(f"Over {len(dataset)} test images; intervals by paired bootstrap over {unit}.")
+
+
+@st.cache_data(max_entries=16, show_spinner="Resampling the test images …")
+@counted("gaps")
+def _compared(
+    digests: tuple[str, ...], names: tuple[str, ...], version: str, _runs: Mapping[str, Run], _dataset: Dataset
+) -> tuple[dict[str, dict[str, Interval]], dict[str, dict[str, Interval]]]:
+    """Return the measures of every run, and the differences of the others to the first one."""
+    target, groups = _dataset.manifest[list(DIMENSIONS)].to_numpy(float), groups_of(_dataset)
+    rows = {name: run.predictions[list(DIMENSIONS)].to_numpy(float) for name, run in _runs.items()}
+    means = {name: bootstrap_ratings(target, values, groups) for name, values in rows.items()}
+    own = rows[names[0]]
+    return means, {name: bootstrap_ratings(target, rows[name], groups, own) for name in names[1:]}
+
+
+def _signed(gap: Interval) -> str:
+    return f"{gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]" if gap.value == gap.value else "–"
 
 
 def _ratings(found: Explanation) -> np.ndarray:

@@ -25,6 +25,9 @@ DATA_KEYS = (
 GRADE_KEYS = ("beside", "graded", "part", "grade")
 """What the Grades page shows: the runs beside that of the sidebar, a split, a part of the grades, the grade drawn."""
 
+COMPARE_KEYS = ("against", "versus", "seeds")
+"""The runs beside that of the sidebar, which of them makes a pair with it, and whether all seeds of a run count."""
+
 WALK_KEYS = ("filter", "slice", "reverse", "sheet", "panel")
 """Which test images are walked through, and whether backwards; the page of the gallery, and which part of it."""
 
@@ -35,9 +38,9 @@ TRAIN_KEYS = ("job", "base", "set")
 """What the Train page shows: a training; or the form, what it starts from and what it changes."""
 
 VIEW_KEYS = (
-    "run", "image", "emotion", "head", "matrix", "sort", "against", "masks", "opacity", "colour", "method", "target",
+    "run", "image", "emotion", "head", "matrix", "sort", "masks", "opacity", "colour", "method", "target",
     "methods", "lit", "embedding", "by", "k", "study", "edits", "predicted", "pair", "reference", "moved", "section",
-    *WALK_KEYS, *MAP_KEYS, *DATA_KEYS, *GRADE_KEYS, *TRAIN_KEYS,
+    *WALK_KEYS, *MAP_KEYS, *DATA_KEYS, *GRADE_KEYS, *COMPARE_KEYS, *TRAIN_KEYS,
 )  # fmt: skip
 _VIEW, _WRITTEN, _NOTICES, _TOUCHED = "fisa_view", "fisa_written_query", "fisa_notices", "fisa_touched"
 _PAGE, _SHARED, _FOLLOWED = "fisa_page", "fisa_shared", "fisa_followed"

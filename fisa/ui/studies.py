@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from fisa import figures, studies
+from fisa.runs import RunError
 from fisa.runs.files import digest_of, read_bytes
 from fisa.studies.draft import MEASURES, beside_draft
 from fisa.studies.results import StudyResults
@@ -52,6 +53,18 @@ def open_study(folder: Path) -> tuple[pd.DataFrame, StudyResults | None]:
         digest = digest_of(read_bytes(file))
         return _table(str(folder), digest), _results(str(folder), digest)
     return studies.read_csv(read_bytes(folder / TABLE).decode()), None
+
+
+def results() -> dict[str, StudyResults]:
+    """Return what every study has come to whose summary can be read, by the digest of that summary."""
+    known: dict[str, StudyResults] = {}
+    for folder in found().values():
+        try:
+            content = read_bytes(folder / SUMMARY) if (folder / SUMMARY).is_file() else b""
+            known |= {digest_of(content): _results(str(folder), digest_of(content))} if content else {}
+        except (studies.StudyError, RunError):
+            continue  # the Studies page says why
+    return known
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -15,7 +15,7 @@ from fisa.emotions import EmotionSpace
 from fisa.runs import Run
 from fisa.slices import Slice, as_link
 from fisa.transport import wheel_transport
-from fisa.ui import cache, map_board, panels, reading, state
+from fisa.ui import cache, panels, reading, selection, state
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, choose, selected
 
@@ -110,7 +110,7 @@ def _images(run: Run, dataset: Dataset, mass: NDArray[np.float64], chosen: str) 
         st.caption("In no test image does mass go this way.")
         return
     said = {ids[place]: f"{mass[place]:.1%}" for place in order[:SHOWN]}
-    map_board.row(run, dataset, said)
+    selection.pictures(run, dataset, said)
     st.caption(
         f"The share of the whole distribution that goes this way; {(mass > 0).mean():.0%} of the images have some. "
         "A name opens the image on Explain."

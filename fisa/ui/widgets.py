@@ -23,7 +23,7 @@ from fisa.jobs import JobError
 from fisa.runs import Run, RunError
 from fisa.slices import SliceError
 from fisa.studies import StudyError
-from fisa.ui import cache, state
+from fisa.ui import cache, others, state
 from fisa.ui.reading import show as show_reading
 from fisa.ui.shelves import shelves
 from fisa.ui.state import plain
@@ -42,15 +42,12 @@ def problem(error: Exception) -> None:
 
 def other_run() -> Run | None:
     """Open the run to compare with; where there is none, say so and return None."""
-    others = {name: path for name, path in cache.run_folders().items() if name != state.get("run")}
-    if not others:
-        st.info("Comparing needs two runs, and there is only one.", icon=":material/compare:")
+    names = others.settle()
+    if not names:
+        st.info(others.ALONE, icon=":material/compare:")
         return None
-    chosen = state.resolve(
-        "against", list(others), next(iter(others)), "other run", quiet=state.get("against") == state.get("run")
-    )
     try:
-        return cache.open_run(others[chosen])
+        return cache.open_run(cache.run_folders()[others.partner(names)])
     except PROBLEMS as error:
         problem(error)
         return None
@@ -58,7 +55,7 @@ def other_run() -> Run | None:
 
 def choose_other() -> None:
     """Draw the choice of the run to compare with, which must be resolved already."""
-    choose("against", [name for name in cache.run_folders() if name != state.get("run")], "with")
+    others.choose_one()
 
 
 @contextmanager

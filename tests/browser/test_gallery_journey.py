@@ -29,7 +29,7 @@ def pictures(page: Page) -> list[str]:
     return page.locator(".st-key-gallery a").all_inner_texts()
 
 
-def test_sort_open_next_and_back_to_the_same_place(studio: str, tiny_runs: Path, open_page: Open) -> None:
+def test_row_04_sort_open_next_and_back_to_the_same_place(studio: str, tiny_runs: Path, open_page: Open) -> None:
     worst = by_error(tiny_runs)
     page = open_page(f"{studio}/gallery?run=fisa")
     page.get_by_test_id("stMain").get_by_role("combobox", name=re.compile("Sorted by")).click()
@@ -54,7 +54,9 @@ def test_sort_open_next_and_back_to_the_same_place(studio: str, tiny_runs: Path,
     expect(page.locator(".st-key-gallery a strong")).to_have_text(worst[25])  # where one was
 
 
-def test_a_shared_link_shows_the_same_and_back_undoes_a_filter(studio: str, tiny_runs: Path, open_page: Open) -> None:
+def test_row_08_a_shared_link_shows_the_same_and_back_undoes_a_filter(
+    studio: str, tiny_runs: Path, open_page: Open
+) -> None:
     page = open_page(f"{studio}/gallery?run=fisa&sort=error&reverse=on")
     everything = pictures(page)
     assert everything == by_error(tiny_runs)[:-25:-1]

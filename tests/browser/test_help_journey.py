@@ -30,11 +30,11 @@ def test_row_25_what_takes_long_shows_a_bar_that_counts(
     context.add_init_script(KEEP_BARS)
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
-    page.goto(f"{address}/interactions?run=fisa")
+    page.goto(f"{address}/retrieval?run=cnn&k=5")
     settled(page)
-    expect(page.get_by_role("heading", name="Heads beside each other")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Over all test images")).to_be_visible(timeout=PATIENCE)
     said = page.evaluate("window.bars")
-    assert any(re.match(r"Looking at \d+ test images … \d+ of \d+", text) for text in said), said
+    assert any(re.match(r"Looking at every test image … \d+ of \d+", text) for text in said), said
     expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=PATIENCE)
     context.close()
 

@@ -19,7 +19,7 @@ CELL = """([trace, place]) => {
 }"""
 
 
-def test_a_cell_of_a_head_leads_to_its_images_and_to_explain(studio: str, open_page: Open) -> None:
+def test_row_11_a_cell_of_a_head_leads_to_its_images_and_to_explain(studio: str, open_page: Open) -> None:
     page = open_page(f"{studio}/interactions?run=fisa")
     expect(page.get_by_role("heading", name="Heads beside each other")).to_be_visible(timeout=PATIENCE)
     settled(page)

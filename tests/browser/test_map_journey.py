@@ -21,7 +21,7 @@ def dots(page: Page) -> list[tuple[float, float, str]]:
     return [(float(x), float(y), str(name)) for x, y, name in page.evaluate(DOTS)]
 
 
-def test_a_lasso_has_measures_and_becomes_a_slice(studio: str, open_page: Open) -> None:
+def test_row_03_a_lasso_has_measures_and_becomes_a_slice(studio: str, open_page: Open) -> None:
     page = open_page(f"{studio}/map?run=fisa")
     page.get_by_role("radio", name="Lasso").click()
     await_query(page, "drag", "lasso")
@@ -59,7 +59,7 @@ def test_a_lasso_has_measures_and_becomes_a_slice(studio: str, open_page: Open) 
     await_query(page, "image", name)
 
 
-def test_a_dot_leads_to_explain_and_explain_to_its_place(studio: str, open_page: Open) -> None:
+def test_row_02_a_dot_leads_to_explain_and_explain_to_its_place(studio: str, open_page: Open) -> None:
     page = open_page(f"{studio}/map?run=fisa")
     page.locator(AREA).scroll_into_view_if_needed()
     found = [dot for dot in dots(page) if dot[2] != query(page, "image")]

@@ -42,7 +42,7 @@ def choose(page: Page, label: str, name: str) -> None:
     option.click(timeout=3000)
 
 
-def test_journey_from_home_to_the_map_and_back(studio: str, open_page: Open) -> None:
+def test_row_01_one_selection_from_home_to_the_map_and_back(studio: str, open_page: Open) -> None:
     page = open_page(studio)
     expect(page.get_by_role("heading", name="FISA Studio")).to_be_visible()
     page.get_by_test_id("stMain").get_by_role("link", name="fisa", exact=True).click()
@@ -113,7 +113,9 @@ def test_journey_through_the_nearest_images(studio: str, open_page: Open) -> Non
     assert query(page, "image") == nearest  # one selection on every page
 
 
-def test_deep_link_opens_as_the_first_request_of_a_fresh_server(serve: Serve, tiny_runs: Path, open_page: Open) -> None:
+def test_row_08_deep_link_opens_as_the_first_request_of_a_fresh_server(
+    serve: Serve, tiny_runs: Path, open_page: Open
+) -> None:
     page = open_page(f"{serve(tiny_runs)}/explain?run=fisa&image=iid-00007&emotion=awe&head=3&matrix=contribution")
     await_query(page, "image", "iid-00007")
     assert [query(page, name) for name in ("run", "emotion", "head", "matrix")] == ["fisa", "awe", "3", "contribution"]
@@ -121,7 +123,7 @@ def test_deep_link_opens_as_the_first_request_of_a_fresh_server(serve: Serve, ti
     expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(len(PAGES))  # ours, not the folder's
 
 
-def test_upload_explains_a_photograph_and_refuses_a_broken_file(studio: str, open_page: Open) -> None:
+def test_row_15_upload_explains_a_photograph_and_refuses_a_broken_file(studio: str, open_page: Open) -> None:
     page = open_page(f"{studio}/images?run=fisa")
     page.locator("input[type=file]").set_input_files(
         [
@@ -151,7 +153,7 @@ def test_studio_without_runs_says_how_to_get_one(serve: Serve, tmp_path: Path, o
         expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-def test_dark_theme_reaches_the_figures(studio: str, open_page: Open) -> None:
+def test_row_26_dark_theme_reaches_the_figures(studio: str, open_page: Open) -> None:
     seen = {}
     for dark in (True, False):
         page = open_page(f"{studio}/explain?run=fisa", dark=dark)
@@ -167,7 +169,7 @@ def brightness(colour: str) -> float:
     return float(np.mean([float(part) for part in re.findall(r"[\d.]+", colour)[:3]]))
 
 
-def test_every_chart_and_picture_has_alternative_text(studio: str, open_page: Open) -> None:
+def test_row_26_every_chart_and_picture_has_alternative_text(studio: str, open_page: Open) -> None:
     page = open_page(f"{studio}/explain?run=fisa")
     pictures = page.get_by_test_id("stMain").locator("img")
     assert pictures.count() >= 9  # the picture and one small overlay for each emotion

@@ -12,7 +12,7 @@ Open = Callable[..., Page]
 PLOT = ".js-plotly-plot:has(.imagelayer image)"
 
 
-def test_a_dragged_box_is_covered_and_taken_back(studio: str, open_page: Open) -> None:
+def test_row_14_a_dragged_box_is_covered_and_taken_back(studio: str, open_page: Open) -> None:
     page = open_page(f"{studio}/explain?run=fisa&image=iid-00003")
     page.get_by_text("Change the picture or the model").click()
     plot = page.locator(PLOT)

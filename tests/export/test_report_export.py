@@ -8,14 +8,16 @@ import pytest
 from click.testing import Result
 from offline import Page
 from typer.testing import CliRunner
+from variants import variant
 
 from fisa.__main__ import app
 from fisa.config.differences import differences, flat
 from fisa.evaluation import open_test_split, per_sample
 from fisa.export import ExportError, report, report_page
-from fisa.metrics import paired_bootstrap
+from fisa.metrics import METRICS
 from fisa.runs import load_run
-from fisa.studies.pairs import means, paired_differences, title_of
+from fisa.studies.pairs import title_of
+from fisa.studies.statistics import hierarchical_difference
 
 
 def fisa(*arguments: object) -> Result:
@@ -35,16 +37,17 @@ def test_page_of_two_runs(tiny_runs: Path, tmp_path: Path) -> None:
     runs = [load_run(tiny_runs / name) for name in ("fisa", "cnn")]
     dataset = open_test_split(runs[0])
     first, second = (per_sample(run.predictions, dataset) for run in runs)
-    gap = paired_bootstrap(first["kl_truth"], second["kl_truth"])
+    gap = hierarchical_difference([second["kl_truth"]], [first["kl_truth"]])
     rows = [row for row in page.rows if row and row[0] == "KL(p‖q) ↓"]
     assert rows[0][1].startswith(f"{first['kl_truth'].mean():.4f} [")
-    assert rows[1][1] == f"{gap.value:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}]"
+    assert rows[1][1] == f"{gap.value:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}], p {gap.p:.4f}"
+    assert sum(name == "strong" for name, _ in page.elements) > len(METRICS)  # the best of every measure, and the run
     worst = dataset.manifest["id"].iloc[int(first["kl_truth"].argmax())]
     assert page.text.index("Where fisa errs most") < page.text.index(worst)
     assert f"fisa {first['kl_truth'].max():.3f}" in page.text
     assert ["model.name", "fisa", "cnn"] in page.rows
     assert "truth (oracle)" in {row[0] for row in page.rows if row}  # what metrics pages show, too
-    assert sum(name == "img" for name, _ in page.elements) == 2 + 2 * 6  # gap, curves; images with bars
+    assert sum(name == "img" for name, _ in page.elements) == 3 + 2 * 6  # gap, errors, curves; images with bars
     for run in runs:
         assert f"{run.name} (digest {run.digest})" in page.text
     assert "already exists" in fisa(*asked).stderr
@@ -64,7 +67,7 @@ def test_two_runs_of_one_name_are_told_apart(tiny_runs: Path, tmp_path: Path, mo
     paths = [tiny_runs / "cnn", tmp_path / "cnn"]
     page = Page(report_page([load_run(path) for path in paths], ""))
     assert ["model.name", "cnn", "fisa"] in page.rows
-    assert ["setting", *map(str, paths)] in page.rows and f"{paths[0]} − {paths[1]}" in page.text
+    assert ["setting", *map(str, paths)] in page.rows and f"{paths[1]} − {paths[0]}" in page.text
 
 
 def test_what_cannot_be_made_is_refused(tiny_runs: Path, tmp_path: Path) -> None:
@@ -77,14 +80,27 @@ def test_what_cannot_be_made_is_refused(tiny_runs: Path, tmp_path: Path) -> None
     assert not (tmp_path / "out.html").exists()
 
 
-def test_differences_of_configurations_and_of_measures(tiny_runs: Path) -> None:
+def test_other_seeds_in_the_folder_of_a_run_count_with_it(
+    tiny_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "WORST", 1)
+    for name in ("fisa", "cnn"):
+        shutil.copytree(tiny_runs / name, tmp_path / name)
+    other = variant(tiny_runs / "fisa", tmp_path / "fisa-1", 1, training={"seed": 1})
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.yaml").write_text("{", encoding="utf-8")
+    page = Page(report_page([load_run(tmp_path / name) for name in ("fisa", "cnn")], ""))
+    dataset = open_test_split(other)
+    means = [per_sample(run.predictions, dataset)["kl_truth"].mean() for run in (load_run(tmp_path / "fisa"), other)]
+    row = next(row for row in page.rows if row and row[0] == "KL(p‖q) ↓")
+    assert row[1] == f"{np.mean(means):.4f} ± {np.std(means, ddof=1):.4f}"
+    assert ["training seeds", "n = 2", "n = 1, no ±"] in page.rows
+
+
+def test_differences_of_configurations_and_titles_of_measures(tiny_runs: Path) -> None:
     assert flat({"a": {"b": 1, "c": {"d": 2}}, "e": 3}) == {"a.b": 1, "a.c.d": 2, "e": 3}
     fisa_run, cnn = (load_run(tiny_runs / name) for name in ("fisa", "cnn"))
     found = differences([fisa_run.config, cnn.config])
     assert found["model.name"] == ["fisa", "cnn"] and found["model.heads"] == ["4", "–"]
     assert "name" not in found and "training.epochs" not in found
-    table = per_sample(cnn.predictions, open_test_split(cnn))
-    assert {each.value for each in paired_differences(table, table).values()} == {0.0}
-    assert list(means(table)) == list(paired_differences(table, table))
-    assert means(table)["cosine"].value == pytest.approx(np.mean(table["cosine"]))
     assert title_of("cosine") == "Cosine ↑" and title_of("kl_truth") == "KL(p‖q) ↓"

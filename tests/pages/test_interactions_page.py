@@ -11,6 +11,8 @@ import streamlit
 from streamlit.testing.v1 import AppTest
 
 from fisa.datasets.planted import PlantedDataset
+from fisa.distances import entropy
+from fisa.evaluation import per_sample
 from fisa.explain.heads import (
     SplitMatrices,
     importance,
@@ -121,3 +123,22 @@ def test_a_broken_run_is_one_sentence(file: str, shelf: Path, tiny_runs: Path, v
         app = visit("interactions", run="fisa")
     assert not app.exception and len(app.error) == 1
     assert "fisa" in app.error[0].value and "\n" not in app.error[0].value
+
+
+def test_means_are_of_the_images_that_pass_a_filter_and_an_empty_one_can_be_loosened(full: Path, visit: Visit) -> None:
+    run, data, matrices = loaded(full)
+    table = per_sample(run.predictions, data)
+    entropies = entropy(run.predictions[list(run.space.labels)].to_numpy(float))
+    middle = round(float(np.median(entropies)), 4)
+    few = int((entropies > middle).sum())
+    assert 0 < few < len(table)
+    app = visit("interactions", run="fisa", filter=f"entropy>{middle}", head="together")
+    assert not app.exception and f"Mean over {few} test images." in words(app)
+    assert f"{few}** of {len(table)}" in words(app)
+    rows = entropies > middle
+    expected = matrix_table(matrices.mean("contribution", rows).sum(0), run.space)
+    shown = [frame.value for frame in app.dataframe if frame.value.shape == expected.shape]
+    assert any(np.allclose(frame.to_numpy(), expected.to_numpy()) for frame in shown)
+
+    empty = visit("interactions", run="fisa", filter="entropy>9")
+    assert not empty.exception and "No image passes all of it" in words(empty) and not empty.get("plotly_chart")

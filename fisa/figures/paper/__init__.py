@@ -7,9 +7,9 @@ that a figure survives a black and white print.
 """
 
 from fisa.figures.paper.distributions import bars, wheel
-from fisa.figures.paper.matrices import contributions, grid, matrix
+from fisa.figures.paper.matrices import contributions, grid, matrices, matrix
 from fisa.figures.paper.measures import forest, history, scatter, table
-from fisa.figures.paper.places import attention, attribution
+from fisa.figures.paper.places import attention, attribution, maps
 from fisa.figures.paper.sheet import FORMS, WIDTHS, Form, Width, to_bytes
 
 __all__ = [
@@ -24,6 +24,8 @@ __all__ = [
     "forest",
     "grid",
     "history",
+    "maps",
+    "matrices",
     "matrix",
     "scatter",
     "table",

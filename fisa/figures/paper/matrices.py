@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -24,7 +25,20 @@ from fisa.figures.matrices import (
     grid_alt,
     matrix_alt,
 )
-from fisa.figures.paper.sheet import INK, MUTED, SMALL, WIDTHS, Width, bare, colours_of, mark, printable, sheet, styled
+from fisa.figures.paper.sheet import (
+    INK,
+    MUTED,
+    SMALL,
+    WIDTHS,
+    Width,
+    bare,
+    colours_of,
+    mark,
+    printable,
+    sheet,
+    short,
+    styled,
+)
 from fisa.figures.theme import colour_at, palette, text_on
 
 LEAST_HATCHED = 0.1
@@ -109,6 +123,58 @@ def grid(values: np.ndarray, space: EmotionSpace, kind: Kind = "contribution", w
         engine.set(rect=(0.03, 0, 0.97, 1))  # room for the marks beside the first head
     _scale(figure, image, list(axes), kind)
     return figure
+
+
+@styled()
+def matrices(
+    values: Mapping[str, np.ndarray], space: EmotionSpace, kind: Kind = "contribution", width: Width = "two"
+) -> Figure:
+    """Draw the matrices of several runs on one scale, and below them those of the others less that of the first.
+
+    Cells below the middle of a diverging scale are hatched.
+
+    Args:
+        values: Run -> float [C, C]; see :func:`fisa.figures.matrix`.
+        space: Label space of C emotions.
+        kind: Of the matrices.
+        width: Of one or of two columns.
+
+    Raises:
+        FigureError: No run, wrong shape, NaN or infinite values, or an unknown kind.
+    """
+    count, names = len(space), [short(name) for name in values]
+    cells = [checked(one, (count, count), f"{kind} matrix") for one in values.values()]
+    if not cells:
+        raise FigureError(f"{kind} matrices: expected those of one run or more")
+    rows = 1 if len(cells) == 1 else 2
+    side = min(WIDTHS[width] / len(cells), 55.0)
+    figure = sheet(width, rows * (side + 16), f"{kind.capitalize()} matrices of {', '.join(names)}, on one scale.")
+    axes = figure.subplots(rows, len(cells), squeeze=False, gridspec_kw={"wspace": 0.12})
+    _row(figure, list(axes[0]), dict(zip(names, cells, strict=True)), space, kind, side)
+    if rows == 2:
+        axes[1, 0].set_axis_off()
+        gaps = {f"{name} − {names[0]}": one - cells[0] for name, one in zip(names[1:], cells[1:], strict=True)}
+        _row(figure, list(axes[1, 1:]), gaps, space, "difference", side)
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0.03, 0, 0.97, 1))  # room for the marks beside the first matrix
+    return figure
+
+
+def _row(
+    figure: Figure, axes: list[Axes], values: Mapping[str, np.ndarray], space: EmotionSpace, kind: Kind, side: float
+) -> None:
+    """Draw matrices in a row, of ``side`` mm each, on one scale that stands below them."""
+    ends, order = ends_of(np.stack(list(values.values())), kind, None), wheel_order(space)
+    for one, (name, cells) in zip(axes, values.items(), strict=True):
+        shown = cells[np.ix_(order, order)]
+        image = _cells(one, shown, kind, ends)
+        _hatch(one, shown, ends)
+        one.set_title(name, pad=8)
+        one.set_xticks([])
+        one.set_yticks([])
+        _mark_edges(one, space, order, 0.85 * side / len(space), 1.3, 8.0)
+    _scale(figure, image, axes, kind)
 
 
 @styled()

@@ -19,7 +19,7 @@ from PIL import Image
 from fisa.emotions import EmotionSpace
 from fisa.figures.checks import FigureError, checked, percent, wheel_order
 from fisa.figures.overlays import attention_overlay, enlarged, strength_of
-from fisa.figures.paper.sheet import SMALL, WIDTHS, Width, bare, colours_of, mark, printable, sheet, styled
+from fisa.figures.paper.sheet import SMALL, WIDTHS, Width, bare, colours_of, mark, printable, sheet, short, styled
 from fisa.figures.theme import palette
 
 SIDE = 256
@@ -122,6 +122,74 @@ def attribution(
     bar = _covered(np.full((1, 256, 3), 0.8), colours((ramp + 1) / 2)[..., :3], np.abs(ramp))
     _ramp(figure, list(panels), bar, Normalize(-strong, strong), f"{unit} a place; beyond the ends, full colour")
     return figure
+
+
+@styled()
+def maps(
+    image: np.ndarray, values: Mapping[str, np.ndarray], emotion: str, aspect: float = 1.0, width: Width = "two"
+) -> Figure:
+    """Draw one emotion's attention by several runs on one scale, that of the square root; below it, differences.
+
+    Differences are to the first run, all on one scale centred on zero: orange where a run looks more than the first.
+
+    Args:
+        image: uint8 RGB square [S, S, 3].
+        values: Run -> float [h, w], none negative; all on one grid (:func:`fisa.figures.regridded`).
+        emotion: Its name.
+        aspect: Width over height as the image is shown.
+        width: Of one or of two columns.
+
+    Raises:
+        FigureError: No run, maps of several sizes, a negative or non-finite attention.
+    """
+    if not values:
+        raise FigureError("attention maps: expected those of one run or more")
+    weights = checked(np.stack(list(_one_size(values))), (None, None, None), "attention maps")
+    if not weights.size or weights.min() < 0:
+        raise FigureError(f"attention maps: expected one or more cells, none negative, got {list(weights.shape)}")
+    large = [enlarged(one, SIDE) for one in weights]
+    top = max(float(one.max()) for one in large) or 1.0
+    names, rows = [short(name) for name in values], 1 if len(values) == 1 else 2
+    side = WIDTHS[width] / (len(names) + 1)
+    tall = min(side / min(max(aspect, 1 / 3), 3), 1.4 * side)
+    figure = sheet(width, rows * (tall + 15), f"Attention of {emotion} by {', '.join(names)} over one image.")
+    panels = figure.subplots(rows, len(names) + 1, squeeze=False)
+    for panel in panels.ravel():
+        panel.set_axis_off()
+    _show(panels[0, 0], _resized(image), aspect)
+    panels[0, 0].set_title("image", fontsize=SMALL, pad=3)
+    faint, colours = _faint(image), colours_of(palette("light").sequential)
+    for panel, name, one in zip(panels[0, 1:], names, large, strict=True):
+        share = np.sqrt(one / top)
+        _show(panel, _covered(faint, colours(share)[..., :3], share), aspect)
+        panel.set_title(name, fontsize=SMALL, pad=3)
+    ramp = np.linspace(0, 1, 256)[None]
+    bar = _covered(np.full((1, 256, 3), 0.8), colours(ramp)[..., :3], ramp)
+    words = f"share of the attention of {emotion} in a cell (square-root scale)"
+    _ramp(figure, list(panels[0]), bar, PowerNorm(0.5, 0.0, top), words)
+    if rows == 2:
+        _gaps(figure, panels[1], faint, {name: one - large[0] for name, one in zip(names, large, strict=True)}, aspect)
+    return figure
+
+
+def _one_size(values: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    if len({np.shape(one) for one in values.values()}) > 1:
+        raise FigureError("attention maps: expected one size; bring them to one grid first")
+    return list(values.values())
+
+
+def _gaps(figure: Figure, panels: np.ndarray, faint: np.ndarray, gaps: Mapping[str, np.ndarray], aspect: float) -> None:
+    """Draw the differences to the first of several maps below them, on one scale."""
+    first, *others = gaps
+    reach = max(float(np.abs(gaps[name]).max()) for name in others) or 1.0
+    colours = colours_of(palette("light").diverging)
+    for panel, name in zip(panels[2:], others, strict=True):
+        share = gaps[name] / reach
+        _show(panel, _covered(faint, colours((share + 1) / 2)[..., :3], np.abs(share)), aspect)
+        panel.set_title(f"{name} − {first}", fontsize=SMALL, pad=3)
+    ramp = np.linspace(-1, 1, 256)[None]
+    bar = _covered(np.full((1, 256, 3), 0.8), colours((ramp + 1) / 2)[..., :3], np.abs(ramp))
+    _ramp(figure, list(panels), bar, Normalize(-reach, reach), f"difference to {first}")
 
 
 def _panels(width: Width, columns: int, count: int, aspect: float, alt: str) -> tuple[Figure, np.ndarray]:

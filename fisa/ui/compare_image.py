@@ -1,0 +1,245 @@
+"""The same image through every run: distributions, maps, matrices and contributions, each kind at one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from fisa import figures
+from fisa.datasets import Dataset
+from fisa.emotions import EmotionSpace
+from fisa.figures.matrices import middle_of
+from fisa.records import Explanation
+from fisa.runs import Run
+from fisa.ui import cache, panels, reading, state
+from fisa.ui.cache import Subject
+from fisa.ui.compare_runs import data_of
+from fisa.ui.counted import counted
+from fisa.ui.panels import Quantity
+from fisa.ui.state import plain
+from fisa.ui.widgets import chart
+
+COVER = 0.85
+"""Opacity of the strongest place of all maps."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """One image as every run sees it.
+
+    Attributes:
+        subject: The image.
+        found: Run -> its explanation, the reference first.
+        emotion: The chosen emotion.
+        quantity: Which matrices are shown; None where no run has any.
+    """
+
+    subject: Subject
+    found: Mapping[str, Explanation]
+    emotion: str
+    quantity: Quantity | None
+
+    @property
+    def space(self) -> EmotionSpace:
+        """The labels, which all runs share."""
+        return self.found[self.first].space
+
+    @property
+    def first(self) -> str:
+        """Name of the reference."""
+        return next(iter(self.found))
+
+    @property
+    def distributions(self) -> dict[str, np.ndarray]:
+        """Truth, or votes where it is not known, and what every run predicts."""
+        known = next((name for name in ("truth", "votes") if name in self.subject.known), "")
+        truth = {known: self.subject.known[known]} if known else {}
+        return truth | {name if name != known else f"run {name}": one.distribution for name, one in self.found.items()}
+
+    @property
+    def maps(self) -> dict[str, np.ndarray]:
+        """Of each run that has it, the attention of the emotion on one grid, [h, w]; see ``regridded``."""
+        column = self.space.index(self.emotion)
+        own = {name: one.attention[column] for name, one in self.found.items() if one.attention is not None}
+        return dict(zip(own, figures.regridded(list(own.values())), strict=True)) if own else {}
+
+    @property
+    def matrices(self) -> dict[str, np.ndarray]:
+        """Of each run that has it, the chosen quantity, all heads together, [C, C]."""
+        if self.quantity is None:
+            return {}
+        own = {name: panels.matrix_of(one, self.quantity) for name, one in self.found.items()}
+        return {name: panels.together(heads, self.quantity) for name, heads in own.items() if heads is not None}
+
+
+def settle(runs: Mapping[str, Run], dataset: Dataset, name: str) -> Seen:
+    """Explain one image by every run, and resolve the emotion and the matrix of the view."""
+    found = explained(runs, dataset, name)
+    first = next(iter(found.values()))
+    labels = first.space.labels
+    emotion = state.resolve("emotion", labels, labels[int(first.distribution.argmax())], "emotion")
+    return Seen(cache.subject(dataset, name), found, emotion, _quantity(found))
+
+
+def explained(runs: Mapping[str, Run], dataset: Dataset, name: str) -> dict[str, Explanation]:
+    """Return what every run says of one image, each shown it at the size that it takes."""
+    return {each: cache.explanation(run, cache.subject(data_of(run, dataset), name)) for each, run in runs.items()}
+
+
+def _offered(found: Mapping[str, Explanation]) -> dict[Quantity, int]:
+    """Return which matrices there are, and how many runs have each."""
+    counts = {name: sum(name in panels.available(one) for one in found.values()) for name in panels.MATRICES}
+    return {name: count for name, count in counts.items() if count}
+
+
+def _quantity(found: Mapping[str, Explanation]) -> Quantity | None:
+    """Resolve which matrices are shown: by default those that most runs have."""
+    offered = _offered(found)
+    if not offered:
+        return None
+    most = max(offered, key=offered.__getitem__)
+    return cast(
+        Quantity, state.resolve("matrix", list(offered), most, "matrix", state.get("matrix") in panels.MATRICES)
+    )
+
+
+def wheel(seen: Seen, errors: Mapping[str, float]) -> None:
+    """Draw what is true of the image and what every run predicts, with the way to Explain.
+
+    Args:
+        seen: The image.
+        errors: Of each run on it.
+    """
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{plain(seen.subject.name)}** by every run", width="content")
+        link = {"run": seen.first, "image": seen.subject.name, "emotion": seen.emotion}
+        st.page_link("pages/explain.py", label="Explain it", icon=":material/search_insights:", query_params=link)
+    panels.distributions(seen.distributions, seen.space, "compare_wheel")
+    least = min(errors.values())
+    nearest = [plain(name) for name, error in errors.items() if error == least]
+    told = ", ".join(f"{plain(name)} {error:.4f}" for name, error in errors.items())
+    st.caption(f"Errors on this image, in nats: {told}. Nearest to the truth: {' and '.join(nearest)}.")
+
+
+def draw(seen: Seen) -> None:
+    """Draw the maps of the chosen emotion, the contributions to it, and the chosen matrices."""
+    st.header(f"Attention of {seen.emotion}", anchor=False)
+    panels.emotion_buttons(seen.space)
+    _maps(seen)
+    reading.header(f"What makes {seen.emotion}", "contributions")
+    for column, (name, one) in zip(_columns(len(seen.found)), seen.found.items(), strict=False):
+        with column:
+            st.markdown(f"**{plain(name)}**")
+            panels.contributions(one, seen.emotion, name, f"compare_contributions_{name}")
+    reading.header("Matrices", "matrices")
+    _matrices(seen)
+
+
+def _maps(seen: Seen) -> None:
+    maps, subject = seen.maps, seen.subject
+    top = max((float(one.max()) for one in maps.values()), default=0.0) or 1.0
+    gaps = gaps_to(seen.first, maps)
+    strong = max((float(np.abs(gap).max()) for gap in gaps.values()), default=0.0) or 1.0
+    colour = seen.space.colours[seen.space.index(seen.emotion)]
+    columns = st.columns(len(seen.found) + 1, gap="small")
+    shown = _shown(subject)
+    shown(columns[0], subject.picture, f"The image {subject.name}", "the image")
+    for column, name in zip(columns[1:], seen.found, strict=True):
+        if name not in maps:
+            column.caption(f"{plain(name)} has no attention maps.")
+            continue
+        image = figures.attention_overlay(subject.picture, maps[name], colour, COVER, top=top)
+        shown(column, image, f"Attention of {name}", plain(name))
+        if name in gaps:
+            image = figures.signed_overlay(subject.picture, gaps[name], state.theme(), COVER, strong=strong)
+            words = f"{name} less {seen.first}"
+            shown(column, image, f"Attention of {words}", plain(words))
+    if gaps:
+        columns[0].caption(
+            f"Below: orange, where a run looks more than {plain(seen.first)}; blue, where it looks less."
+        )
+    st.caption(" ".join(_map_words(seen, maps, top)))
+
+
+def _map_words(seen: Seen, maps: Mapping[str, np.ndarray], top: float) -> Iterator[str]:
+    if not maps:
+        return
+    yield f"One scale for all: full colour is {top:.1%} of the emotion's attention in a cell."
+    sizes = {name: one.attention.shape[1:] for name, one in seen.found.items() if one.attention is not None}
+    if len(set(sizes.values())) > 1:
+        grid = " × ".join(map(str, next(iter(maps.values())).shape))
+        told = ", ".join(f"{plain(name)} {h} × {w}" for name, (h, w) in sizes.items())
+        yield f"The maps differ in size ({told}); the coarser ones are brought to {grid} cells with their sums kept."
+    elif len(maps) > 1 and seen.first not in maps:
+        yield f"Without a map of {plain(seen.first)} there is no difference to draw."
+
+
+def _shown(subject: Subject) -> Callable[[DeltaGenerator, np.ndarray, str, str], None]:
+    def show(column: DeltaGenerator, pixels: np.ndarray, alt: str, caption: str) -> None:
+        column.image(panels.in_shape(pixels, subject.aspect), width="stretch", alt=alt, caption=caption)
+
+    return show
+
+
+def gaps_to(first: str, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what each of several less the first one is, by name; empty where the first is not among them."""
+    return {name: one - values[first] for name, one in values.items() if name != first} if first in values else {}
+
+
+def reach_of(values: Sequence[np.ndarray], middle: float) -> float:
+    """Return how far the values of several arrays lie from a middle at most, at least a little."""
+    return max((float(np.abs(one - middle).max()) for one in values), default=0.0) or 1.0
+
+
+def _matrices(seen: Seen) -> None:
+    quantity, values = seen.quantity, seen.matrices
+    if quantity is None:
+        st.caption("None of these runs has matrices between emotions.")
+        return
+    panels.choose_matrix(list(_offered(seen.found)))
+    limit = reach_of(list(values.values()), middle_of(quantity) or 0.0)
+    lacking = [plain(name) for name in seen.found if name not in values]
+    for name in lacking:
+        st.caption(f"{name} has no {panels.MATRICES[quantity].lower()} matrix.")
+    for column, (name, cells) in zip(_columns(len(values)), values.items(), strict=True):
+        with column:
+            figure = _matrix(cells, seen.space.labels, name, quantity, limit, state.theme(), seen.space)
+            chart(figure, f"compare_matrix_{name}", figures.matrix_table(cells, seen.space))
+    gaps = gaps_to(seen.first, values)
+    reach = reach_of(list(gaps.values()), 0.0)
+    for column, (name, cells) in zip(_columns(len(gaps)), gaps.items(), strict=True):
+        with column:
+            title = f"{name} − {seen.first}"
+            figure = _matrix(cells, seen.space.labels, title, "difference", reach, state.theme(), seen.space)
+            chart(figure, f"compare_gap_{name}", figures.matrix_table(cells, seen.space))
+    scale = "One scale for the matrices and one, centred on zero, for the differences. " if gaps else ""
+    if not gaps and len(values) > 1:
+        scale = f"Without a matrix of {plain(seen.first)} there is no difference to draw. "
+    st.caption(f"{scale}All heads together: contributions are summed, effects and weights averaged over heads.")
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+@counted("figure")
+def _matrix(
+    cells: np.ndarray,
+    labels: tuple[str, ...],
+    title: str,
+    kind: figures.Kind,
+    limit: float,
+    theme: figures.Theme,
+    _space: EmotionSpace,
+) -> go.Figure:
+    """Draw a matrix once for all who look at the same; nobody changes the figure."""
+    return figures.matrix(cells, _space, title, kind, limit, theme)
+
+
+def _columns(count: int) -> list[DeltaGenerator]:
+    """Return a place for each of some charts, up to three in a row; four stand two by two."""
+    wide = 3 if count == 3 else 2
+    return [column for _ in range(0, count, wide) for column in st.columns(wide, gap="medium")][:count]

@@ -1,0 +1,107 @@
+"""The runs beside the one of the sidebar: up to three in an order, and the one of them that makes a pair with it."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+import streamlit as st
+
+from fisa.ui import cache, state
+from fisa.ui.state import clip
+
+MOST = 3
+ALONE = "Comparing needs two runs, and there is only one."
+_MANY, _ONE = "choose_others", "choose_against"
+
+
+def known() -> list[str]:
+    """Return the names that ``against`` lists and that there are, or the first other run; empty where there is none."""
+    folders = _folders()
+    return [name for name in _asked() if name in folders][:MOST] or folders[:1]
+
+
+def settle() -> list[str]:
+    """Resolve ``against``, a list with commas; return the names in their order, empty where there is only one run.
+
+    A run that is gone is left out, or becomes the nearest one where no other is asked for; the page says so.
+    """
+    folders = _folders()
+    if not folders:
+        return []
+    wanted = [name for name in _asked() if name != state.get("run")]
+    gone = [name for name in wanted if name not in folders]
+    found = [name for name in wanted if name in folders]
+    if gone and not found:
+        found = [state.nearest(gone[0], folders, folders[0])]
+        state.notice(f"There is no other run “{clip(gone.pop(0))}” here; showing “{clip(found[0])}” instead.")
+    for name in gone:
+        state.notice(f"There is no other run “{clip(name)}” here; it is left out.")
+    if len(found) > MOST:
+        state.notice(f"At most {MOST} runs stand beside another one; “{clip(', '.join(found[MOST:]))}” is left out.")
+    found = found[:MOST] or folders[:1]
+    state.keep("against", _text(found))
+    return found
+
+
+def partner(names: list[str]) -> str:
+    """Return which of some runs ``versus`` chooses to be looked at pair by pair, by default the first one."""
+    name = str(state.get("versus")) if state.get("versus") in names else names[0]
+    state.keep("versus", name if name != known()[0] else "")
+    return name
+
+
+def make_reference(name: str) -> None:
+    """Widget callback: let another run take the place of the one in the sidebar, which takes its place."""
+    first, names = str(state.get("run")), known()
+    state.put("against", _text([first if each == name else each for each in names]))
+    state.put("run", name)
+
+
+def choose_several(names: list[str]) -> None:
+    """Draw the choice of one to three runs, in the order in which they are chosen."""
+    st.session_state[_MANY] = names
+    st.multiselect(
+        f"Beside {state.get('run')}", _folders(), key=_MANY, on_change=_take_several, max_selections=MOST,
+        placeholder="other runs", width=300,
+    )  # fmt: skip
+
+
+def choose_one() -> None:
+    """Draw the choice of the one run that a pair is made with, which must be resolved already."""
+    st.session_state[_ONE] = partner(known())
+    st.selectbox("with", _folders(), key=_ONE, on_change=_take_one)
+
+
+def choose_partner(names: list[str]) -> None:
+    """Draw which of several runs makes a pair with the reference; nothing where there is one."""
+    if len(names) > 1:
+        st.session_state[state.key("versus")] = partner(names)
+        st.segmented_control(
+            "Against", names, key=state.key("versus"), on_change=state.commit, args=("versus",), required=True,
+            format_func=state.plain,
+        )  # fmt: skip
+
+
+def _take_several() -> None:
+    state.put("against", _text(st.session_state[_MANY]))
+
+
+def _take_one() -> None:
+    name, names = str(st.session_state[_ONE]), known()
+    if name not in names:
+        state.put("against", _text([name, *names][:MOST]))
+    state.put("versus", name)
+
+
+def _text(names: list[str]) -> str:
+    return ",".join(name.replace("%", "%25").replace(",", "%2C") for name in names)
+
+
+def _asked() -> list[str]:
+    text = state.get("against") or ""
+    names = [text] if text in cache.run_folders() else [unquote(name) for name in text.split(",")]
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def _folders() -> list[str]:
+    return [name for name in cache.run_folders() if name != state.get("run")]
