@@ -66,17 +66,15 @@ def bench_app(settings: Settings, progress: Callable[[int, int], None] | None = 
             "OMP_NUM_THREADS": str(settings.threads), counted.FILE: str(lines),
         }  # fmt: skip
         with served(APP, environment) as studio, served(folder / "empty.py", {}) as empty:
-            context = browser.new_context(viewport={"width": 1280, "height": 800})
-            context.set_default_timeout(1000 * PATIENCE)
-            page, reference = context.new_page(), context.new_page()
+            page, reference, second = (browser.new_page(viewport={"width": 1280, "height": 800}) for _ in range(3))
+            for each in (page, reference, second):  # with a window and a session of its own each
+                each.set_default_timeout(1000 * PATIENCE)
             visit(reference, empty)
-            for number, each in enumerate(INTERACTIONS):
-                visit(page, f"{studio}/{each.start}")
-                yield from _measured(each, page, reference, lines, settings.rounds)
+            for number, interaction in enumerate(INTERACTIONS):
+                visit(page, f"{studio}/{interaction.start}")
+                yield from _measured(interaction, page, reference, lines, settings.rounds)
                 if progress is not None:
                     progress(number + 1, len(INTERACTIONS))
-            second = browser.new_context().new_page()
-            second.set_default_timeout(1000 * PATIENCE)
             for name in PAGES:
                 visit(second, f"{studio}/{_path(name)}")
         computed, again = counted.read_counts(lines)
