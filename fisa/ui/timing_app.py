@@ -21,7 +21,7 @@ from fisa.ui.timing_data import crowded_shelf
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-EMPTY = "import streamlit as st\nst.title('Nothing')\nst.button('Again')\n"
+EMPTY = "import streamlit as st\nst.title('Nothing')\nst.button('Again', key='again')\n"
 PROMISED = 1.0
 """Seconds that an interaction may take, beyond what a model works for it."""
 MODEL = ("explanation", "attribution")
@@ -66,17 +66,15 @@ def bench_app(settings: Settings, progress: Callable[[int, int], None] | None = 
             "OMP_NUM_THREADS": str(settings.threads), counted.FILE: str(lines),
         }  # fmt: skip
         with served(APP, environment) as studio, served(folder / "empty.py", {}) as empty:
-            context = browser.new_context(viewport={"width": 1280, "height": 800})
-            context.set_default_timeout(1000 * PATIENCE)
-            page, reference = context.new_page(), context.new_page()
+            page, reference, second = (browser.new_page(viewport={"width": 1280, "height": 800}) for _ in range(3))
+            for each in (page, reference, second):  # with a window and a session of its own each
+                each.set_default_timeout(1000 * PATIENCE)
             visit(reference, empty)
-            for number, each in enumerate(INTERACTIONS):
-                visit(page, f"{studio}/{each.start}")
-                yield from _measured(each, page, reference, lines, settings.rounds)
+            for number, interaction in enumerate(INTERACTIONS):
+                visit(page, f"{studio}/{interaction.start}")
+                yield from _measured(interaction, page, reference, lines, settings.rounds)
                 if progress is not None:
                     progress(number + 1, len(INTERACTIONS))
-            second = browser.new_context().new_page()
-            second.set_default_timeout(1000 * PATIENCE)
             for name in PAGES:
                 visit(second, f"{studio}/{_path(name)}")
         computed, again = counted.read_counts(lines)
@@ -99,7 +97,7 @@ def _measured(each: Interaction, page: Page, reference: Page, lines: Path, round
                 if each.model:
                     seconds[number] -= counted.read_seconds(lines, MODEL) - before
             else:
-                clicks[number] = timed(reference, _press("Again"))
+                clicks[number] = timed(reference, _press("again"))
     yield cost(f"app.{each.name}", f"{each.what}, over a click in an empty app", seconds, clicks)
     less = ", the model's own time taken off" if each.model else ""
     yield cost(f"app.{each.name}.seconds", f"{each.what}{less}, over one second", seconds, np.ones(rounds), PROMISED)
@@ -119,9 +117,9 @@ def _click(find: Callable[[Page], Locator]) -> Act:
     return act
 
 
-def _press(name: str) -> Act:
-    """Press a button of the page itself."""
-    return _click(lambda page: page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True))
+def _press(key: str) -> Act:
+    """Press the button of a Streamlit key; its name says its shortcut, too."""
+    return _click(lambda page: page.locator(f".st-key-{key} button"))
 
 
 def _choose(label: str, option: str) -> Act:
@@ -143,7 +141,7 @@ def _filter(text: str) -> Act:
     def act(page: Page) -> None:
         field = page.get_by_role("textbox", name="As text")
         if not field.is_visible():
-            page.get_by_role("button", name=re.compile("Filter")).first.click()
+            page.locator(".st-key-filters button").first.click()
         field.fill(text)
         arm(page)
         field.press("Enter")
@@ -191,11 +189,13 @@ def _go(page_name: str) -> Act:
 
 
 _EXPLAIN = "explain?run=fisa&emotion=awe"
+_EMOTIONS = (_press("emotion_fear"), _press("emotion_awe"))
+_NEXT, _PREVIOUS = _press("next_image"), _press("previous_image")
 INTERACTIONS = (
-    Interaction("explain.emotion", "another emotion on Explain", _EXPLAIN, (_press("fear"), _press("awe"))),
+    Interaction("explain.emotion", "another emotion on Explain", _EXPLAIN, _EMOTIONS),
     Interaction("explain.head", "another head", _EXPLAIN, (_choose("Head", "Head 2"), _choose("Head", "Head 3"))),
-    Interaction("explain.seen", "an image that was explained", _EXPLAIN, (_press("Next"), _press("Previous"))),
-    Interaction("explain.new", "an image that was not", f"{_EXPLAIN}&image=00100.jpg", (_press("Next"),), model=True),
+    Interaction("explain.seen", "an image that was explained", _EXPLAIN, (_NEXT, _PREVIOUS)),
+    Interaction("explain.new", "an image that was not", f"{_EXPLAIN}&image=00100.jpg", (_NEXT,), model=True),
     Interaction(
         "gallery.sort", "another order of the gallery", "gallery?run=fisa",
         (_choose("Sorted by", "Error"), _choose("Sorted by", "Entropy")),

@@ -24,6 +24,9 @@ PATIENCE = 600.0
 QUIET = 0.15
 """Seconds for which a page must stand to count as settled; they are no part of the time."""
 
+_POLLING = 50
+"""Milliseconds between looks at a page; frames, the default, are not drawn of a window behind another."""
+
 # SwiftShader draws WebGL on machines without a GPU; a container has no user namespaces to sandbox with.
 _ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--enable-unsafe-swiftshader"]
 _MISSING = (
@@ -102,12 +105,13 @@ def _await_health(address: str, process: subprocess.Popen[bytes]) -> None:
 
 def visit(page: Page, address: str) -> None:
     """Open an address and wait until the page stands; then watch what clicks do to it."""
+    page.bring_to_front()
     page.goto(address)
     page.wait_for_selector("h1")
-    page.wait_for_function(_FIRST)
+    page.wait_for_function(_FIRST, polling=_POLLING)
     page.evaluate(_WATCH)
     page.evaluate("bench.ran = true")
-    page.wait_for_function(_STANDS, arg=QUIET)
+    page.wait_for_function(_STANDS, arg=QUIET, polling=_POLLING)
 
 
 def arm(page: Page) -> None:
@@ -121,7 +125,7 @@ def waited(page: Page) -> float:
     Raises:
         BenchError: An exception stands on the page.
     """
-    page.wait_for_function(_STANDS, arg=QUIET)
+    page.wait_for_function(_STANDS, arg=QUIET, polling=_POLLING)
     if page.get_by_test_id("stException").count():
         raise BenchError(f"bench app: {page.url} fails; open it in the studio to see why")
     return float(page.evaluate("(bench.since - bench.began) / 1000"))

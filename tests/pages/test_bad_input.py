@@ -13,6 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from fisa.emotions import MIKELS8
+from fisa.runs.format import DIGESTS, TRAINING
 from fisa.ui import counted
 
 Visit = Callable[..., AppTest]
@@ -59,7 +60,8 @@ def test_a_run_that_is_deleted_while_open_gives_way_to_another(page: str, shelve
 
 
 def test_a_link_to_a_run_that_is_still_trained_opens_another(shelved: Path, visit: Visit) -> None:
-    (shelved / "fisa" / "digests.json").unlink()  # it is written last: without it no run is finished
+    (shelved / "fisa" / DIGESTS).unlink()  # it is written last
+    (shelved / "fisa" / TRAINING).mkdir()
     app = visit("explain", run="fisa", image="iid-00003")
     assert not app.exception and not app.main.error  # the sidebar says that this one is not finished
     assert app.query_params["run"] == "cnn" and app.query_params["image"] == "iid-00003"
