@@ -13,7 +13,8 @@ def comparison(table: pd.DataFrame) -> None:
     about = table.attrs
     things = "sequences" if "step_kl" in table else "images"
     name = f"{about['data']} {about['split']}{', valence and arousal' if 'ccc_mean' in table else ''}"
-    reading.header(name, "table_rated" if "ccc_mean" in table else "table_sequences" if "step_kl" in table else "table")
+    help_of = "table_rated" if "ccc_mean" in table else "table_sequences" if "step_kl" in table else "table"
+    reading.header(name, help_of, "_".join(("", name, str(about["data_version"]), str(about["space"]))))
     columns = studies.columns_of(table)
     oracles = "; those marked *oracle* know the scene and stand outside the contest"
     st.markdown(

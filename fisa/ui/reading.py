@@ -17,11 +17,11 @@ STYLE = """<style>
 </style>"""
 
 
-def header(text: str, name: str) -> None:
+def header(text: str, name: str, key: str = "") -> None:
     """Draw a heading with the help ``name`` beside it; see :func:`show`."""
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.header(text, anchor=False, width="content")
-        show(name)
+        show(name, key)
 
 
 def subheader(text: str, name: str) -> None:

@@ -84,7 +84,8 @@ def test_runs_elsewhere_are_listed_beside_the_others(
     app.sidebar.text_input[0].set_value(str(tmp_path / "usb")).run()
     assert not app.exception and not app.error
     # The links of Home: AppTest shows the sidebar of the first run only.
-    assert [link.label for link in app.get("page_link")][-3:] == ["cnn", "theirs", "usb/cnn"]
+    links = [link.label for link in app.get("page_link") if link.proto.page == "explain"]
+    assert links[-3:] == ["cnn", "theirs", "usb/cnn"]
 
 
 def test_a_folder_elsewhere_without_runs_is_one_sentence(tmp_path: Path) -> None:
