@@ -72,8 +72,9 @@ def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
     st.caption(
         "Each map has a scale of its own; the curves share one. Solid: the places that speak most for the target give "
         "way to a blur first, so a good map lets the target fall soon. Dashed: they come back first, so it rises soon. "
-        f"Dotted: {RANDOM_ORDERS} random orders. Numbers: how far the target lies below them in the mean by deletion, and "
-        "above them by insertion, in shares of the size of the whole change. An image half blurred is one that no training image looks like."
+        f"Dotted: {RANDOM_ORDERS} random orders. Numbers: how far the target lies below them in the mean by deletion, "
+        "and above them by insertion, in shares of the size of the whole change. An image half blurred is one that no "
+        "training image looks like."
     )
 
 

@@ -75,7 +75,8 @@ READINGS: dict[str, Reading] = {
     "deletion": Reading(
         "Places go in the order of each map, the most telling first: with a good map the target falls sooner, and "
         "rises sooner as they come back, than with places in random order.",
-        r"\text{gain} = \overline{f_{\text{random}} - f_{\text{map}}} \,/\, \lvert f_{\text{whole}} - f_{\text{blurred}} \rvert",
+        r"\text{gain} = \overline{f_{\text{random}} - f_{\text{map}}} "
+        r"\,/\, \lvert f_{\text{whole}} - f_{\text{blurred}} \rvert",
         "152-grades",
     ),
     "matrices": Reading(
