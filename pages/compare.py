@@ -35,13 +35,13 @@ def page(runs: dict[str, Run], tools: DeltaGenerator) -> None:
     with tools:
         export.draw(compare_export.of_comparison(runs, dataset, found, seen))
 
-    st.header("What differs", anchor=False)
+    reading.header("What differs", "settings")
     compare_measures.settings(runs)
     reading.header("Measures", "paired")
     compare_measures.choose_seeds(seeds)
     compare_measures.measures(found, counted)
 
-    st.header("Image by image", anchor=False)
+    reading.header("Image by image", "errors")
     errors = compare_errors.errors_of(runs, dataset)
     own = dict(errors.loc[walk.chosen])
     compare_errors.draw(runs, dataset, walk, lambda: compare_image.wheel(seen, own))

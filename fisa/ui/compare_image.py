@@ -129,7 +129,7 @@ def wheel(seen: Seen, errors: Mapping[str, float]) -> None:
 
 def draw(seen: Seen) -> None:
     """Draw the maps of the chosen emotion, the contributions to it, and the chosen matrices."""
-    st.header(f"Attention of {seen.emotion}", anchor=False)
+    reading.header(f"Attention of {seen.emotion}", "overlay")
     panels.emotion_buttons(seen.space)
     _maps(seen)
     reading.header(f"What makes {seen.emotion}", "contributions")

@@ -42,6 +42,18 @@ READINGS: dict[str, Reading] = {
         "6-semantic-enhanced-representation",
     ),
     # One image
+    "settings": Reading(
+        "Keys of the configurations whose values differ; all others are equal, the name aside. What differs in one key "
+        "alone is an ablation; more keys cannot be told apart.",
+        r"\{k : c_A(k) \ne c_B(k)\}",
+        "13-training",
+    ),
+    "errors": Reading(
+        "Each dot is a test image: its error under the first run across, under the second upwards. Below the diagonal "
+        "the second run is nearer to the truth.",
+        r"e_A = \mathrm{KL}(p \Vert q_A), \qquad e_B = \mathrm{KL}(p \Vert q_B)",
+        "42-slices-of-a-test-split",
+    ),
     "overlay": Reading(
         "Where the chosen emotion looks; brightness is relative to the largest value of its own map, so compare "
         "places and not maps. The null share is attention that rests on no place.",
