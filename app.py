@@ -23,8 +23,10 @@ PAGES = {
     "methods": st.Page("pages/methods.py", title="Methods", icon=":material/menu_book:", visibility="hidden"),
 }
 
-# Streamlit writes labels of primary buttons in white, which the dark theme's primary colour is too light for.
-DARK_LABELS = "<style>[data-testid=stBaseButton-primary] {color: #0e1117}</style>"
+# Streamlit writes on primary buttons and chosen tags in white, which the dark theme's primary colour is too light for.
+DARK_LABELS = (
+    "<style>[data-testid=stBaseButton-primary], [data-testid=stMultiSelect] span[title] {color: #0e1117}</style>"
+)
 
 
 def main() -> None:

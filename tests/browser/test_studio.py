@@ -3,14 +3,13 @@
 import io
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, TimeoutError, expect
-from waiting import await_query, query, settled
+from playwright.sync_api import Page, expect
+from waiting import await_query, choose, query, settled
 
 Open = Callable[..., Page]
 Serve = Callable[[Path], str]
@@ -29,17 +28,6 @@ def go_to(page: Page, name: str) -> None:
     page.get_by_test_id("stSidebarNavLink").filter(has_text=name).click()
     expect(page.get_by_role("heading", level=1).filter(has_text=name)).to_be_visible()
     settled(page)
-
-
-def choose(page: Page, label: str, name: str) -> None:
-    """Choose from a list; a page that is drawn anew closes an open list, so it is opened until it stays."""
-    option = page.get_by_role("option", name=name)
-    for _ in range(20):
-        page.get_by_role("combobox", name=label).press("ArrowDown")
-        with suppress(TimeoutError):
-            option.wait_for(timeout=3000)
-            break
-    option.click(timeout=3000)
 
 
 def test_row_01_one_selection_from_home_to_the_map_and_back(studio: str, open_page: Open) -> None:

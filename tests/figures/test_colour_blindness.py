@@ -7,7 +7,6 @@ both by the library colour-science.
 
 from itertools import combinations
 
-import colour
 import numpy as np
 import pytest
 from plotly.colors import hex_to_rgb
@@ -15,6 +14,9 @@ from plotly.colors import hex_to_rgb
 from fisa.emotions import AFFECTNET8, EKMAN6, EKMAN7, MIKELS8, POLARITY3, EmotionSpace
 from fisa.figures import PALETTES, Theme
 from fisa.figures.theme import contrast
+
+with np.printoptions():  # which colour-science changes for the whole process, pandas' CSV included
+    import colour
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*simulation of tritanomaly")
 SPACES = (MIKELS8, EKMAN6, EKMAN7, AFFECTNET8, POLARITY3)
