@@ -74,6 +74,8 @@ def shoot(browser: Browser, address: str, page: str, look: Look) -> bytes:
         settled(opened)
         if page == "images":
             _upload(opened)
+        if opened.get_by_test_id("stException").count():
+            raise SystemExit(f"{page}: an exception stands on the page; open it in the studio, and mend that first")
         opened.mouse.move(look.width - 1, look.height - 1)  # where nothing answers to it
         taken = opened.screenshot(animations="disabled")
     finally:

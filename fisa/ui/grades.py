@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import cast
 
 import pandas as pd
@@ -201,10 +203,15 @@ def missing(runs: Mapping[str, Run], shelf: Shelf, split: str | None) -> None:
         )  # fmt: skip
 
 
+def _from_here(path: Path) -> Path:
+    """Return a path as one writes it in the folder that the studio was started from."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
 def command_for(names: Sequence[str], split: str | None) -> str:
     """Return the command that grades runs, as Markdown."""
     folders = cache.run_folders()
-    paths = " ".join(f"'{folders[name]}'" if " " in str(folders[name]) else str(folders[name]) for name in names)
+    paths = shlex.join(str(_from_here(folders[name])) for name in names)
     return f"`python -m fisa grade {paths}{f' --split {split}' if split not in (None, SPLIT) else ''} --store`"
 
 

@@ -119,3 +119,11 @@ def test_explain_reads_the_stored_grades_and_marks_what_fails(graded: Path, visi
     assert "It fails the sanity check by shuffled weights." in words
     offered = app.selectbox(key="choose_method").options
     assert "Grad-CAM (fails a sanity check)" in offered and "Attention" in offered
+
+
+def test_a_command_names_runs_as_one_writes_them_in_the_folder_of_the_studio(
+    shelf: Path, tiny_runs: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_runs / "cnn", shelf / "a run")
+    monkeypatch.chdir(shelf.parent)
+    assert f"`python -m fisa grade '{shelf.name}/a run' --store`" in said(visit("grades", run="a run"))
