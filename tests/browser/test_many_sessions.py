@@ -14,7 +14,7 @@ Serve = Callable[[Path], str]
 TURNS = 2
 
 
-@pytest.fixture(params=[6, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.fixture(params=[pytest.param(count, marks=pytest.mark.slow) for count in (6, 20)])
 def visitors(request: pytest.FixtureRequest, browser: Browser) -> Iterator[list[Page]]:
     """Pages of browsers that share nothing."""
     contexts = [browser.new_context(viewport={"width": 1280, "height": 800}) for _ in range(request.param)]

@@ -335,6 +335,7 @@ def test_a_worker_process_imports_the_app_and_draws_nothing(monkeypatch: pytest.
     assert drawn == []
 
 
+@pytest.mark.slow
 def test_the_bench_times_every_page(full: Path) -> None:
     report = run_bench([bench_pages], Settings(rounds=1))
     assert [each.name for each in report.costs] == [
