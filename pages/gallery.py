@@ -2,7 +2,20 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fisa.runs import Run
-from fisa.ui import browse, cache, datasets_pictures, filters, gallery, marks, reading, slices, state, steps, widgets
+from fisa.ui import (
+    browse,
+    cache,
+    datasets_pictures,
+    filters,
+    gallery,
+    marks,
+    others,
+    reading,
+    slices,
+    state,
+    steps,
+    widgets,
+)
 
 
 def page(run: Run, beside: DeltaGenerator) -> None:
@@ -18,7 +31,7 @@ def page(run: Run, beside: DeltaGenerator) -> None:
     with beside, st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
         browse.choose_order(browse.sorts_of(run, walk.table))
         if walk.other:
-            widgets.choose_other()
+            others.choose_one()
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="tools"):
         widgets.choose(

@@ -14,9 +14,9 @@ from fisa.explain.embeddings import TITLES, offered_vectors
 from fisa.explain.maps import Made, Map, look_at_map, own_map, start_map, stop_map, usual
 from fisa.explain.projection import METRICS, STEPS, ProjectionError, ProjectionSettings, largest_perplexity
 from fisa.runs import Run
-from fisa.ui import cache, rated, reading, selection, state
+from fisa.ui import cache, others, rated, reading, selection, state
 from fisa.ui.state import plain
-from fisa.ui.widgets import PROBLEMS, choose, choose_other, other_run, problem
+from fisa.ui.widgets import PROBLEMS, choose, other_run, problem
 
 COLOURS = {"emotion": "Emotion", "error": "Error", "entropy": "Entropy", "difference": "Two runs"}
 RATED = {"valence": "Valence", "arousal": "Arousal", "error": "Error", "difference": "Two runs"}
@@ -96,7 +96,7 @@ def controls(run: Run, dataset: Dataset, made: Made) -> None:
         colours = colours_of(run)
         choose("colour", list(colours), "Colour by", st.segmented_control, colours.__getitem__, required=True)
         if state.get("colour") == "difference" and len(cache.run_folders()) > 1:
-            choose_other()
+            others.choose_one()
         selection.choose_drag("map")
         with st.popover("Made of", icon=":material/tune:", key="map_made"):
             _settings(run, dataset, made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from fisa import figures
+from fisa.evaluation import Progress
 from fisa.explain.attribution import METHODS
 from fisa.explain.deletion import RANDOM_ORDERS, Curves, curves
 from fisa.explain.targets import Target
@@ -17,12 +19,14 @@ from fisa.records import Attribution, Explanation
 from fisa.runs import Run
 from fisa.ui import attributions, reading, state
 from fisa.ui.cache import Subject
+from fisa.ui.counted import counted
 from fisa.ui.meters import meter
 from fisa.ui.panels import in_shape
 from fisa.ui.widgets import chart
 
 ACROSS = 4
 """Methods in a row."""
+_LAST = "methods_last"  # what the session saw of this last
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,16 +106,25 @@ def _shown(run: Run, found: Explanation, subject: Subject, emotion: str) -> _Sho
     """Return what is drawn, with progress where attributions must be computed."""
     asked = attributions.asked()
     names = attributions.methods_for(run, asked)
-    with meter(f"Asking {len(names)} methods …") as progress:
+    key = (run.digest, subject.digest, asked, emotion)
+    # What stood here a moment ago is in the caches, and a bar for it would only make the page jump.
+    with _silent() if st.session_state.get(_LAST) == key else meter(f"Asking {len(names)} methods …") as progress:
         maps = {}
         for number, name in enumerate(names):
             progress(number, len(names) + 1)
             maps[name] = attributions.attribution_of(run, subject, name, asked, emotion)
         progress(len(names), len(names) + 1)
-        return _Shown(maps, _curves(run.digest, subject.digest, asked, emotion, run, subject, maps))
+        shown = _Shown(maps, _curves(run.digest, subject.digest, asked, emotion, run, subject, maps))
+    st.session_state[_LAST] = key
+    return shown
+
+
+def _silent() -> AbstractContextManager[Progress]:
+    return nullcontext(lambda done, total: None)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
+@counted("curves")
 def _curves(
     run_digest: str,
     image_digest: str,

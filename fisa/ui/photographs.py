@@ -26,7 +26,7 @@ Thing = TypeVar("Thing")
 
 _UPLOADER, _KEPT = "photographs", "photographs_kept"
 FEW = 8
-"""Photographs that are looked at without a bar of progress, and refusals that are said one by one."""
+"""Photographs that are looked at without a bar of progress, and refusals that stand on the page at once."""
 KEPT = 24
 """Photographs that a session remembers for the Map, in their files' own form."""
 
@@ -72,11 +72,13 @@ def decoded(uploads: Sequence[UploadedFile] | None) -> tuple[dict[str, Subject],
 
 
 def tell_refused(refused: Sequence[str]) -> None:
-    """Say why photographs were refused, and of many only how many."""
+    """Say why photographs were refused; of many, the rest in a list that is folded away."""
     for sentence in refused[:FEW]:
         st.warning(plain(sentence), icon=":material/block:")
     if len(refused) > FEW:
         st.warning(f"{len(refused) - FEW:,} more were refused.", icon=":material/block:")
+        with st.expander("Which, and why"):
+            st.markdown("  \n".join(plain(sentence) for sentence in refused[FEW:]))
 
 
 def _counted(things: Collection[Thing], what: str) -> Iterator[Thing]:

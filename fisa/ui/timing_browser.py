@@ -82,8 +82,10 @@ def served(script: Path, environment: Mapping[str, str]) -> Iterator[str]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", script.name, f"--server.port={port}", "--server.headless=true"]
     command += ["--server.fileWatcherType=none", "--server.address=localhost", "--browser.gatherUsageStats=false"]
-    quiet = {"cwd": script.parent, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(command, env={**os.environ, **environment}, **quiet)  # type: ignore[call-overload]
+    process = subprocess.Popen(
+        command, cwd=script.parent, env={**os.environ, **environment}, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     try:
         _await_health(f"http://localhost:{port}", process)
         yield f"http://localhost:{port}"

@@ -16,6 +16,7 @@ from fisa.runs import Run
 from fisa.slices import Slice, as_link
 from fisa.transport import wheel_transport
 from fisa.ui import cache, panels, reading, selection, state
+from fisa.ui.counted import counted
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, choose, selected
 
@@ -36,7 +37,7 @@ def settle(run: Run) -> None:
     if not applies(run):
         state.drop("moved")
         return
-    moved = _moved(_couplings_of(run, cache.test_data(run)))
+    moved = _moved(_couplings_of(run, cache.test_data(run)).mean(0))
     most = _pair(run.space, *np.unravel_index(int(moved.argmax()), moved.shape))
     state.resolve("moved", _pairs(run.space), most, "transfer between emotions")
 
@@ -50,24 +51,23 @@ def draw(run: Run) -> None:
         return
     dataset = cache.test_data(run)
     couplings = _couplings_of(run, dataset)
+    mean = couplings.mean(0)
     chosen = str(state.get("moved"))
     true, predicted = (run.space.index(label) for label in chosen.split(">"))
     reading.header(f"Where {plain(run.name)} puts mass that belongs elsewhere", "transfer")
     left, right = st.columns(2, gap="medium")
     with left:
         pair = (true, predicted)
-        figure = figures.matrix(_moved(couplings), run.space, "", "transfer", None, state.theme(), pair)
-        chart(figure, _KEY, _table(couplings.mean(0), run.space), partial(_take_cell, run.space))
-        st.caption(_words(run, dataset, couplings.mean(0)))
+        figure = figures.matrix(_moved(mean), run.space, "", "transfer", None, state.theme(), pair)
+        chart(figure, _KEY, _table(mean, run.space), partial(_take_cell, run.space))
+        st.caption(_words(run, dataset, mean))
     with right:
         _images(run, dataset, couplings[:, true, predicted], chosen)
 
 
-def _moved(couplings: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean mass that goes from emotion to emotion, [C, C], what stays left out."""
-    mean: NDArray[np.float64] = couplings.mean(0)
-    np.fill_diagonal(mean, 0)
-    return mean
+def _moved(mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean mass that goes from emotion to emotion, [C, C], without what stays."""
+    return mean - np.diag(np.diag(mean))
 
 
 def _table(mean: NDArray[np.float64], space: EmotionSpace) -> pd.DataFrame:
@@ -81,6 +81,7 @@ def _couplings_of(run: Run, dataset: Dataset) -> NDArray[np.float64]:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Following the mass of each prediction …")
+@counted("transport")
 def _couplings(run_digest: str, data_version: str, _run: Run, _dataset: Dataset) -> NDArray[np.float64]:
     """Return the mass that goes from emotion to emotion in each test image, [N, C, C]; the truth where it is known."""
     truth = evaluation.truth_of(_dataset)

@@ -53,11 +53,6 @@ def other_run() -> Run | None:
         return None
 
 
-def choose_other() -> None:
-    """Draw the choice of the run to compare with, which must be resolved already."""
-    others.choose_one()
-
-
 @contextmanager
 def guard() -> Iterator[None]:
     """Turn what a broken folder raises inside into one sentence on the page."""

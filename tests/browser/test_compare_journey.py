@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from downloading import fetch, open_export, read_offline
 from playwright.sync_api import Browser, Page, expect
 from variants import five_runs
 from waiting import PATIENCE, await_query, choose, query, settled
@@ -40,24 +41,11 @@ def dots(page: Page) -> list[tuple[float, float, str]]:
     return [(float(x), float(y), str(name)) for x, y, name in page.evaluate(DOTS)]
 
 
-def fetch(page: Page, label: str) -> Path:
-    """Press a button of the popover and return the file that comes."""
-    with page.expect_download(timeout=PATIENCE) as coming:
-        page.get_by_test_id("stPopoverBody").get_by_role("button", name=label, exact=True).click()
-    path = Path(coming.value.path())
-    return path.rename(path.with_name(coming.value.suggested_filename))
-
-
 def take(page: Page, label: str, option: str) -> None:
     """Choose what is exported."""
     page.get_by_test_id("stPopoverBody").get_by_role("combobox", name=re.compile(label)).click()
     page.get_by_role("option", name=option, exact=True).click()
     settled(page)
-
-
-def open_export(page: Page) -> None:
-    page.get_by_test_id("stPopover").get_by_role("button", name="Export").click()
-    expect(page.get_by_test_id("stPopoverBody").get_by_role("button", name="PDF")).to_be_visible(timeout=PATIENCE)
 
 
 def test_row_16_four_runs_on_the_same_image_at_one_scale(studio_of_five: str, open_page: Open) -> None:
@@ -165,17 +153,10 @@ def test_row_20_a_comparison_is_one_offline_file(studio_of_five: str, open_page:
     page = open_page(f"{studio_of_five}/compare?run=fisa&against=slow,cnn,small")
     open_export(page)
     offline = fetch(page, "HTML")
-    asked: list[str] = []
-    alone = browser.new_context(offline=True)
-    reader = alone.new_page()
-    reader.on("request", lambda request: asked.append(request.url))
-    reader.goto(offline.as_uri())
-    expect(reader.get_by_role("heading", level=1)).to_have_text("fisa against slow against cnn against small")
-    expect(reader.get_by_text(re.compile("adjusted for 3 comparisons"))).to_be_visible()
-    expect(reader.get_by_role("rowheader", name="training.lr").first).to_be_visible()
-    assert reader.evaluate("[...document.images].every(each => each.complete && each.naturalWidth > 0)")
-    assert all(url.startswith(("file:", "data:")) for url in asked)
-    alone.close()
+    with read_offline(browser, offline) as reader:
+        expect(reader.get_by_role("heading", level=1)).to_have_text("fisa against slow against cnn against small")
+        expect(reader.get_by_text(re.compile("adjusted for 3 comparisons"))).to_be_visible()
+        expect(reader.get_by_role("rowheader", name="training.lr").first).to_be_visible()
 
 
 def test_journey_from_the_worst_image_to_the_exported_figure(studio_of_five: str, open_page: Open) -> None:

@@ -80,6 +80,8 @@ def test_three_hundred_photographs_at_once_are_each_looked_at_once(
     assert len(app.dataframe[0].value) == 280
     refused = [unescaped(each.value) for each in app.warning]
     assert refused[0].startswith("bad0.png: ") and "12 more were refused." in refused  # eight are said one by one
+    rest = "\n".join(unescaped(each.value) for each in app.markdown)
+    assert all(f"bad{number}.png: " in rest for number in range(8, 20))  # and the others can be read
     computed, _ = counted.read_counts(tmp_path / "computed")
     assert computed["photograph"] == computed["explanation"] == 280
     app.selectbox(key="photograph").select("17.png").run()
