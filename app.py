@@ -2,26 +2,11 @@
 
 import streamlit as st
 
+from fisa import language
 from fisa.emotions import MIKELS8
 from fisa.figures import wheel_emblem
-from fisa.ui import cache, keys, reading, shelves, state, widgets
-
-PAGES = {
-    "home": st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
-    "gallery": st.Page("pages/gallery.py", title="Gallery", icon=":material/grid_view:"),
-    "explain": st.Page("pages/explain.py", title="Explain", icon=":material/search_insights:"),
-    "compare": st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
-    "interactions": st.Page("pages/interactions.py", title="Interactions", icon=":material/hub:"),
-    "map": st.Page("pages/map.py", title="Map", icon=":material/scatter_plot:"),
-    "retrieval": st.Page("pages/retrieval.py", title="Retrieval", icon=":material/image_search:"),
-    "grades": st.Page("pages/grades.py", title="Grades", icon=":material/grading:"),
-    "metrics": st.Page("pages/metrics.py", title="Metrics", icon=":material/leaderboard:"),
-    "studies": st.Page("pages/studies.py", title="Studies", icon=":material/experiment:"),
-    "data": st.Page("pages/data.py", title="Data", icon=":material/photo_library:"),
-    "train": st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
-    "images": st.Page("pages/images.py", title="Your images", icon=":material/add_photo_alternate:"),
-    "methods": st.Page("pages/methods.py", title="Methods", icon=":material/menu_book:", visibility="hidden"),
-}
+from fisa.language import tr
+from fisa.ui import cache, contents, keys, reading, shelves, state, tongue, widgets
 
 # Streamlit writes on primary buttons and chosen tags in white, which the dark theme's primary colour is too light for.
 DARK_LABELS = (
@@ -31,25 +16,34 @@ DARK_LABELS = (
 
 def main() -> None:
     """Draw the sidebar, then the page that was asked for."""
+    language.ask(state.language)
     st.set_page_config(
         page_title="FISA Studio", page_icon=wheel_emblem(MIKELS8, 64), layout="wide", initial_sidebar_state=230
     )
     st.logo(wheel_emblem(MIKELS8, 48), size="large")
     if state.theme() == "dark":
         st.html(DARK_LABELS)
-    page = st.navigation(list(PAGES.values()), expanded=True)
-    state.arrive(PAGES, page)
+    pages = {
+        name: st.Page(
+            f"pages/{name}.py", title=tr(title), icon=contents.ICONS[name], default=name == "home",
+            visibility="hidden" if name in contents.HIDDEN else "visible",
+        )
+        for name, title in contents.TITLES.items()
+    }  # fmt: skip
+    page = st.navigation(list(pages.values()), expanded=True)
+    state.arrive(pages, page)
     st.html(reading.STYLE)
     with st.sidebar:
         folders = list(cache.run_folders())
         if folders:
-            state.resolve("run", folders, folders[0], "run")
-            widgets.choose("run", folders, "Run")
+            state.resolve("run", folders, folders[0], tr("run"))
+            widgets.choose("run", folders, tr("Run"))
         shelves.choose_elsewhere()
         shelves.list_refused(cache.refused())
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.page_link(PAGES["methods"], label="Methods", icon=":material/menu_book:")
+            st.page_link(pages["methods"], label=tr("Methods"), icon=contents.ICONS["methods"])
             keys.draw()
+            tongue.draw()
     page.run()
 
 

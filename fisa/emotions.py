@@ -20,6 +20,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from fisa.language import mark, tr
+
 
 @dataclass(frozen=True)
 class EmotionSpace:
@@ -58,6 +60,11 @@ class EmotionSpace:
             return self.labels.index(label)
         except ValueError:
             raise KeyError(f"unknown emotion {label!r}; {self.name} has {', '.join(self.labels)}") from None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The labels as the person who looks reads them, in column order; ``labels`` are what files and links say."""
+        return tuple(map(tr, self.labels))
 
     @property
     def angles(self) -> np.ndarray:
@@ -103,7 +110,16 @@ class EmotionSpace:
 
 MIKELS8 = EmotionSpace(
     name="mikels8",
-    labels=("amusement", "awe", "contentment", "excitement", "anger", "disgust", "fear", "sadness"),
+    labels=(
+        mark("amusement"),
+        mark("awe"),
+        mark("contentment"),
+        mark("excitement"),
+        mark("anger"),
+        mark("disgust"),
+        mark("fear"),
+        mark("sadness"),
+    ),
     polarity=(1, 1, 1, 1, -1, -1, -1, -1),
     wheel=(6, 7, 5, 4, 0, 2, 1, 3),
     colours=("#f56604", "#0c9ce5", "#169263", "#c669a2", "#b63631", "#90984f", "#8558ff", "#3e5eac"),
@@ -112,7 +128,7 @@ MIKELS8 = EmotionSpace(
 
 EKMAN6 = EmotionSpace(
     name="ekman6",
-    labels=("anger", "disgust", "fear", "joy", "sadness", "surprise"),
+    labels=(mark("anger"), mark("disgust"), mark("fear"), mark("joy"), mark("sadness"), mark("surprise")),
     polarity=(-1, -1, -1, 1, -1, 0),
     wheel=(),
     colours=("#b63631", "#90984f", "#8558ff", "#f56604", "#3e5eac", "#0c9ce5"),
@@ -121,7 +137,7 @@ EKMAN6 = EmotionSpace(
 
 EKMAN7 = EmotionSpace(
     name="ekman7",
-    labels=(*EKMAN6.labels, "neutral"),
+    labels=(*EKMAN6.labels, mark("neutral")),
     polarity=(*EKMAN6.polarity, 0),
     wheel=(),
     colours=(*EKMAN6.colours, "#5c6360"),
@@ -130,7 +146,16 @@ EKMAN7 = EmotionSpace(
 
 AFFECTNET8 = EmotionSpace(
     name="affectnet8",
-    labels=("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"),
+    labels=(
+        mark("neutral"),
+        mark("happiness"),
+        mark("sadness"),
+        mark("surprise"),
+        mark("fear"),
+        mark("disgust"),
+        mark("anger"),
+        mark("contempt"),
+    ),
     polarity=(0, 1, -1, 0, -1, -1, -1, -1),
     wheel=(),
     colours=("#5c6360", "#f56604", "#3e5eac", "#0c9ce5", "#8558ff", "#90984f", "#b63631", "#169263"),
@@ -139,7 +164,7 @@ AFFECTNET8 = EmotionSpace(
 
 POLARITY3 = EmotionSpace(
     name="polarity3",
-    labels=("positive", "neither", "negative"),
+    labels=(mark("positive"), mark("neither"), mark("negative")),
     polarity=(1, 0, -1),
     wheel=(),
     colours=("#f56604", "#5c6360", "#3e5eac"),
@@ -149,7 +174,7 @@ POLARITY3 = EmotionSpace(
 RATINGS = EmotionSpace(name="ratings", labels=(), polarity=(), wheel=(), colours=(), markers=())
 """Of data that rate valence and arousal and no emotion: a space without labels, on which no distribution is learned."""
 
-DIMENSIONS = ("valence", "arousal")
+DIMENSIONS = (mark("valence"), mark("arousal"))
 """What is rated from -1 (unpleasant, calm) to 1 (pleasant, excited), in the order of every array of ratings."""
 
 SCORE_LEVELS = range(3, 11)

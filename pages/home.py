@@ -2,10 +2,11 @@ import streamlit as st
 
 from fisa.emotions import MIKELS8
 from fisa.figures import method_diagram, wheel_emblem
+from fisa.language import mark, tr
 from fisa.runs import Run
 from fisa.ui import cache, meters, reading, state, tour, widgets
 
-INTRODUCTION = (
+INTRODUCTION = mark(
     "A picture does not evoke one emotion; it evokes a distribution over emotions. FISA Studio predicts that "
     "distribution and shows why: where each emotion looks, and which emotions push one another up or down. "
     "Everything runs on this machine, first on drawn scenes whose true answer is known, then on your own photographs."
@@ -14,18 +15,18 @@ INTRODUCTION = (
 
 def introduction() -> None:
     emblem, words = st.columns([1, 6], vertical_alignment="center", gap="medium")
-    emblem.image(wheel_emblem(MIKELS8, 132), width=132, alt="Emblem: the emotion wheel")
+    emblem.image(wheel_emblem(MIKELS8, 132), width=132, alt=tr("Emblem: the emotion wheel"))
     with words:
         st.title("FISA Studio", anchor=False)
-        st.markdown(INTRODUCTION)
+        st.markdown(tr(INTRODUCTION))
         with st.container(horizontal=True):
-            st.page_link("pages/explain.py", label="Explain a picture", icon=":material/search_insights:")
-            st.page_link("pages/images.py", label="Try your photographs", icon=":material/add_photo_alternate:")
-            st.page_link("pages/grades.py", label="How far to trust it", icon=":material/grading:")
+            st.page_link("pages/explain.py", label=tr("Explain a picture"), icon=":material/search_insights:")
+            st.page_link("pages/images.py", label=tr("Try your photographs"), icon=":material/add_photo_alternate:")
+            st.page_link("pages/grades.py", label=tr("How far to trust it"), icon=":material/grading:")
 
 
 def runs() -> None:
-    reading.header("Trained runs", "runs")
+    reading.header(tr("Trained runs"), "runs")
     folders = cache.run_folders()
     if not folders:
         widgets.no_runs()
@@ -34,14 +35,18 @@ def runs() -> None:
     scrolling = st.container(horizontal=True, wrap=False, key="runs")
     with scrolling.container(width=640, gap="xsmall"):
         headings = st.columns([2, 1, 1, 1, 1], wrap=False)
-        for column, text in zip(headings, ("Run", "Score", "KL(p‖q)", "Localisation", "Training"), strict=True):
+        titles = (tr("Run"), tr("Score"), "KL(p‖q)", tr("Localisation"), tr("Training"))
+        for column, text in zip(headings, titles, strict=True):
             column.caption(text)
         for name, path in folders.items():
             with widgets.guard():
                 row(name, cache.open_run(path))
     st.caption(
-        "Score: 1 − KL(p‖q)/KL(p‖constant) on the planted test scenes; 0 is the constant predictor, 1 the truth. "
-        "Localisation: share of emotions, in scenes of two or more, whose attention peaks in their own visible motifs."
+        tr(
+            "Score: 1 − KL(p‖q)/KL(p‖constant) on the planted test scenes; 0 is the constant predictor, 1 the truth. "
+            "Localisation: share of emotions, in scenes of two or more, whose attention peaks in their own visible "
+            "motifs."
+        )
     )
 
 
@@ -50,7 +55,7 @@ def row(name: str, run: Run) -> None:
     numbers = (
         widgets.number(run.metrics.get("score")),
         widgets.number(run.metrics.get("kl_truth"), 4),
-        "no attention" if hit is None else f"{hit:.0%}",
+        tr("no attention") if hit is None else f"{hit:.0%}",
         meters.duration(cache.training_seconds(run)),
     )
     columns = st.columns([2, 1, 1, 1, 1], wrap=False, vertical_alignment="center")
@@ -60,14 +65,16 @@ def row(name: str, run: Run) -> None:
 
 
 def data() -> None:
-    reading.header("The data at a glance", "scenes")
-    st.markdown("**Planted Affect**: drawn scenes whose every cause is known, here one for each dominant emotion.")
+    reading.header(tr("The data at a glance"), "scenes")
+    st.markdown(tr("**Planted Affect**: drawn scenes whose every cause is known, here one for each dominant emotion."))
     with st.container(horizontal=True, gap=6, key="glance"):
         for scene in cache.glance():
             with st.container(width=96, gap=None):
-                st.image(scene.picture, width="stretch", alt=f"A drawn scene: {scene.label} {scene.degree:.0%}")
+                name = tr(scene.label)
+                alt = tr("A drawn scene: {emotion} {degree:.0%}", emotion=name, degree=scene.degree)
+                st.image(scene.picture, width="stretch", alt=alt)
                 link = {"image": scene.name, "emotion": scene.label}
-                st.page_link("pages/explain.py", label=scene.label, query_params=link)
+                st.page_link("pages/explain.py", label=name, query_params=link)
 
 
 state.enter("home")
@@ -78,9 +85,9 @@ pictures = st.container()
 runs()
 with pictures, widgets.guard():
     data()
-reading.header("How FISA works", "diagram")
+reading.header(tr("How FISA works"), "diagram")
 st.image(
     method_diagram(state.theme()),
     width="stretch",
-    alt="FISA in six steps: image, feature map, attention map, class features, interaction, distribution",
+    alt=tr("FISA in six steps: image, feature map, attention map, class features, interaction, distribution"),
 )

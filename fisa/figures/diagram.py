@@ -8,6 +8,7 @@ import re
 from fisa.emotions import MIKELS8
 from fisa.figures.checks import wheel_order
 from fisa.figures.theme import FONT, Palette, Theme, colour_at, palette, rgb, rgba
+from fisa.language import mark, tr
 
 _WIDTH, _HEIGHT = 640, 506
 _CARD = (196, 230)  # width and height
@@ -51,28 +52,29 @@ def method_diagram(theme: Theme = "light") -> str:
     """
     colours = palette(theme)
     steps = [
-        ("image", "what the eye sees", "x", _picture()),
-        ("feature map", "backbone, N places", "E", _feature_map(colours)),
-        ("attention", "a map per emotion", "M_k = softmax g(E·L_k)", _attention_maps(colours)),
-        ("class features", "pooled by each map", "F_k = Σ_p M_k,p F_p", _class_features()),
-        ("interaction", "H heads, signed", "Eff = ψ(q_i)^T φ(k_j) + 1", _heads(colours)),
-        ("distribution", "all contributions", "z_i = b_i + Σ_h,j c_hij", _small_wheel(colours)),
+        (tr("image"), tr("what the eye sees"), "x", _picture()),
+        (tr("feature map"), tr("backbone, N places"), "E", _feature_map(colours)),
+        (tr("attention"), tr("a map per emotion"), "M_k = softmax g(E·L_k)", _attention_maps(colours)),
+        (tr("class features"), tr("pooled by each map"), "F_k = Σ_p M_k,p F_p", _class_features()),
+        (tr("interaction"), tr("H heads, signed"), "Eff = ψ(q_i)^T φ(k_j) + 1", _heads(colours)),
+        (tr("distribution"), tr("all contributions"), "z_i = b_i + Σ_h,j c_hij", _small_wheel(colours)),
     ]
     cards = []
     for number, (title, note, equation, art) in enumerate(steps):
         x, y = _COLUMNS[number % 3], _ROWS[number // 3]
         cards.append(_card(x, y, number + 1, title, note, equation, art, colours))
+    title = tr("How FISA predicts a distribution over emotions")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="100%" role="img" '
         'aria-labelledby="fisa-method-title fisa-method-desc" '
         f'font-family="{FONT.replace(chr(34), chr(39))}" style="max-width:820px;display:block;margin:0 auto">'
-        '<title id="fisa-method-title">How FISA predicts a distribution over emotions</title>'
-        f'<desc id="fisa-method-desc">{_DESCRIPTION}</desc>'
+        f'<title id="fisa-method-title">{title}</title>'
+        f'<desc id="fisa-method-desc">{tr(_DESCRIPTION)}</desc>'
         f"{_arrows(colours)}{''.join(cards)}</svg>"
     )
 
 
-_DESCRIPTION = (
+_DESCRIPTION = mark(
     "Six steps. 1: the image. 2: a backbone turns it into a feature map E of N places. "
     "3: each of the eight emotions has an attention map M of its own over these places, made with its label embedding. "
     "4: each map pools the features into one class feature F per emotion. "

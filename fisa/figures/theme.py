@@ -18,7 +18,10 @@ from fisa.figures.checks import FigureError
 Theme = Literal["light", "dark"]
 ColourScale = tuple[tuple[float, str], ...]
 
-FONT = '"Source Sans", "Source Sans 3", "Source Sans Pro", system-ui, -apple-system, "Segoe UI", sans-serif'
+FONT = (
+    '"Source Sans", "Source Sans 3", "Source Sans Pro", system-ui, -apple-system, "Segoe UI", '
+    '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
+)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from fisa.language import tr
 from fisa.ui import keys, state
 
 
@@ -13,9 +14,12 @@ def draw(labels: Sequence[str], emotion: str) -> None:
     """Draw the buttons that choose the emotions before and after ``emotion`` among ``labels``, in wheel order."""
     place = labels.index(emotion)
     with st.container(horizontal=True, gap="small", width="content"):
-        for name, icon, step in (("previous", "left", -1), ("next", "right", 1)):
+        for name, words, icon, step in (
+            ("previous", tr("Previous emotion"), "left", -1),
+            ("next", tr("Next emotion"), "right", 1),
+        ):
             st.button(
-                f"{name.capitalize()} emotion", icon=f":material/chevron_{icon}:", type="tertiary",
+                words, icon=f":material/chevron_{icon}:", type="tertiary",
                 shortcut=keys.shortcut(f"{name}_emotion"), key=f"{name}_emotion",
                 on_click=state.put, args=("emotion", labels[(place + step) % len(labels)]),
             )  # fmt: skip

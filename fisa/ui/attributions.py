@@ -10,11 +10,13 @@ from fisa.explain.attribution import FASTEST, METHODS, applicable, attribute
 from fisa.explain.goals import SPLIT
 from fisa.explain.graded import failed_checks, stored_grades
 from fisa.explain.targets import Target
+from fisa.language import mark
 from fisa.records import Attribution, Explanation
 from fisa.runs import Run
 from fisa.ui import state
 from fisa.ui.cache import Subject
 from fisa.ui.counted import counted
+from fisa.ui.meters import waiting
 from fisa.ui.panels import in_shape, wheel_order
 from fisa.ui.state import plain
 from fisa.ui.widgets import choose
@@ -103,7 +105,8 @@ def _applicable(run_digest: str, kind: str, _run: Run) -> list[str]:
     return list(applicable(_run, kind))
 
 
-@st.cache_data(max_entries=256, show_spinner="Attributing …")
+@waiting(mark("Attributing …"))
+@st.cache_data(max_entries=256, show_spinner=False)
 @counted("attribution")
 def _attribution(
     run_digest: str, image_digest: str, method: str, target: str, _run: Run, _subject: Subject

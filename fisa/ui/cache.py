@@ -23,12 +23,13 @@ from fisa.datasets.planted import PlantedDataset, Scene, draw_scene, render
 from fisa.emotions import DIMENSIONS, MIKELS8
 from fisa.explain import explain
 from fisa.images import decode_square, to_square
+from fisa.language import mark
 from fisa.records import Explanation
 from fisa.runs import Run, RunError, list_runs, list_unfinished, load_run
 from fisa.studies import comparison_tables
 from fisa.tasks import open_data
 from fisa.ui.counted import counted
-from fisa.ui.meters import meter
+from fisa.ui.meters import meter, waiting
 from fisa.ui.shelves import own_shelf, shelves
 
 PICTURE = 400
@@ -173,7 +174,8 @@ def _dataset(key: str, _config: RunConfig) -> Dataset:
     return open_data(_config, ("test",))["test"]
 
 
-@st.cache_data(max_entries=32, show_spinner="Measuring every test image …")
+@waiting(mark("Measuring every test image …"))
+@st.cache_data(max_entries=32, show_spinner=False)
 @counted("samples")
 def _samples(run_digest: str, data_version: str, _run: Run, _dataset: Dataset) -> pd.DataFrame:
     table = evaluation.per_sample(_run.predictions, _dataset, _run.task)
@@ -260,7 +262,8 @@ class Glimpse:
     picture: np.ndarray
 
 
-@st.cache_data(max_entries=1, show_spinner="Drawing scenes …")
+@waiting(mark("Drawing scenes …"))
+@st.cache_data(max_entries=1, show_spinner=False)
 @counted("glance")
 def glance() -> list[Glimpse]:
     """Return the first planted test scene that each emotion dominates, in wheel order."""
@@ -305,7 +308,8 @@ def tables() -> tuple[list[pd.DataFrame], list[Exception]]:
     return _tables(tuple(run.digest for run in runs), runs), problems
 
 
-@st.cache_data(max_entries=4, show_spinner="Comparing every run with the oracles …")
+@waiting(mark("Comparing every run with the oracles …"))
+@st.cache_data(max_entries=4, show_spinner=False)
 @counted("tables")
 def _tables(digests: tuple[str, ...], _runs: list[Run]) -> list[pd.DataFrame]:
     return comparison_tables(_runs)

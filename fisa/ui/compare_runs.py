@@ -10,6 +10,7 @@ import streamlit as st
 from fisa.datasets import Dataset
 from fisa.datasets.planted import PlantedDataset
 from fisa.evaluation import per_sample
+from fisa.language import mark
 from fisa.runs import Run
 from fisa.studies.rated import groups_of
 from fisa.studies.reference import Comparison, beside_reference
@@ -17,6 +18,7 @@ from fisa.studies.results import StudyResults
 from fisa.studies.seeds import Trained, alone_where_shared, seeds_of
 from fisa.ui import cache, others, state, studies
 from fisa.ui.counted import counted
+from fisa.ui.meters import waiting
 from fisa.ui.state import plain
 from fisa.ui.widgets import PROBLEMS
 
@@ -140,7 +142,8 @@ def measured(runs: Mapping[str, Run], dataset: Dataset, seeds: Mapping[str, list
     return _comparison(key, dataset.version, tables, dataset)
 
 
-@st.cache_data(max_entries=32, show_spinner="Resampling the test images …")
+@waiting(mark("Resampling the test images …"))
+@st.cache_data(max_entries=32, show_spinner=False)
 @counted("gaps")
 def _comparison(
     key: tuple[tuple[str, tuple[str, ...]], ...],
@@ -151,7 +154,8 @@ def _comparison(
     return beside_reference(_tables, groups_of(_dataset))
 
 
-@st.cache_data(max_entries=64, show_spinner="Measuring every test image …")
+@waiting(mark("Measuring every test image …"))
+@st.cache_data(max_entries=64, show_spinner=False)
 @counted("samples")
 def _per_sample(digest: str, version: str, _trained: Trained, _dataset: Dataset) -> pd.DataFrame:
     return per_sample(_trained.predictions, _dataset)

@@ -14,6 +14,7 @@ from fisa import figures
 from fisa.datasets import Dataset
 from fisa.evaluation import target_of, truth_of
 from fisa.figures.checks import top_emotions
+from fisa.language import mark
 from fisa.metrics import bootstrap_mean
 from fisa.records import Interval
 from fisa.runs import Run
@@ -24,6 +25,7 @@ from fisa.ui import browse, keys, marks, pairs, state
 from fisa.ui.browse import Walk
 from fisa.ui.counted import counted
 from fisa.ui.datasets_pictures import CELL, shot, thumbnail
+from fisa.ui.meters import waiting
 from fisa.ui.state import clip, plain
 from fisa.ui.widgets import html_table
 
@@ -164,7 +166,8 @@ def measures(run: Run, dataset: Dataset, walk: Walk) -> None:
     )
 
 
-@st.cache_data(max_entries=128, show_spinner="Resampling …")
+@waiting(mark("Resampling …"))
+@st.cache_data(max_entries=128, show_spinner=False)
 @counted("means")
 def _means(
     run_digest: str, data_version: str, which: str, _table: pd.DataFrame, _rows: np.ndarray, _groups: np.ndarray | None
@@ -213,7 +216,8 @@ def found(run: Run, dataset: Dataset, walk: Walk) -> None:
     )
 
 
-@st.cache_data(max_entries=8, show_spinner="Looking at slices …")
+@waiting(mark("Looking at slices …"))
+@st.cache_data(max_entries=8, show_spinner=False)
 @counted("slices")
 def _search(run_digest: str, data_version: str, _table: pd.DataFrame) -> Search:
     return find_slices(_table)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from fisa.language import ENGLISH, language, tr
 from fisa.ui import state
 
 FILE = Path(__file__).parents[2] / "docs" / "methods.md"
@@ -73,9 +74,9 @@ def anchor_of(heading: str) -> str:
 def title_of(anchor: str) -> str:
     """Return how a link to a section calls it; without the file, the document."""
     try:
-        return f"Methods, {sections()[anchor].title}"
+        return tr("Methods, {section}", section=sections()[anchor].title)
     except OSError:
-        return "Methods"
+        return tr("Methods")
 
 
 def shown(text: str) -> str:
@@ -86,11 +87,13 @@ def shown(text: str) -> str:
 def draw() -> None:
     """Draw the section that the view names, with the choice of another."""
     found = sections()
-    chosen = found[state.resolve("section", list(found), next(iter(found)), "section of the methods")]
+    chosen = found[state.resolve("section", list(found), next(iter(found)), tr("section of the methods"))]
     state.share("section")
     st.session_state[state.key("section")] = chosen.anchor
     st.selectbox(
-        "Section", list(found), key=state.key("section"), on_change=state.commit, args=("section",), width=420,
+        tr("Section"), list(found), key=state.key("section"), on_change=state.commit, args=("section",), width=420,
         format_func=lambda anchor: f"{'– ' if found[anchor].level > 2 else ''}{found[anchor].title}",
     )  # fmt: skip
+    if language() != ENGLISH:
+        st.caption(tr("This document is in English."))
     st.markdown(shown(chosen.text))

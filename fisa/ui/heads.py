@@ -29,10 +29,11 @@ from fisa.explain.heads import (
 )
 from fisa.explain.pairs import kinship, known_of_pairs, learned_effects, names_of_pairs, present_in
 from fisa.figures.checks import signed
+from fisa.language import mark
 from fisa.runs import Run
 from fisa.ui import cache, panels, reading, state
 from fisa.ui.counted import counted
-from fisa.ui.meters import meter
+from fisa.ui.meters import meter, waiting
 from fisa.ui.state import plain
 from fisa.ui.widgets import PROBLEMS, chart, choose, drawn, html_table, selected
 
@@ -283,7 +284,8 @@ def _cka(run_digest: str, data_version: str, _matrices: SplitMatrices) -> np.nda
     return linear_cka(_matrices.contribution)
 
 
-@st.cache_data(max_entries=8, show_spinner="Silencing each head …")
+@waiting(mark("Silencing each head …"))
+@st.cache_data(max_entries=8, show_spinner=False)
 @counted("importance")
 def _importance(
     run_digest: str, data_version: str, _run: Run, _dataset: Dataset, _matrices: SplitMatrices
@@ -291,7 +293,8 @@ def _importance(
     return importance(_run, _dataset, _matrices)
 
 
-@st.cache_data(max_entries=8, show_spinner="Reading the labels of the training data …")
+@waiting(mark("Reading the labels of the training data …"))
+@st.cache_data(max_entries=8, show_spinner=False)
 def _known(run_digest: str, _run: Run) -> dict[str, np.ndarray]:
     return dict(known_of_pairs(_run))
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from fisa.language import mark, tr
+from fisa.ui.contents import TITLES
+
 
 @dataclass(frozen=True)
 class Key:
@@ -24,15 +27,15 @@ class Key:
 
 _WALK = ("explain", "compare", "retrieval")
 KEYS: dict[str, Key] = {
-    "keys": Key("H", "Show this list"),
-    "previous": Key("P", "Previous image", (*_WALK, "data")),
-    "next": Key("N", "Next image", (*_WALK, "data")),
-    "random": Key("X", "Any image", _WALK),
-    "previous_emotion": Key("J", "Previous emotion", ("explain", "images")),
-    "next_emotion": Key("K", "Next emotion", ("explain", "images")),
-    "masks": Key("M", "Show or hide the planted masks", ("explain",)),
-    "explain": Key("E", "Explain the first image", ("gallery",)),
-    "back": Key("B", "Back from an image to the gallery", ("data",)),
+    "keys": Key("H", mark("Show this list")),
+    "previous": Key("P", mark("Previous image"), (*_WALK, "data")),
+    "next": Key("N", mark("Next image"), (*_WALK, "data")),
+    "random": Key("X", mark("Any image"), _WALK),
+    "previous_emotion": Key("J", mark("Previous emotion"), ("explain", "images")),
+    "next_emotion": Key("K", mark("Next emotion"), ("explain", "images")),
+    "masks": Key("M", mark("Show or hide the planted masks"), ("explain",)),
+    "explain": Key("E", mark("Explain the first image"), ("gallery",)),
+    "back": Key("B", mark("Back from an image to the gallery"), ("data",)),
 }
 """By the name that pages call it."""
 
@@ -44,22 +47,24 @@ def shortcut(name: str) -> str:
 
 def draw() -> None:
     """Draw the button that shows the list of keys."""
-    st.button("Keys", icon=":material/keyboard:", shortcut=shortcut("keys"), type="tertiary", key="keys",
+    st.button(tr("Keys"), icon=":material/keyboard:", shortcut=shortcut("keys"), type="tertiary", key="keys",
               on_click=_panel)  # fmt: skip
 
 
-@st.dialog("Keys", icon=":material/keyboard:")
 def _panel() -> None:
+    st.dialog(tr("Keys"), icon=":material/keyboard:")(_list)()
+
+
+def _list() -> None:
     st.markdown(table())
-    st.caption("Tab and Shift+Tab move on and back, Enter and Space press, arrows choose, Esc closes.")
+    st.caption(tr("Tab and Shift+Tab move on and back, Enter and Space press, arrows choose, Esc closes."))
 
 
 def table() -> str:
     """Return the list of keys as Markdown."""
-    rows = (f"| **{each.key}** | {each.does} | {_where(each)} |" for each in KEYS.values())
-    return "\n".join(["| Key | What it does | Where |", "| --- | --- | --- |", *rows])
+    rows = (f"| **{each.key}** | {tr(each.does)} | {_where(each)} |" for each in KEYS.values())
+    return "\n".join([tr("| Key | What it does | Where |"), "| --- | --- | --- |", *rows])
 
 
 def _where(each: Key) -> str:
-    titles = {"images": "Your images"}
-    return ", ".join(titles.get(page, page.capitalize()) for page in each.pages) or "Every page"
+    return ", ".join(tr(TITLES[page]) for page in each.pages) or tr("Every page")

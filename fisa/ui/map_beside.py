@@ -13,9 +13,11 @@ from fisa.emotions import DIMENSIONS
 from fisa.explain.embeddings import TITLES, vectors_of
 from fisa.explain.maps import Made, Map, nearest, place_images
 from fisa.images import ImageRefused, decode_square
+from fisa.language import mark
 from fisa.runs import Run
 from fisa.ui import cache, photographs, rated, reading, selection, state
 from fisa.ui.counted import counted
+from fisa.ui.meters import waiting
 from fisa.ui.state import plain
 
 NEIGHBOURS = 8
@@ -84,7 +86,8 @@ def placed(run: Run, dataset: Dataset, shown: Map) -> pd.DataFrame:
     return _placed(run.digest, dataset.version, shown.made, tuple(kept), digest, run, dataset, shown, kept)
 
 
-@st.cache_data(max_entries=32, show_spinner="Placing your photographs …")
+@waiting(mark("Placing your photographs …"))
+@st.cache_data(max_entries=32, show_spinner=False)
 @counted("placed")
 def _placed(
     run_digest: str,

@@ -6,11 +6,12 @@ from urllib.parse import unquote
 
 import streamlit as st
 
+from fisa.language import mark, tr
 from fisa.ui import cache, state
 from fisa.ui.state import clip
 
 MOST = 3
-ALONE = "Comparing needs two runs, and there is only one."
+ALONE = mark("Comparing needs two runs, and there is only one.")
 _MANY, _ONE = "choose_others", "choose_against"
 
 
@@ -33,11 +34,15 @@ def settle() -> list[str]:
     found = [name for name in wanted if name in folders]
     if gone and not found:
         found = [state.nearest(gone[0], folders, folders[0])]
-        state.notice(f"There is no other run “{clip(gone.pop(0))}” here; showing “{clip(found[0])}” instead.")
+        text = tr("There is no other run “{wanted}” here; showing “{found}” instead.",
+                  wanted=clip(gone.pop(0)), found=clip(found[0]))  # fmt: skip
+        state.notice(text)
     for name in gone:
-        state.notice(f"There is no other run “{clip(name)}” here; it is left out.")
+        state.notice(tr("There is no other run “{wanted}” here; it is left out.", wanted=clip(name)))
     if len(found) > MOST:
-        state.notice(f"At most {MOST} runs stand beside another one; “{clip(', '.join(found[MOST:]))}” is left out.")
+        text = tr("At most {most} runs stand beside another one; “{over}” is left out.",
+                  most=MOST, over=clip(", ".join(found[MOST:])))  # fmt: skip
+        state.notice(text)
     found = found[:MOST] or folders[:1]
     state.keep("against", _text(found))
     return found
@@ -61,15 +66,15 @@ def choose_several(names: list[str]) -> None:
     """Draw the choice of one to three runs, in the order in which they are chosen."""
     st.session_state[_MANY] = names
     st.multiselect(
-        f"Beside {state.get('run')}", _folders(), key=_MANY, on_change=_take_several, max_selections=MOST,
-        placeholder="other runs", width=300,
+        tr("Beside {run}", run=state.get("run")), _folders(), key=_MANY, on_change=_take_several, max_selections=MOST,
+        placeholder=tr("other runs"), width=300,
     )  # fmt: skip
 
 
 def choose_one() -> None:
     """Draw the choice of the one run that a pair is made with, which must be resolved already."""
     st.session_state[_ONE] = partner(known())
-    st.selectbox("with", _folders(), key=_ONE, on_change=_take_one)
+    st.selectbox(tr("with"), _folders(), key=_ONE, on_change=_take_one)
 
 
 def choose_partner(names: list[str]) -> None:
@@ -77,7 +82,7 @@ def choose_partner(names: list[str]) -> None:
     if len(names) > 1:
         st.session_state[state.key("versus")] = partner(names)
         st.segmented_control(
-            "Against", names, key=state.key("versus"), on_change=state.commit, args=("versus",), required=True,
+            tr("Against"), names, key=state.key("versus"), on_change=state.commit, args=("versus",), required=True,
             format_func=state.plain,
         )  # fmt: skip
 

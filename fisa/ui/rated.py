@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from fisa.datasets import Dataset
 from fisa.emotions import DIMENSIONS
 from fisa.evaluation import EvaluationError
+from fisa.language import mark
 from fisa.ratings import PARTS, RATING_MEASURES, bootstrap_ratings
 from fisa.records import Explanation, Interval
 from fisa.runs import Run
@@ -19,6 +20,7 @@ from fisa.studies.rated import groups_of
 from fisa.ui import browse, cache, compare_measures, extras, photographs, reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.counted import counted
+from fisa.ui.meters import waiting
 from fisa.ui.state import plain
 from fisa.ui.widgets import html_table, number
 
@@ -121,7 +123,8 @@ def _measures(runs: Mapping[str, Run], dataset: Dataset) -> None:
     st.caption(f"Over {len(dataset)} test images; intervals by paired bootstrap over {unit}.")
 
 
-@st.cache_data(max_entries=16, show_spinner="Resampling the test images …")
+@waiting(mark("Resampling the test images …"))
+@st.cache_data(max_entries=16, show_spinner=False)
 @counted("gaps")
 def _compared(
     digests: tuple[str, ...], names: tuple[str, ...], version: str, _runs: Mapping[str, Run], _dataset: Dataset

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from fisa.language import mark, tr
 from fisa.ui import handbook
 from fisa.ui.reading_texts import READINGS
 
-TITLE = "How to read this"
+TITLE = mark("How to read this")
 
 # The label is for those who hear the page; those who see it have the icon, and the label as its tooltip.
 STYLE = """<style>
@@ -39,8 +40,8 @@ def show(name: str, key: str = "") -> None:
         key: Tells two buttons of one page apart that open the same help.
     """
     reading = READINGS[name]
-    with st.popover(TITLE, icon=":material/help:", type="tertiary", help=TITLE, key=f"reading_{name}{key}"):
-        st.markdown(f"**{TITLE}.** {reading.words}\n\n$$\n{reading.formula}\n$$")
+    with st.popover(tr(TITLE), icon=":material/help:", type="tertiary", help=tr(TITLE), key=f"reading_{name}{key}"):
+        st.markdown(f"**{tr(TITLE)}.** {tr(reading.words)}\n\n$$\n{reading.formula}\n$$")
         st.page_link(
             "pages/methods.py", label=handbook.title_of(reading.section), icon=":material/menu_book:",
             query_params={"section": reading.section},

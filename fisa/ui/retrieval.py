@@ -13,11 +13,12 @@ from fisa.datasets import Dataset
 from fisa.explain.embeddings import EMBEDDINGS, are_kept, embeddings_of
 from fisa.explain.maps import map_if_kept, map_of, usual
 from fisa.explain.retrieval import CRITERIA, Criterion, Retrieval, RetrievalError, marks_of, search
+from fisa.language import mark
 from fisa.records import Interval
 from fisa.runs import Run
 from fisa.ui import cache, reading, state
 from fisa.ui.counted import counted
-from fisa.ui.meters import meter
+from fisa.ui.meters import meter, waiting
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, choose, html_table
 
@@ -42,7 +43,8 @@ def found(run: Run, dataset: Dataset, k: int) -> dict[str, Retrieval]:
     return _found(run.digest, dataset.version, k, run, dataset)
 
 
-@st.cache_data(max_entries=8, show_spinner="Searching for every test image …")
+@waiting(mark("Searching for every test image …"))
+@st.cache_data(max_entries=8, show_spinner=False)
 @counted("retrieval")
 def _found(run_digest: str, data_version: str, k: int, _run: Run, _dataset: Dataset) -> dict[str, Retrieval]:
     vectors = embeddings_of(_run, _dataset)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from fisa.language import tr
 from fisa.runs import RunError, list_runs, list_unfinished
 from fisa.ui.state import plain
 
@@ -33,10 +34,10 @@ def own_shelf() -> Path:
 def choose_elsewhere() -> None:
     """Draw the field that opens another folder of runs, and say what is wrong with what it names."""
     st.text_input(
-        "Run folders elsewhere",
+        tr("Run folders elsewhere"),
         key=_ELSEWHERE,
         placeholder="/path/to/runs",
-        help="A folder on this machine that holds run folders; they are listed beside the others.",
+        help=tr("A folder on this machine that holds run folders; they are listed beside the others."),
     )
     elsewhere = str(st.session_state[_ELSEWHERE] or "").strip()
     folder = Path(elsewhere).expanduser()
@@ -44,17 +45,20 @@ def choose_elsewhere() -> None:
         return
     try:
         if not folder.is_dir():
-            st.warning(plain(f"{folder}: no such folder"), icon=":material/folder_off:")
+            st.warning(plain(tr("{folder}: no such folder", folder=folder)), icon=":material/folder_off:")
         elif not list_runs(folder) and not list_unfinished(folder):
-            st.warning(plain(f"{folder}: holds no run folders"), icon=":material/folder_off:")
+            st.warning(plain(tr("{folder}: holds no run folders", folder=folder)), icon=":material/folder_off:")
     except OSError as error:
-        st.warning(plain(f"{folder}: cannot be read ({error.strerror})"), icon=":material/folder_off:")
+        st.warning(
+            plain(tr("{folder}: cannot be read ({why})", folder=folder, why=error.strerror)),
+            icon=":material/folder_off:",
+        )
 
 
 def list_refused(reasons: list[RunError]) -> None:
     """Name the runs that cannot be opened, each with its reason."""
     if reasons:
-        with st.expander(f"Cannot be opened: {len(reasons)}", icon=":material/error:"):
+        with st.expander(tr("Cannot be opened: {n}", n=len(reasons)), icon=":material/error:"):
             for reason in reasons:
                 st.caption(plain(str(reason)))
 

@@ -14,7 +14,9 @@ from typing import Literal
 
 import streamlit as st
 from streamlit.navigation.page import Page
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from fisa.language import ENGLISH, LANGUAGES, preferred, tr
 from fisa.slices import SliceError
 
 DATA_KEYS = (
@@ -37,10 +39,13 @@ MAP_KEYS = ("vectors", "perplexity", "metric", "seed", "drag")
 TRAIN_KEYS = ("job", "base", "set")
 """What the Train page shows: a training; or the form, what it starts from and what it changes."""
 
+COMMON_KEYS = ("lang",)
+"""What every page shares: the language, where it was chosen."""
+
 VIEW_KEYS = (
     "run", "image", "emotion", "head", "matrix", "sort", "masks", "opacity", "colour", "method", "target",
     "methods", "lit", "embedding", "by", "k", "study", "edits", "predicted", "pair", "reference", "moved", "section",
-    *WALK_KEYS, *MAP_KEYS, *DATA_KEYS, *GRADE_KEYS, *COMPARE_KEYS, *TRAIN_KEYS,
+    *WALK_KEYS, *MAP_KEYS, *DATA_KEYS, *GRADE_KEYS, *COMPARE_KEYS, *TRAIN_KEYS, *COMMON_KEYS,
 )  # fmt: skip
 _VIEW, _WRITTEN, _NOTICES, _TOUCHED = "fisa_view", "fisa_written_query", "fisa_notices", "fisa_touched"
 _PAGE, _SHARED, _FOLLOWED = "fisa_page", "fisa_shared", "fisa_followed"
@@ -62,14 +67,29 @@ def arrive(pages: Mapping[str, Page], current: Page) -> None:
     # After a click the session is ahead of the URL that the browser sent along, so the URL must not win.
     touched = st.session_state.pop(_TOUCHED, False)
     if not touched and query != st.session_state.get(_WRITTEN):
+        spoken = language()
         if query and st.session_state.get(_PAGE) == current.url_path:
             # Back or forward on one page, whose address names all that it shares: what is not there was not yet chosen.
             drop(*(name for name in st.session_state.get(_SHARED, ()) if name not in query))
             # Or a link from a page to itself, after which the browser keeps the old address until it is told the new.
             st.session_state[_FOLLOWED] = True
         view.update({name: text for name, text in query.items() if name in VIEW_KEYS})
+        _settle_language(query, spoken)
     if current.url_path != st.session_state.get(_PAGE):
         st.session_state[_PAGE], st.session_state[_SHARED] = current.url_path, ()
+
+
+def _settle_language(query: dict[str, str], spoken: str) -> None:
+    """Take the nearest language to what the URL asks for; where it is not ``spoken``, draw all anew."""
+    wanted = get("lang")
+    if wanted is not None and wanted not in LANGUAGES:
+        found = preferred(wanted)
+        put("lang", found)
+        notice(tr("There is no {noun} “{wanted}” here; showing “{found}” instead.",
+                  noun=tr("language"), wanted=clip(wanted), found=LANGUAGES[found]))  # fmt: skip
+    if language() != spoken:
+        st.session_state[_WRITTEN] = query
+        st.rerun()
 
 
 def enter(page: str) -> None:
@@ -88,12 +108,22 @@ def share(*names: str) -> None:
     Call it once a page knows what it shows and before it draws, so that the notices stand on top.
     """
     view = st.session_state[_VIEW]
+    names = (*names, *COMMON_KEYS)
     query = {name: view[name] for name in names if view.get(name)}
     if st.session_state.pop(_FOLLOWED, False) or st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
     st.session_state[_WRITTEN], st.session_state[_SHARED] = query, names
     for text in st.session_state[_NOTICES]:
         st.warning(plain(text), icon=":material/link_off:")
+
+
+def language() -> str:
+    """Return the language that was chosen, else the nearest to the browser's; English outside a session."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return ENGLISH
+    view = st.session_state.get(_VIEW)
+    wanted = st.query_params.get("lang") if view is None else view.get("lang")
+    return str(wanted) if wanted in LANGUAGES else preferred(st.context.locale)
 
 
 def get(name: str) -> str | None:
@@ -157,7 +187,7 @@ def resolve(name: str, options: Sequence[str], default: str, noun: str, quiet: b
         name: One of ``VIEW_KEYS``.
         options: What exists now; not empty.
         default: Taken where nothing is asked for.
-        noun: What to call it in the notice, such as ``"run"``.
+        noun: What to call it in the notice, in the person's language, such as ``tr("run")``.
         quiet: Say nothing, because what is missing is said in another place.
     """
     wanted = get(name)
@@ -165,8 +195,9 @@ def resolve(name: str, options: Sequence[str], default: str, noun: str, quiet: b
     if wanted is not None and wanted not in options:
         value = nearest(wanted, options, default)
         if not quiet:
-            notice = f"There is no {noun} “{clip(wanted)}” here; showing “{clip(value)}” instead."
-            st.session_state[_NOTICES].append(notice)
+            text = tr("There is no {noun} “{wanted}” here; showing “{found}” instead.",
+                      noun=noun, wanted=clip(wanted), found=clip(value))  # fmt: skip
+            st.session_state[_NOTICES].append(text)
     st.session_state[_VIEW][name] = value
     return value
 
@@ -177,8 +208,7 @@ def resolve_optional(name: str, options: Sequence[str], noun: str) -> str:
         drop(name)
         return ""
     if not options:
-        notice = f"There is no {noun} “{clip(str(get(name)))}” here, nor any other."
-        st.session_state[_NOTICES].append(notice)
+        notice(tr("There is no {noun} “{wanted}” here, nor any other.", noun=noun, wanted=clip(str(get(name)))))
         drop(name)
         return ""
     return resolve(name, options, options[0], noun)
@@ -195,7 +225,9 @@ def resolve_range(name: str, low: float, high: float, noun: str) -> tuple[float,
     match = re.fullmatch(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)", wanted)
     first, last = (float(match[1]), float(match[2])) if match else (1.0, 0.0)
     if first > last or first > high or last < low:
-        st.session_state[_NOTICES].append(f"{noun} “{clip(wanted)}” is no range within {low:g} to {high:g}.")
+        text = tr("{noun} “{wanted}” is no range within {low:g} to {high:g}.",
+                  noun=noun, wanted=clip(wanted), low=low, high=high)  # fmt: skip
+        notice(text)
         drop(name)
         return None
     if first <= low and last >= high:
@@ -213,7 +245,9 @@ def resolve_number(name: str, low: float, high: float, default: float, noun: str
         value = float("nan")
     if not low <= value <= high:
         value = min(max(value, low), high) if value == value else default
-        st.session_state[_NOTICES].append(f"{noun} “{clip(str(wanted))}” is not between {low:g} and {high:g}.")
+        text = tr("{noun} “{wanted}” is not between {low:g} and {high:g}.",
+                  noun=noun, wanted=clip(str(wanted)), low=low, high=high)  # fmt: skip
+        notice(text)
     st.session_state[_VIEW][name] = f"{value:g}"
     return value
 

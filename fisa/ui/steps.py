@@ -11,10 +11,12 @@ from fisa import figures
 from fisa.datasets.sequences import SequenceSet
 from fisa.distances import kl
 from fisa.evaluation import EvaluationError
+from fisa.language import mark
 from fisa.runs import Run
 from fisa.sequence_measures import ARRIVALS, change_counts
 from fisa.steps import is_planted, known_of
 from fisa.ui import browse, cache, state
+from fisa.ui.meters import waiting
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, html_table
 
@@ -87,7 +89,8 @@ def _strip(dataset: SequenceSet, name: str, rows: np.ndarray) -> None:
     st.image(strip, width="stretch", alt=f"The frames of {name}, one a step, from left to right")
 
 
-@st.cache_data(max_entries=64, show_spinner="Drawing frames …")
+@waiting(mark("Drawing frames …"))
+@st.cache_data(max_entries=64, show_spinner=False)
 def _frames(version: str, name: str, _dataset: SequenceSet, _rows: np.ndarray) -> np.ndarray:
     assert _dataset.frames is not None
     pictures = [_dataset.frames[int(row)] for row in _rows]

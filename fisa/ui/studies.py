@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from fisa import figures, studies
+from fisa.language import mark
 from fisa.runs import RunError
 from fisa.runs.files import digest_of, read_bytes
 from fisa.studies.draft import MEASURES, beside_draft
@@ -19,6 +20,7 @@ from fisa.studies.summary import FOLDER, SUMMARY, load_summary
 from fisa.studies.tables import study_table
 from fisa.ui import reading, state, widgets
 from fisa.ui.counted import counted
+from fisa.ui.meters import waiting
 from fisa.ui.shelves import shelves
 
 TABLE = "table.csv"
@@ -72,7 +74,8 @@ def _results(folder: str, digest: str) -> StudyResults:
     return load_summary(Path(folder))
 
 
-@st.cache_data(max_entries=16, show_spinner="Comparing the systems of the study …")
+@waiting(mark("Comparing the systems of the study …"))
+@st.cache_data(max_entries=16, show_spinner=False)
 @counted("study")
 def _table(folder: str, digest: str) -> pd.DataFrame:
     return study_table(_results(folder, digest))

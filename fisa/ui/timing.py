@@ -11,12 +11,10 @@ from streamlit.logger import set_log_level
 from streamlit.testing.v1 import AppTest
 
 from fisa.bench import BenchError, Cost, Settings, cost, interleave
+from fisa.ui.contents import HIDDEN, TITLES
 
 APP = Path(__file__).parents[2] / "app.py"
-PAGES = (
-    "home", "gallery", "explain", "compare", "interactions", "map", "retrieval", "grades", "metrics", "studies", "data",
-    "train", "images",
-)  # fmt: skip
+PAGES = tuple(name for name in TITLES if name not in HIDDEN)
 EMPTY = "import streamlit as st\nst.title('Nothing')"
 PATIENCE = 240.0
 """Seconds that a page may take."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from fisa.language import mark, tr
 from fisa.slices import SliceError, home
 from fisa.slices.store import read_json, write_json
 from fisa.ui import state
@@ -34,31 +35,31 @@ class Step:
 
 
 _GALLERY = Step(
-    "pages/gallery.py", "Open the gallery", "The test images stand worst first. Choose one: its strip shows the "
-    "prediction above the truth.", (("sort", "error"),),
+    "pages/gallery.py", mark("Open the gallery"), mark("The test images stand worst first. Choose one: its strip shows "
+    "the prediction above the truth."), (("sort", "error"),),
 )  # fmt: skip
 _EXPLAIN = Step(
-    "pages/explain.py", "Explain an image", "Choose an emotion below the picture, see where it looks, and who pushes "
-    "it up or down.",
+    "pages/explain.py", mark("Explain an image"), mark("Choose an emotion below the picture, see where it looks, and "
+    "who pushes it up or down."),
 )  # fmt: skip
 _IMAGES = Step(
-    "pages/images.py", "Try your photographs", "Add a few; they stay on this machine. The page says when one is "
-    "unlike all that the run knows.",
+    "pages/images.py", mark("Try your photographs"), mark("Add a few; they stay on this machine. The page says when "
+    "one is unlike all that the run knows."),
 )  # fmt: skip
 STEPS = (
     _GALLERY,
     _EXPLAIN,
-    Step("pages/interactions.py", "See the interaction heads", "Find the head that pushes that emotion: click a cell "
-         "for the images in which it does so most."),
-    Step("pages/compare.py", "Compare two runs", "Choose a run that lacks one part, and see which images that part "
-         "puts right."),
+    Step("pages/interactions.py", mark("See the interaction heads"), mark("Find the head that pushes that emotion: "
+         "click a cell for the images in which it does so most.")),
+    Step("pages/compare.py", mark("Compare two runs"), mark("Choose a run that lacks one part, and see which images "
+         "that part puts right.")),
     _IMAGES,
 )  # fmt: skip
 STEPS_WITHOUT_RUNS = (
-    Step("pages/data.py", "Look at the drawn scenes", "They are drawn here, so that nothing has to be downloaded. "
-         "Open one: its true distribution and its causes are known."),
-    Step("pages/train.py", "Train a first run", "The form is filled in. Press Start; the page says how long it takes "
-         "and shows the curves grow."),
+    Step("pages/data.py", mark("Look at the drawn scenes"), mark("They are drawn here, so that nothing has to be "
+         "downloaded. Open one: its true distribution and its causes are known.")),
+    Step("pages/train.py", mark("Train a first run"), mark("The form is filled in. Press Start; the page says how long "
+         "it takes and shows the curves grow.")),
     _GALLERY,
     _EXPLAIN,
     _IMAGES,
@@ -72,7 +73,9 @@ def draw(has_runs: bool) -> None:
     steps = STEPS if has_runs else STEPS_WITHOUT_RUNS
     number = min(max(at["step"], 0), len(steps) - 1)
     if at["closed"]:
-        st.button("Tour", icon=":material/tour:", type="tertiary", key="tour_open", on_click=_go, args=(number, False))
+        st.button(
+            tr("Tour"), icon=":material/tour:", type="tertiary", key="tour_open", on_click=_go, args=(number, False)
+        )
     else:
         _card(steps, number)
 
@@ -80,16 +83,17 @@ def draw(has_runs: bool) -> None:
 def _card(steps: Sequence[Step], number: int) -> None:
     step, last = steps[number], number == len(steps) - 1
     with st.container(border=True, gap="xsmall", key="tour"):
-        st.markdown(f"**A first look, step {number + 1} of {len(steps)}.** {step.words}")
+        counted = tr("A first look, step {step} of {steps}.", step=number + 1, steps=len(steps))
+        st.markdown(f"**{counted}** {tr(step.words)}")
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.page_link(step.page, label=step.link, icon=":material/arrow_forward:", query_params=step.query)
-            st.button("Back", type="tertiary", key="tour_back", disabled=not number, on_click=_go,
+            st.page_link(step.page, label=tr(step.link), icon=":material/arrow_forward:", query_params=step.query)
+            st.button(tr("Back"), type="tertiary", key="tour_back", disabled=not number, on_click=_go,
                       args=(number - 1, False))  # fmt: skip
             if last:
-                st.button("Finish", type="tertiary", key="tour_next", on_click=_go, args=(0, True))
+                st.button(tr("Finish"), type="tertiary", key="tour_next", on_click=_go, args=(0, True))
             else:
-                st.button("Next step", type="tertiary", key="tour_next", on_click=_go, args=(number + 1, False))
-            st.button("Not now", type="tertiary", key="tour_close", on_click=_go, args=(number, True))
+                st.button(tr("Next step"), type="tertiary", key="tour_next", on_click=_go, args=(number + 1, False))
+            st.button(tr("Not now"), type="tertiary", key="tour_close", on_click=_go, args=(number, True))
 
 
 def _file() -> Path:

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from fisa import evaluation, figures
 from fisa.datasets import Dataset
 from fisa.emotions import EmotionSpace
+from fisa.language import mark
 from fisa.runs import Run
 from fisa.slices import Slice, as_link
 from fisa.transport import wheel_transport
 from fisa.ui import cache, panels, reading, selection, state
 from fisa.ui.counted import counted
+from fisa.ui.meters import waiting
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, choose, selected
 
@@ -80,7 +82,8 @@ def _couplings_of(run: Run, dataset: Dataset) -> NDArray[np.float64]:
     return _couplings(run.digest, dataset.version, run, dataset)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Following the mass of each prediction …")
+@waiting(mark("Following the mass of each prediction …"))
+@st.cache_resource(max_entries=4, show_spinner=False)
 @counted("transport")
 def _couplings(run_digest: str, data_version: str, _run: Run, _dataset: Dataset) -> NDArray[np.float64]:
     """Return the mass that goes from emotion to emotion in each test image, [N, C, C]; the truth where it is known."""

@@ -20,6 +20,7 @@ from fisa.explain.retrieval import RetrievalError
 from fisa.explain.targets import TargetError
 from fisa.figures import FigureError
 from fisa.jobs import JobError
+from fisa.language import language, tr
 from fisa.runs import Run, RunError
 from fisa.slices import SliceError
 from fisa.studies import StudyError
@@ -44,7 +45,7 @@ def other_run() -> Run | None:
     """Open the run to compare with; where there is none, say so and return None."""
     names = others.settle()
     if not names:
-        st.info(others.ALONE, icon=":material/compare:")
+        st.info(tr(others.ALONE), icon=":material/compare:")
         return None
     try:
         return cache.open_run(cache.run_folders()[others.partner(names)])
@@ -64,13 +65,16 @@ def guard() -> Iterator[None]:
 
 def no_runs() -> None:
     """Say that there is no run yet, and how to get one."""
-    places = " or ".join(str(shelf) for shelf in shelves())
+    places = tr(" or ").join(str(shelf) for shelf in shelves())
     st.info(
-        f"No trained run was found in {plain(places)}; "
-        "`python -m fisa train configs/fisa.yaml` makes one, and FISA_RUNS names another folder.",
+        tr(
+            "No trained run was found in {places}; "
+            "`python -m fisa train configs/fisa.yaml` makes one, and FISA_RUNS names another folder.",
+            places=plain(places),
+        ),
         icon=":material/folder_off:",
     )
-    st.page_link("pages/train.py", label="Train one here", icon=":material/model_training:")
+    st.page_link("pages/train.py", label=tr("Train one here"), icon=":material/model_training:")
 
 
 def picked_run() -> Run | None:
@@ -79,7 +83,7 @@ def picked_run() -> Run | None:
     if not folders:
         no_runs()
         return None
-    chosen = state.resolve("run", list(folders), next(iter(folders)), "run")
+    chosen = state.resolve("run", list(folders), next(iter(folders)), tr("run"))
     try:
         return cache.open_run(folders[chosen])
     except PROBLEMS as error:
@@ -130,17 +134,17 @@ def chart(
 
 def drawn(draw: Callable[..., go.Figure], *of: Any) -> go.Figure:
     """Return what a function of ``fisa.figures`` draws of ``of``, once for all who look at it; never change it."""
-    return _drawn(draw.__name__, of, draw)
+    return _drawn(draw.__name__, of, language(), draw)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _drawn(name: str, of: tuple[Any, ...], _draw: Callable[..., go.Figure]) -> go.Figure:
+def _drawn(name: str, of: tuple[Any, ...], language: str, _draw: Callable[..., go.Figure]) -> go.Figure:
     return _draw(*of)
 
 
 def table_twin(table: pd.DataFrame, key: str) -> None:
     """Offer the numbers behind a chart."""
-    with st.popover("Numbers", icon=":material/table:", type="tertiary", key=f"{key}_twin"):
+    with st.popover(tr("Numbers"), icon=":material/table:", type="tertiary", key=f"{key}_twin"):
         st.dataframe(table, key=f"{key}_table")
 
 
