@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
-from io import BytesIO
+from io import StringIO
 from pathlib import Path
 from string import Formatter
 
@@ -35,7 +35,7 @@ WORD = re.compile(r"(?<![:/\w])[A-Za-z][a-z]{2,}")
 
 def collected() -> dict[str, tuple[str, ...]]:
     """Every text of the code: as it is looked up, with all its English forms."""
-    mapping, options = parse_mapping_cfg(BytesIO((ROOT / "babel.ini").read_bytes()))  # type: ignore[arg-type]
+    mapping, options = parse_mapping_cfg(StringIO((ROOT / "babel.ini").read_text(encoding="utf-8")))
     found = {}
     for _, _, message, _, _ in extract_from_dir(ROOT, mapping, options, KEYWORDS):
         forms = (message,) if isinstance(message, str) else tuple(message)
@@ -65,7 +65,9 @@ def test_every_text_is_in_the_table_and_nothing_else_is(code: str) -> None:
     assert set(known) - set(texts) == set()
 
 
-@pytest.mark.parametrize("path", sorted({*(ROOT / "fisa").rglob("*.py"), *SHOWN}), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", sorted({*(ROOT / "fisa").rglob("*.py"), *SHOWN}), ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_no_text_is_looked_up_inside_an_f_string_where_it_is_not_collected(path: Path) -> None:
     strings = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.JoinedStr))
     calls = (node for each in strings for node in ast.walk(each) if isinstance(node, ast.Call))

@@ -63,12 +63,12 @@ def method_diagram(theme: Theme = "light") -> str:
     for number, (title, note, equation, art) in enumerate(steps):
         x, y = _COLUMNS[number % 3], _ROWS[number // 3]
         cards.append(_card(x, y, number + 1, title, note, equation, art, colours))
-    title = tr("How FISA predicts a distribution over emotions")
+    heading = tr("How FISA predicts a distribution over emotions")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="100%" role="img" '
         'aria-labelledby="fisa-method-title fisa-method-desc" '
         f'font-family="{FONT.replace(chr(34), chr(39))}" style="max-width:820px;display:block;margin:0 auto">'
-        f'<title id="fisa-method-title">{title}</title>'
+        f'<title id="fisa-method-title">{heading}</title>'
         f'<desc id="fisa-method-desc">{tr(_DESCRIPTION)}</desc>'
         f"{_arrows(colours)}{''.join(cards)}</svg>"
     )
