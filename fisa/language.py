@@ -7,10 +7,10 @@ tests/test_language.py keeps the table complete. Messages of errors, exports and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 from types import MappingProxyType
 
@@ -101,6 +101,11 @@ def trn(one: str, many: str, n: int, **values: object) -> str:
     if language() == ENGLISH and n == 1:
         return one.format(n=n, **values)
     return tr(many, n=n, **values)
+
+
+def sentences(parts: Iterable[str]) -> str:
+    """Join sentences in the language of the person, of which some set no space between two."""
+    return reduce(lambda before, part: tr("{before} {sentence}", before=before, sentence=part), parts, "").lstrip()
 
 
 def mark(message: str) -> str:
