@@ -14,10 +14,12 @@ SUFFIX = {"csv": "csv", "markdown": "md", "latex": "tex"}
 def comparison(table: pd.DataFrame) -> None:
     about = table.attrs
     rated, stepwise = "ccc_mean" in table, "step_kl" in table
-    key = f"{about['data']} {about['split']}{', valence and arousal' if rated else ''}"
-    name = tr("{data} {split}, valence and arousal", data=about["data"], split=about["split"]) if rated else key
+    name = f"{about['data']} {about['split']}"
+    key = "_".join(("", name, str(about["data_version"]), str(about["space"])))
+    if rated:
+        name = tr("{data} {split}, valence and arousal", data=about["data"], split=about["split"])
     help_of = "table_rated" if rated else "table_sequences" if stepwise else "table"
-    reading.header(name, help_of, "_".join(("", key, str(about["data_version"]), str(about["space"]))))
+    reading.header(name, help_of, key)
     columns = studies.columns_of(table)
     counted = tr("{n} test sequences", n=about["n"]) if stepwise else tr("{n} test images", n=about["n"])
     text = mark("{counted}, data version {version}. Best run in bold.")

@@ -29,7 +29,9 @@ WIDGETS = {
     "text", "text_area", "text_input", "title", "toggle", "warning", "write", "meter",
 }  # fmt: skip
 SENTENCE = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
-CODE = re.compile(r"\\[a-zA-Z]|<\w|^[/\"']|\w: \w+;|sans-serif|\.py$")  # LaTeX, HTML, paths, CSS, files
+CODE = re.compile(
+    r"\\[a-zA-Z]|<\w|^[/\"']|\w: \w+;|sans-serif|\.py$|^top center$"
+)  # LaTeX, HTML, paths, CSS, files, plotly
 WORD = re.compile(r"(?<![:/\w])[A-Za-z][a-z]{2,}")
 
 
@@ -149,7 +151,7 @@ def _literals(node: ast.expr) -> Iterator[ast.Constant]:
 def _spared(tree: ast.AST) -> Iterator[int]:
     """What is looked up, documents the code, or goes into an error."""
     for node in ast.walk(tree):
-        looked_up = isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in KEYWORDS
+        looked_up = isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in {*KEYWORDS, "checked"}
         if looked_up or isinstance(node, ast.Raise):
             yield from (id(each) for each in ast.walk(node))
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):

@@ -99,7 +99,8 @@ def _means(cells: pd.DataFrame, measures: Sequence[str]) -> dict[str, Any]:
     """Return the row of a system: means over its cells, unless one of them diverged."""
     finished = cells[cells["state"] == "finished"]
     diverged = int((cells["state"] == "diverged").sum())
-    row: dict[str, Any] = {"cells": f"{len(finished)} of {len(cells)}" + (f", {diverged} diverged" if diverged else "")}
+    text = mark("{n} of {total}, {diverged} diverged") if diverged else mark("{n} of {total}")
+    row: dict[str, Any] = {"cells": Phrase(text, n=len(finished), total=len(cells), diverged=diverged)}
     if not len(finished):
         return row
     row |= {key: float(finished[key].astype(float).mean()) for key in ("parameters", "seconds")}
@@ -232,6 +233,8 @@ def _framed(
     rows: list[dict[str, Any]], measures: Sequence[str], results: StudyResults, error: str, notes: list[str]
 ) -> pd.DataFrame:
     table = pd.DataFrame(rows)
+    # Phrases, which a column of texts would not keep.
+    table["cells"] = pd.Series([row.get("cells", np.nan) for row in rows], dtype=object)
     spread = [key + end for key in measures for end in ("", "_std")]
     head = [key for key in spread if key.removesuffix("_std") in PLANTED_COLUMNS]
     tests = ["difference", "difference_low", "difference_high", "p", "p_folds"]

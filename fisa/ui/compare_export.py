@@ -60,7 +60,7 @@ def of_comparison(runs: Mapping[str, Run], dataset: Dataset, found: Comparison, 
         tables=tables,
         others={"html": partial(report_page, list(runs.values()), command)},
         own={name: {**about, **shown} for name in one},
-    )
+    ).english
 
 
 def _address() -> str:
