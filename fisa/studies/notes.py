@@ -11,6 +11,12 @@ import numpy as np
 from fisa.datasets import is_drawn
 from fisa.language import Phrase, mark
 
+BASELINES = {
+    "area": mark("area"), "constant": mark("constant"), "any_motif": mark("any motif"),
+    "other_emotion": mark("other emotion"), "untrained": mark("untrained"),
+}  # fmt: skip
+"""How the baselines of localisation are called."""
+
 
 def notes_on(system: str, metrics: Mapping[str, Any], grades: Mapping[str, Any] | None) -> Iterator[str]:
     """Yield the sentences that belong to one row; see ``fisa.studies.comparison.Result`` for the arguments."""
@@ -82,7 +88,9 @@ def errors_in_words(labels: Mapping[str, Any]) -> str:
 
 def _grade_notes(system: str, grades: Mapping[str, Any]) -> Iterator[str]:
     if grade := grades.get("localisation"):
-        rest = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in grade["baselines"].items())
+        known = {name: Phrase(BASELINES.get(name, name.replace("_", " "))) for name in grade["baselines"]}
+        parts = grade["baselines"].items()
+        rest = enumerated([Phrase("{name} {value:.3f}", name=known[name], value=value) for name, value in parts])
         text = mark("localisation of {system}: {hit}, n = {n}; baselines: {rest}.")
         yield Phrase(text, system=system, hit=_interval(grade, "hit"), n=grade["n"], rest=rest)
     if grade := grades.get("contributions"):
