@@ -38,11 +38,12 @@ SECTIONS = {"data": mark("Data"), "model": mark("Model"), "objective": mark("Obj
 SUGGESTED: Mapping[str, Sequence[str]] = {"data.name": tuple(DATASETS)}
 """What there is to choose from where the configuration takes any text."""
 TITLES = {
+    "name": mark("Name"), "training.epochs": mark("Epochs"), "training.seed": mark("Seed"),
     "data.name": mark("Data set"), "data.root": mark("Path of the data"), "data.test": mark("Test split"),
     "model.name": mark("Model"), "model.backbone.name": mark("Backbone"), "training.lr": mark("Learning rate"),
     "objective.kl": "KL", "objective.ce": "CE", "objective.emd": "EMD",
 }  # fmt: skip
-"""What fields are called whose key says it less well."""
+"""What fields are called that nearly everyone sets, or whose key says it less well."""
 LARGEST = 2**53 - 1
 """The largest whole number that a browser keeps."""
 
