@@ -9,7 +9,15 @@ import numpy as np
 import plotly.graph_objects as go
 
 from fisa.emotions import EmotionSpace
-from fisa.figures.checks import FigureError, checked_distributions, percent, plain, top_emotions, wheel_order
+from fisa.figures.checks import (
+    FigureError,
+    checked_distributions,
+    percent,
+    plain,
+    sentences,
+    top_emotions,
+    wheel_order,
+)
 from fisa.figures.theme import Theme, called, new_figure, palette, rgba, series
 from fisa.language import tr
 
@@ -47,8 +55,7 @@ def wheel(
     step, limit = rings_of(max(row.max() for row in rows.values()))
     alt = distributions_alt(tr("Emotion wheel"), space, rows)
     if pair is not None:
-        lit = tr("Lit: {pair}.", pair=_named_pair(space, pair))
-        alt = f"{alt} {lit}"
+        alt = sentences(alt, tr("Lit: {pair}.", pair=_named_pair(space, pair)))
     figure = new_figure(theme, alt, height=400)
     _sectors(figure, space, limit, theme)
     _ring_labels(figure, space, np.arange(step, limit + 1e-9, step), theme)

@@ -13,7 +13,7 @@ import streamlit as st
 from fisa import figures
 from fisa.datasets import Dataset
 from fisa.evaluation import target_of, truth_of
-from fisa.figures.checks import top_emotions
+from fisa.figures.checks import sentences, top_emotions
 from fisa.language import mark, tr
 from fisa.metrics import bootstrap_mean
 from fisa.records import Interval
@@ -61,7 +61,7 @@ def introduce(run: Run, walk: Walk) -> None:
     if "predicted" in walk.table:
         words.append(tr("Strips: predicted above true."))
     words.append(tr("A click on a picture explains it; Previous and Next there keep to this order."))
-    st.caption(" ".join(words))
+    st.caption(sentences(*words))
     if walk.sort in pairs.COLUMNS:
         st.caption(pairs.meaning(walk.sort, run.name, walk.other))
 
@@ -214,7 +214,7 @@ def found(run: Run, dataset: Dataset, walk: Walk) -> None:
         outcome = tr("Beyond chance, {run} errs more than on the rest on these:", run=plain(run.name))
     else:
         outcome = tr("Beyond chance, {run} errs more than on the rest on none of them.", run=plain(run.name))
-    st.markdown(f"{looked} {outcome}")
+    st.markdown(sentences(looked, outcome))
     if not search.findings:
         return
     for place, one in enumerate(search.findings):
