@@ -300,7 +300,8 @@ def _matrix_axes(figure: go.Figure, space: EmotionSpace, order: list[int], title
     _cell_axes(figure, len(order))
     figure.update_xaxes(side="top", tickangle=-60, ticklabeloverflow="allow", **labels)
     figure.update_yaxes(**labels)
-    figure.update_layout(margin={"l": 8, "r": 34, "t": 40 if title else 8, "b": 84}, dragmode=False)
+    top = 64 if title else 8  # the title has room above names as short as two characters
+    figure.update_layout(margin={"l": 8, "r": 34, "t": top, "b": 84}, dragmode=False)
     if title:
         figure.update_layout(
             title={"text": plain(title), "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 6}}

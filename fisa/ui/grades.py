@@ -33,13 +33,13 @@ SUBJECTS = {
     "constant": mark("Constant"),
     "logits": mark("Logits"),
     "other_emotion": mark("Other emotion"),
-    "own change": mark("Own change"),
+    "own_change": mark("Own change"),
     "random": mark("Random"),
     "same": mark("Same"),
-    "true logits": mark("True logits"),
+    "true_logits": mark("True logits"),
     "untrained": mark("Untrained"),
 }
-"""What baselines, ceilings and other explanations than ``METHODS`` are called."""
+"""What baselines, ceilings and other explanations than ``METHODS`` are called; ``_`` stands for a space."""
 CHECKED = {"shuffled_weights": mark("shuffled weights"), "shuffled_labels": mark("shuffled labels")}
 """What each of ``fisa.explain.graded.CHECKS`` shuffles."""
 KINDS = {"method": mark("method"), "baseline": mark("baseline"), "ceiling": mark("ceiling")}
@@ -129,7 +129,8 @@ def title_of(subject: str) -> str:
     """Return a subject as people read it."""
     if subject in METHODS:
         return tr(METHODS[subject].title)
-    return tr(SUBJECTS[subject]) if subject in SUBJECTS else subject.replace("_", " ").capitalize()
+    key = subject.replace(" ", "_")
+    return tr(SUBJECTS[key]) if key in SUBJECTS else subject.replace("_", " ").capitalize()
 
 
 def goals(shelf: Shelf) -> None:
@@ -275,8 +276,10 @@ def _from_here(path: Path) -> Path:
 def command_for(names: Sequence[str], split: str | None) -> str:
     """Return the command that grades runs, as Markdown."""
     folders = cache.run_folders()
-    paths = shlex.join(str(_from_here(folders[name])) for name in names)
-    return f"`python -m fisa grade {paths}{f' --split {split}' if split not in (None, SPLIT) else ''} --store`"
+    paths = [str(_from_here(folders[name])) for name in names]
+    chosen = [] if split in (None, SPLIT) else ["--split", split]
+    command = shlex.join(["python", "-m", "fisa", "grade", *paths, *chosen, "--store"])
+    return f"`{command}`"
 
 
 def notes(shelf: Shelf, split: str) -> None:
