@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import bootstrap
 
 from fisa import distances
+from fisa.language import mark
 from fisa.records import Interval
 
 Measure = Callable[[ArrayLike, ArrayLike], NDArray[np.float64]]
@@ -48,19 +49,19 @@ METRICS: dict[str, Metric] = {
                        "plain, not divided by C: 0 to C; 0/0 terms are 0"),
     "canberra_scaled": Metric("canberra_scaled", "Canberra / C", distances.canberra_scaled, False,
                               "divided by C: 0 to 1; 0/0 terms are 0"),
-    "cosine": Metric("cosine", "Cosine", distances.cosine, True,
+    "cosine": Metric("cosine", mark("Cosine"), distances.cosine, True,
                      "cosine similarity, 0 to 1"),
-    "intersection": Metric("intersection", "Intersection", distances.intersection, True,
+    "intersection": Metric("intersection", mark("Intersection"), distances.intersection, True,
                            "sum of the smaller degrees, 0 to 1"),
     "emd": Metric("emd", "EMD", distances.emd, False,
                   "r = 2, mean over classes, columns in the order given"),
     "wasserstein1": Metric("wasserstein1", "Wasserstein-1", distances.wasserstein1, False,
                            "in class steps, 0 to C - 1, columns in the order given"),
-    "accuracy": Metric("accuracy", "Accuracy", distances.accuracy, True,
+    "accuracy": Metric("accuracy", mark("Accuracy"), distances.accuracy, True,
                        "the predicted dominant emotion is one of the target's, ties included"),
-    "accuracy_strict": Metric("accuracy_strict", "Accuracy, strict", distances.accuracy_strict, True,
+    "accuracy_strict": Metric("accuracy_strict", mark("Accuracy, strict"), distances.accuracy_strict, True,
                               "argmax = argmax, the first column of ties"),
-    "entropy_error": Metric("entropy_error", "Entropy error", distances.entropy_error, False,
+    "entropy_error": Metric("entropy_error", mark("Entropy error"), distances.entropy_error, False,
                             "absolute difference of the entropies in nats, 0 to ln C"),
 }
 # fmt: on

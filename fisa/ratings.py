@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fisa.emotions import DIMENSIONS
+from fisa.language import mark
 from fisa.records import Interval
 
 Array = NDArray[np.float64]
@@ -72,7 +73,7 @@ RATING_MEASURES: dict[str, RatingMeasure] = {
 }
 # fmt: on
 
-PARTS = (*DIMENSIONS, "mean")
+PARTS = (*DIMENSIONS, mark("mean"))
 """Each measure is given for both dimensions, and as the mean of the two."""
 
 

@@ -149,7 +149,7 @@ def _literals(node: ast.expr) -> Iterator[ast.Constant]:
 def _spared(tree: ast.AST) -> Iterator[int]:
     """What is looked up, documents the code, or goes into an error."""
     for node in ast.walk(tree):
-        looked_up = isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in KEYWORDS
+        looked_up = isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in {*KEYWORDS, "checked"}
         if looked_up or isinstance(node, ast.Raise):
             yield from (id(each) for each in ast.walk(node))
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
