@@ -31,8 +31,8 @@ WIDGETS = {
     "text", "text_area", "text_input", "title", "toggle", "warning", "write", "meter",
 }  # fmt: skip
 SENTENCE = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
-# LaTeX, HTML, paths, CSS, files, plotly, a kind of matrix
-CODE = re.compile(r"\\[a-zA-Z]|<\w|^[/\"']|\w: \w+;|sans-serif|\.py$|^top center$|^wheel distance$")
+# LaTeX, HTML, paths, CSS, files, plotly, a kind of matrix, our name
+CODE = re.compile(r"\\[a-zA-Z]|<\w|^[/\"']|\w: \w+;|sans-serif|\.py$|^top center$|^wheel distance$|^FISA Studio$")
 WORD = re.compile(r"(?<![:/\w])[A-Za-z][a-z]{2,}")
 
 
