@@ -65,7 +65,7 @@ def _of_figure(part: Any, read: bool = False) -> Iterator[str]:
 
 def english(app: AppTest) -> set[str]:
     """English of two words and more that the page shows."""
-    # Titles of the document that links lead to, which is English; options of the configuration are called by their keys.
+    # Titles of the document that links lead to, which is English; options of a configuration are called by their keys.
     names = [each.title for each in handbook.sections().values()] + [
         each.label.capitalize() for each in options_of(FISA)
     ]
