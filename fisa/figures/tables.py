@@ -9,6 +9,7 @@ import pandas as pd
 
 from fisa.emotions import EmotionSpace
 from fisa.figures.checks import checked, checked_distributions, wheel_order
+from fisa.figures.theme import called
 from fisa.language import tr
 
 
@@ -29,7 +30,7 @@ def distribution_table(space: EmotionSpace, distributions: Mapping[str, np.ndarr
     rows = checked_distributions(space, distributions)
     order = wheel_order(space)
     index = pd.Index([space.names[i] for i in order], name=tr("emotion"))
-    table = pd.DataFrame({name: row[order] for name, row in rows.items()}, index=index)
+    table = pd.DataFrame({called(name): row[order] for name, row in rows.items()}, index=index)
     if len(rows) >= 2:
         first, second, *_ = rows.values()
         table[tr("gap")] = (second - first)[order]
