@@ -2,6 +2,7 @@ import streamlit as st
 
 from fisa.datasets.problems import WRONG
 from fisa.datasets.whole import Whole
+from fisa.language import mark, tr
 from fisa.ui import (
     datasets,
     datasets_check,
@@ -14,7 +15,7 @@ from fisa.ui import (
 )
 from fisa.ui.state import plain
 
-VIEWS = {"holds": "What it holds", "gallery": "Gallery", "check": "Check"}
+VIEWS = {"holds": mark("What it holds"), "gallery": mark("Gallery"), "check": mark("Check")}
 
 
 def page(chosen: datasets.Choice, whole: Whole, looked: datasets_gallery.Looked) -> None:
@@ -22,12 +23,15 @@ def page(chosen: datasets.Choice, whole: Whole, looked: datasets_gallery.Looked)
     st.markdown(datasets.introduction(chosen, whole))
     wrong = int((whole.problems["kind"] == WRONG).sum())
     if wrong and state.get("view") != "check":
-        st.warning(f"{wrong:,} rows are left out, as something is wrong; Check says what.", icon=":material/error:")
+        text = tr("{n:,} rows are left out, as something is wrong; Check says what.", n=wrong)
+        st.warning(text, icon=":material/error:")
     if looked.item is not None:
         datasets_item.draw(whole, looked.item, looked.rows)
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        widgets.choose("view", list(VIEWS), "View", st.segmented_control, VIEWS.__getitem__, required=True)
+        widgets.choose(
+            "view", list(VIEWS), tr("View"), st.segmented_control, lambda name: tr(VIEWS[name]), required=True
+        )
         if state.get("view") == "holds":
             datasets_gallery.choose_split(whole)
             datasets_gallery.tell_filtered(whole, looked.rows)
@@ -41,10 +45,10 @@ def page(chosen: datasets.Choice, whole: Whole, looked: datasets_gallery.Looked)
 
 state.enter("data")
 words, beside = st.columns([2, 1], vertical_alignment="bottom")
-words.title("Data", anchor=False)
+words.title(tr("Data"), anchor=False)
 known, choice = datasets.settle()
 layout = datasets.layout_of(choice)
-state.resolve("view", list(VIEWS), "holds", "view")
+state.resolve("view", list(VIEWS), "holds", tr("view"))
 data, seen = None, None
 with widgets.guard():
     if layout is not None:
@@ -54,7 +58,8 @@ state.share(*state.DATA_KEYS)
 with beside:
     datasets.choose(known)
 if layout is None and choice.found is not None:
-    st.error(plain(f"{choice.root}: {choice.found.reason}; or choose its layout in the sidebar."))
+    text = tr("{path}: {reason}; or choose its layout in the sidebar.", path=choice.root, reason=choice.found.reason)
+    st.error(plain(text))
 if data is not None and seen is not None:
     with widgets.guard():
         page(choice, data, seen)

@@ -1,6 +1,7 @@
 import streamlit as st
 
 from fisa.jobs.trainings import list_trainings
+from fisa.language import tr
 from fisa.ui import state, train_form, train_start, train_watch, widgets
 from fisa.ui.shelves import own_shelf
 
@@ -9,7 +10,7 @@ def form() -> None:
     draft = train_form.settle()
     state.share(*state.TRAIN_KEYS)
     train_watch.draw_list()
-    st.header("A new training", anchor=False)
+    st.header(tr("A new training"), anchor=False)
     fields, beside = st.columns([5, 3], gap="large")
     with fields:
         train_form.draw(draft)
@@ -18,9 +19,10 @@ def form() -> None:
 
 
 state.enter("train")
-st.title("Train", anchor=False)
+st.title(tr("Train"), anchor=False)
 with widgets.guard():
-    job = state.resolve_optional("job", [training.name for training in list_trainings(own_shelf())], "training")
+    names = [training.name for training in list_trainings(own_shelf())]
+    job = state.resolve_optional("job", names, tr("training"))
     if job:
         state.share("job")
         train_watch.draw_one(job)

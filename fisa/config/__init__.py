@@ -36,6 +36,7 @@ from fisa.config.models import (
     TwoLevelAttentionConfig,
 )
 from fisa.config.objective import ObjectiveConfig
+from fisa.language import mark
 
 __all__ = [
     "BackboneConfig",
@@ -84,12 +85,18 @@ class DataConfig(Section):
     name: str = "planted"
     root: Path | None = None
     image_size: PositiveInt = 96
-    skip_bad: bool = Field(default=False, description="leave out what is wrong in the data instead of refusing it")
-    fold: tuple[PositiveInt, PositiveInt] | None = Field(
-        default=None, description="[number from 1, folds] of cross-validation; null: the splits of the data"
+    skip_bad: bool = Field(
+        default=False, description=mark("leave out what is wrong in the data instead of refusing it")
     )
-    stratify: bool = Field(default=True, description="as many of each dominant emotion in every split that is drawn")
-    test: str = Field(default="test", description="split that a finished run is measured on; the only one it opens")
+    fold: tuple[PositiveInt, PositiveInt] | None = Field(
+        default=None, description=mark("[number from 1, folds] of cross-validation; null: the splits of the data")
+    )
+    stratify: bool = Field(
+        default=True, description=mark("as many of each dominant emotion in every split that is drawn")
+    )
+    test: str = Field(
+        default="test", description=mark("split that a finished run is measured on; the only one it opens")
+    )
 
 
 class TrainingConfig(Section):
@@ -102,16 +109,16 @@ class TrainingConfig(Section):
     lr: PositiveFloat = 2e-3
     weight_decay: float = Field(default=1e-2, ge=0)
     schedule: Literal["onecycle", "cosine", "constant"] = "onecycle"
-    patience: PositiveInt | None = Field(default=None, description="epochs without a better validation error")
-    gradient_clip: PositiveFloat = Field(default=1.0, description="largest gradient norm of a step")
+    patience: PositiveInt | None = Field(default=None, description=mark("epochs without a better validation error"))
+    gradient_clip: PositiveFloat = Field(default=1.0, description=mark("largest gradient norm of a step"))
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
-        default="32-true", description="of the training steps; stored weights and the test are float32 always"
+        default="32-true", description=mark("of the training steps; stored weights and the test are float32 always")
     )
-    freeze_backbone: bool = Field(default=False, description="keep its weights and normalisation statistics")
-    flip: bool = Field(default=True, description="mirror half of the training images")
-    shift: int = Field(default=4, ge=0, description="move training images by up to this many pixels")
-    per_emotion: int = Field(default=0, ge=0, description="fewest images of each dominant emotion in a batch")
-    shuffle_labels: bool = Field(default=False, description="teach each image the labels of another: a control")
+    freeze_backbone: bool = Field(default=False, description=mark("keep its weights and normalisation statistics"))
+    flip: bool = Field(default=True, description=mark("mirror half of the training images"))
+    shift: int = Field(default=4, ge=0, description=mark("move training images by up to this many pixels"))
+    per_emotion: int = Field(default=0, ge=0, description=mark("fewest images of each dominant emotion in a batch"))
+    shuffle_labels: bool = Field(default=False, description=mark("teach each image the labels of another: a control"))
 
 
 class RunConfig(Section):

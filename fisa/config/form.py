@@ -21,6 +21,7 @@ from pydantic_core import PydanticUndefined
 from fisa.config import ConfigError, RunConfig, place, read_document
 from fisa.config.base import Section
 from fisa.config.models import NAMES
+from fisa.language import mark, tr
 
 LONGEST = 4000
 """Characters of changes in an address."""
@@ -39,8 +40,8 @@ class Option:
         required: Whether a value must be given.
         optional: Whether it may be null.
         choices: Of a ``choice``.
-        help: What it is, in a clause; may be empty.
-        bounds: What is allowed, in words; may be empty.
+        help: What it is, in a clause, in the person's language; may be empty.
+        bounds: What is allowed, in words, likewise.
         waits_for: Key of the weight that must be positive for this option to matter, or "".
     """
 
@@ -182,7 +183,7 @@ def _option(key: str, field: FieldInfo, waits_for: str) -> Option:
         required=field.is_required(),
         optional=optional,
         choices=choices,
-        help=field.description or "",
+        help=tr(field.description) if field.description else "",
         bounds=_bounds(metadata),
         waits_for=waits_for,
     )
@@ -195,14 +196,14 @@ def _kind(annotation: Any) -> Kind:
 
 def _bounds(metadata: list[Any]) -> str:
     words = {
-        annotated_types.Ge: ("ge", "from {:g}"),
-        annotated_types.Gt: ("gt", "above {:g}"),
-        annotated_types.Le: ("le", "to {:g}"),
-        annotated_types.Lt: ("lt", "below {:g}"),
+        annotated_types.Ge: ("ge", mark("from {value:g}")),
+        annotated_types.Gt: ("gt", mark("above {value:g}")),
+        annotated_types.Le: ("le", mark("to {value:g}")),
+        annotated_types.Lt: ("lt", mark("below {value:g}")),
     }
     found = [words[type(each)] for each in metadata if type(each) in words]
     values = [getattr(each, words[type(each)][0]) for each in metadata if type(each) in words]
-    return " ".join(text.format(float(value)) for (_, text), value in zip(found, values, strict=True))
+    return " ".join(tr(text, value=float(value)) for (_, text), value in zip(found, values, strict=True))
 
 
 def _without_null(annotation: Any) -> tuple[Any, bool]:
@@ -225,7 +226,8 @@ def _name_of(form: type[Section]) -> str:
 
 
 def _titles(named: Mapping[str, type[Section]]) -> str:
-    return "\n".join(f"- {name}: {(form.__doc__ or '').strip().split('; see')[0]}" for name, form in named.items())
+    told = {name: form.model_fields["name"].description for name, form in named.items()}
+    return "\n".join(f"- {name}: {tr(words) if words else name}" for name, words in told.items())
 
 
 def _waits_for(name: str, section: type[Section], prefix: str) -> str:

@@ -11,26 +11,32 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from fisa.config.base import Section
+from fisa.language import mark
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 
 
 class PlainBackboneConfig(Section):
-    """Our small convolutional stack: stride 8, receptive field 29 + 16 * depth px."""
+    """Options of ``plain``."""
 
-    name: Literal["plain"] = "plain"
+    name: Literal["plain"] = Field(
+        default="plain",
+        description=mark("Our small convolutional stack: stride 8, receptive field 29 + 16 * depth px."),
+    )
     width: PositiveInt = 64
-    depth: int = Field(default=1, ge=0, le=8, description="residual 3x3 blocks at the last stride")
-    fine: bool = Field(default=False, description="enlarge the last map and add what precedes the last stride")
+    depth: int = Field(default=1, ge=0, le=8, description=mark("residual 3x3 blocks at the last stride"))
+    fine: bool = Field(default=False, description=mark("enlarge the last map and add what precedes the last stride"))
 
 
 class TorchvisionBackboneConfig(Section):
-    """A torchvision network cut after the named module."""
+    """Options of ``torchvision``."""
 
-    name: Literal["torchvision"]
+    name: Literal["torchvision"] = Field(description=mark("A torchvision network cut after the named module."))
     network: str
     stage: str
-    stages: tuple[str, ...] = Field(default=(), description="modules before it that systems with several maps read")
+    stages: tuple[str, ...] = Field(
+        default=(), description=mark("modules before it that systems with several maps read")
+    )
     weights: str | None = None
     weights_file: Path | None = None
 
@@ -42,11 +48,13 @@ class TorchvisionBackboneConfig(Section):
 
 
 class FeaturesBackboneConfig(Section):
-    """No network: feature vectors that were computed elsewhere, each dimension standardised."""
+    """Options of ``features``."""
 
-    name: Literal["features"]
+    name: Literal["features"] = Field(
+        description=mark("No network: feature vectors that were computed elsewhere, each dimension standardised.")
+    )
     dimensions: PositiveInt
-    dropout: Probability = Field(default=0.0, description="share of the numbers left out in training")
+    dropout: Probability = Field(default=0.0, description=mark("share of the numbers left out in training"))
 
 
 BackboneConfig = Annotated[
@@ -55,9 +63,11 @@ BackboneConfig = Annotated[
 
 
 class FisaConfig(Section):
-    """Emotion-wise feature interaction with self-adjustment; see fisa/models/fisa.py for the equations."""
+    """See fisa/models/fisa.py for the equations."""
 
-    name: Literal["fisa"] = "fisa"
+    name: Literal["fisa"] = Field(
+        default="fisa", description=mark("Emotion-wise feature interaction with self-adjustment")
+    )
     backbone: BackboneConfig = PlainBackboneConfig()
     dim: PositiveInt = 64
     heads: int = Field(default=8, ge=0)
@@ -66,19 +76,21 @@ class FisaConfig(Section):
     score: Literal["dot", "hadamard"] = "hadamard"
     attention_width: PositiveInt = 32
     label_embedding: Literal["learned", "file"] = "learned"
-    label_vectors_file: Path | None = Field(default=None, description="words with their vectors, a line each")
-    label_dimensions: PositiveInt | None = Field(default=None, description="numbers of a vector in that file")
-    label_vectors_trained: bool = Field(default=False, description="whether training changes these vectors")
+    label_vectors_file: Path | None = Field(default=None, description=mark("words with their vectors, a line each"))
+    label_dimensions: PositiveInt | None = Field(default=None, description=mark("numbers of a vector in that file"))
+    label_vectors_trained: bool = Field(default=False, description=mark("whether training changes these vectors"))
     projection: Literal["shared", "per_class"] = "shared"
     effect: Literal["mean", "separate", "literal", "half", "softmax"] = "mean"
     readout: Literal["joint", "shared", "per_class"] = "per_class"
     output: Literal["sigmoid", "softmax"] = "softmax"
     evidence: bool = True
     null_position: bool = True
-    null_logit: float = Field(default=-3.0, description="where the learned null logit starts")
-    null_trained: bool = Field(default=True, description="whether training moves it")
-    null_slope: PositiveFloat = Field(default=1.0, description="how sharply evidence decides between null and places")
-    latent: PositiveInt = Field(default=8, description="features without a name, where no emotions are learned")
+    null_logit: float = Field(default=-3.0, description=mark("where the learned null logit starts"))
+    null_trained: bool = Field(default=True, description=mark("whether training moves it"))
+    null_slope: PositiveFloat = Field(
+        default=1.0, description=mark("how sharply evidence decides between null and places")
+    )
+    latent: PositiveInt = Field(default=8, description=mark("features without a name, where no emotions are learned"))
 
     @model_validator(mode="after")
     def _shapes_fit(self) -> FisaConfig:
@@ -107,46 +119,48 @@ class FisaConfig(Section):
 
 
 class CnnConfig(Section):
-    """Backbone, global average pooling, linear."""
+    """Options of ``cnn``."""
 
-    name: Literal["cnn"]
+    name: Literal["cnn"] = Field(description=mark("Backbone, global average pooling, linear."))
     backbone: BackboneConfig = PlainBackboneConfig()
 
 
 class CnnMlpConfig(Section):
-    """Backbone, global average pooling, one hidden layer, linear."""
+    """Options of ``cnn_mlp``."""
 
-    name: Literal["cnn_mlp"]
+    name: Literal["cnn_mlp"] = Field(description=mark("Backbone, global average pooling, one hidden layer, linear."))
     backbone: BackboneConfig = PlainBackboneConfig()
     hidden: PositiveInt = 256
 
 
 class EwMtcnnConfig(Section):
-    """Backbone, pooling, linear, and a prior layer between the emotions; see fisa/models/ew_mtcnn.py."""
+    """See fisa/models/ew_mtcnn.py."""
 
-    name: Literal["ew_mtcnn"]
+    name: Literal["ew_mtcnn"] = Field(
+        description=mark("Backbone, pooling, linear, and a prior layer between the emotions")
+    )
     backbone: BackboneConfig = PlainBackboneConfig()
     prior: Literal["wheel", "eye", "rand", "corr", "none", "wheel_attention"] = "wheel"
-    sigma: PositiveFloat = Field(default=0.6, description="width of the wheel prior, in steps")
-    attention_width: PositiveInt = Field(default=16, description="of queries and keys of wheel_attention")
-    trained: bool = Field(default=False, description="whether training changes the prior")
-    confound: bool = Field(default=False, description="ReLU and dropout between logits and prior")
-    dropout: Probability = Field(default=0.5, description="that of the confound")
+    sigma: PositiveFloat = Field(default=0.6, description=mark("width of the wheel prior, in steps"))
+    attention_width: PositiveInt = Field(default=16, description=mark("of queries and keys of wheel_attention"))
+    trained: bool = Field(default=False, description=mark("whether training changes the prior"))
+    confound: bool = Field(default=False, description=mark("ReLU and dropout between logits and prior"))
+    dropout: Probability = Field(default=0.5, description=mark("that of the confound"))
 
 
 class SentimentMetricConfig(Section):
-    """Backbone and linear beside a vector of Gram matrices; see fisa/models/sentiment_metric.py."""
+    """See fisa/models/sentiment_metric.py."""
 
-    name: Literal["sentiment_metric"]
+    name: Literal["sentiment_metric"] = Field(description=mark("Backbone and linear beside a vector of Gram matrices"))
     backbone: BackboneConfig = PlainBackboneConfig()
-    gram_width: PositiveInt = Field(default=16, description="channels of each stage after its 1x1 convolution")
+    gram_width: PositiveInt = Field(default=16, description=mark("channels of each stage after its 1x1 convolution"))
     embedding: Literal["sentiment_vector", "pooled", "logits"] = "sentiment_vector"
 
 
 class JcdlConfig(Section):
-    """Backbone, pooling, hidden layers with dropout, linear; see fisa/models/jcdl.py."""
+    """See fisa/models/jcdl.py."""
 
-    name: Literal["jcdl"]
+    name: Literal["jcdl"] = Field(description=mark("Backbone, pooling, hidden layers with dropout, linear"))
     backbone: BackboneConfig = PlainBackboneConfig()
     hidden: PositiveInt = 256
     hidden_layers: int = Field(default=2, ge=0, le=8)
@@ -154,9 +168,9 @@ class JcdlConfig(Section):
 
 
 class SsdlConfig(Section):
-    """The network of :class:`JcdlConfig`; what is its own lies in the objective; see fisa/models/ssdl.py."""
+    """See fisa/models/ssdl.py."""
 
-    name: Literal["ssdl"]
+    name: Literal["ssdl"] = Field(description=mark("The network of jcdl; what is its own lies in the objective"))
     backbone: BackboneConfig = PlainBackboneConfig()
     hidden: PositiveInt = 256
     hidden_layers: int = Field(default=2, ge=0, le=8)
@@ -164,77 +178,91 @@ class SsdlConfig(Section):
 
 
 class CsrConfig(Section):
-    """Backbone, pooling, dropout, linear, and the emotion circle; see fisa/models/csr.py."""
+    """See fisa/models/csr.py."""
 
-    name: Literal["csr"]
+    name: Literal["csr"] = Field(description=mark("Backbone, pooling, dropout, linear, and the emotion circle"))
     backbone: BackboneConfig = PlainBackboneConfig()
     dropout: Probability = 0.5
 
 
 class EmotionGcnConfig(Section):
-    """Classifiers made from label embeddings by convolution over a graph; see fisa/models/emotion_gcn.py."""
+    """See fisa/models/emotion_gcn.py."""
 
-    name: Literal["emotion_gcn"]
+    name: Literal["emotion_gcn"] = Field(
+        description=mark("Classifiers made from label embeddings by convolution over a graph")
+    )
     backbone: BackboneConfig = PlainBackboneConfig()
     graph: Literal["data", "wheel"] = "data"
-    sigma: PositiveFloat = Field(default=1.0, description="width of the wheel graph, in steps")
-    threshold: Probability = Field(default=0.4, description="co-occurrences below it are no edge of the data graph")
-    neighbours: float = Field(default=0.2, gt=0, lt=1, description="share of an emotion's row that goes to others")
-    embedding: PositiveInt = Field(default=64, description="width of a label embedding")
+    sigma: PositiveFloat = Field(default=1.0, description=mark("width of the wheel graph, in steps"))
+    threshold: Probability = Field(
+        default=0.4, description=mark("co-occurrences below it are no edge of the data graph")
+    )
+    neighbours: float = Field(
+        default=0.2, gt=0, lt=1, description=mark("share of an emotion's row that goes to others")
+    )
+    embedding: PositiveInt = Field(default=64, description=mark("width of a label embedding"))
     hidden: PositiveInt = 128
     pool: Literal["mean", "max"] = "mean"
 
 
 class StyleEdlConfig(Section):
-    """Attention of several orders, Gram matrices and a graph drawn for each image; see fisa/models/style_edl.py."""
+    """See fisa/models/style_edl.py."""
 
-    name: Literal["style_edl"]
+    name: Literal["style_edl"] = Field(
+        description=mark("Attention of several orders, Gram matrices and a graph drawn for each image")
+    )
     backbone: BackboneConfig = PlainBackboneConfig()
     gram_width: PositiveInt = 16
     style_width: PositiveInt = 32
-    orders: int = Field(default=2, ge=1, le=8, description="branches of attention, the i-th of order i")
-    grid: PositiveInt = Field(default=6, description="side of the class maps that the graph convolution reads")
-    maximum: float = Field(default=0.6, ge=0, description="weight of a class map's maximum beside its mean")
-    mixture: float = Field(default=0.6, ge=0, le=1, description="share of the branches; the rest is the graph's")
+    orders: int = Field(default=2, ge=1, le=8, description=mark("branches of attention, the i-th of order i"))
+    grid: PositiveInt = Field(default=6, description=mark("side of the class maps that the graph convolution reads"))
+    maximum: float = Field(default=0.6, ge=0, description=mark("weight of a class map's maximum beside its mean"))
+    mixture: float = Field(default=0.6, ge=0, le=1, description=mark("share of the branches; the rest is the graph's"))
 
 
 class DbcLdlConfig(Section):
-    """Binary codes and the nearest ones of a memory; see fisa/models/dbc_ldl.py."""
+    """See fisa/models/dbc_ldl.py."""
 
-    name: Literal["dbc_ldl"]
+    name: Literal["dbc_ldl"] = Field(description=mark("Binary codes and the nearest ones of a memory"))
     backbone: BackboneConfig = PlainBackboneConfig()
     bits: PositiveInt = 64
-    neighbours: PositiveInt = Field(default=20, description="nearest training images, whose distributions are averaged")
-    memory: PositiveInt = Field(default=4096, description="training images to remember, at most")
+    neighbours: PositiveInt = Field(
+        default=20, description=mark("nearest training images, whose distributions are averaged")
+    )
+    memory: PositiveInt = Field(default=4096, description=mark("training images to remember, at most"))
 
 
 class TwoLevelAttentionConfig(Section):
-    """Residual attention in each stage, then attention over the stages; see fisa/models/two_level_attention.py."""
+    """See fisa/models/two_level_attention.py."""
 
-    name: Literal["two_level_attention"]
+    name: Literal["two_level_attention"] = Field(
+        description=mark("Residual attention in each stage, then attention over the stages")
+    )
     backbone: BackboneConfig = PlainBackboneConfig()
-    first_level: bool = Field(default=True, description="a soft mask in each stage")
-    pools: int = Field(default=2, ge=0, le=6, description="times that the mask branch halves its map")
-    mask_width: PositiveInt = Field(default=32, description="channels of the mask branch")
-    width: PositiveInt = Field(default=64, description="channels of each stage after its 1x1 convolution")
+    first_level: bool = Field(default=True, description=mark("a soft mask in each stage"))
+    pools: int = Field(default=2, ge=0, le=6, description=mark("times that the mask branch halves its map"))
+    mask_width: PositiveInt = Field(default=32, description=mark("channels of the mask branch"))
+    width: PositiveInt = Field(default=64, description=mark("channels of each stage after its 1x1 convolution"))
     second_level: Literal["attention", "rnn", "none"] = "attention"
     cell: Literal["rnn", "gru", "lstm"] = "gru"
-    hidden: PositiveInt = Field(default=64, description="state of the RNN in each direction")
+    hidden: PositiveInt = Field(default=64, description=mark("state of the RNN in each direction"))
     multi_task: Literal["joint", "separate", "two_stage"] = "joint"
 
 
 class MultimodalSequenceConfig(Section):
-    """Two LSTMs over frames, text, speech and external series; see fisa/models/multimodal_sequence.py."""
+    """See fisa/models/multimodal_sequence.py."""
 
-    name: Literal["multimodal_sequence"]
+    name: Literal["multimodal_sequence"] = Field(
+        description=mark("Two LSTMs over frames, text, speech and external series")
+    )
     backbone: BackboneConfig = PlainBackboneConfig()
-    frames: bool = Field(default=True, description="whether pictures of the steps are read")
-    text: int = Field(default=0, ge=0, description="numbers in a text vector; 0: none is read")
-    speech: int = Field(default=0, ge=0, description="numbers in a speech vector; 0: none is read")
-    series: tuple[str, ...] = Field(default=(), description="external series that are read, by name")
-    size: PositiveInt = Field(default=64, description="to which every modality is mapped")
-    layers: PositiveInt = Field(default=2, description="of each of the two LSTMs")
-    width: PositiveInt = Field(default=256, description="of each of their layers")
+    frames: bool = Field(default=True, description=mark("whether pictures of the steps are read"))
+    text: int = Field(default=0, ge=0, description=mark("numbers in a text vector; 0: none is read"))
+    speech: int = Field(default=0, ge=0, description=mark("numbers in a speech vector; 0: none is read"))
+    series: tuple[str, ...] = Field(default=(), description=mark("external series that are read, by name"))
+    size: PositiveInt = Field(default=64, description=mark("to which every modality is mapped"))
+    layers: PositiveInt = Field(default=2, description=mark("of each of the two LSTMs"))
+    width: PositiveInt = Field(default=256, description=mark("of each of their layers"))
     series_width: PositiveInt = 32
     series_cell: Literal["gru", "lstm", "rnn"] = "gru"
     vector: Literal["softplus", "relu"] = "softplus"

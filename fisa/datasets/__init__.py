@@ -30,6 +30,7 @@ from fisa.datasets.planted.sequences import open_planted_sequences
 from fisa.datasets.problems import BadData
 from fisa.datasets.sequences.folder import SequenceCollection, SequenceFolder
 from fisa.datasets.vectors import VectorCollection, Vectors
+from fisa.language import mark
 
 __all__ = [
     "DATASETS",
@@ -79,20 +80,20 @@ DATASETS: Mapping[str, Drawn | OnDisk] = MappingProxyType({
     "planted": _planted("planted"),
     "planted-small": _planted("planted-small"),
     "planted-tiny": _planted("planted-tiny"),
-    "folder": Layout("any folder with a list, or class sub-folders", read_folder),
-    "emotion6": Layout("Emotion6, seven labels", read_emotion6, 1980, _EMOTION6),
-    "emotion6-6": Layout("Emotion6 without neutral, six labels", read_emotion6_without_neutral, 1980, _EMOTION6),
-    "flickr-ldl": Layout("Flickr_LDL, votes of 11", read_ldl, 11150),
-    "twitter-ldl": Layout("Twitter_LDL, votes of 8", read_ldl, 10045),
-    "fi": Layout("FI (Flickr and Instagram), one label", read_fi, 23308),
-    "emoset": Layout("EmoSet, one label", read_emoset, 118102),
-    "iapsa": Layout("IAPSa, by a list of your own", read_mikels_folder, 395),
-    "artphoto": Layout("ArtPhoto, one label", read_artphoto, 806),
-    "abstract": Layout("abstract paintings, votes", read_abstract, 280, unlabelled=True),
-    "oasis": Layout("OASIS, valence and arousal", read_oasis, 900, ids=(1, 900)),
-    "affectnet": Layout("AffectNet, one expression", read_affectnet),
-    "aesthetics": Layout("an ordered score, such as AVA", read_aesthetics),
-    "features": Vectors("feature vectors with distributions"),
+    "folder": Layout(mark("any folder with a list, or class sub-folders"), read_folder),
+    "emotion6": Layout(mark("Emotion6, seven labels"), read_emotion6, 1980, _EMOTION6),
+    "emotion6-6": Layout(mark("Emotion6 without neutral, six labels"), read_emotion6_without_neutral, 1980, _EMOTION6),
+    "flickr-ldl": Layout(mark("Flickr_LDL, votes of 11"), read_ldl, 11150),
+    "twitter-ldl": Layout(mark("Twitter_LDL, votes of 8"), read_ldl, 10045),
+    "fi": Layout(mark("FI (Flickr and Instagram), one label"), read_fi, 23308),
+    "emoset": Layout(mark("EmoSet, one label"), read_emoset, 118102),
+    "iapsa": Layout(mark("IAPSa, by a list of your own"), read_mikels_folder, 395),
+    "artphoto": Layout(mark("ArtPhoto, one label"), read_artphoto, 806),
+    "abstract": Layout(mark("abstract paintings, votes"), read_abstract, 280, unlabelled=True),
+    "oasis": Layout(mark("OASIS, valence and arousal"), read_oasis, 900, ids=(1, 900)),
+    "affectnet": Layout(mark("AffectNet, one expression"), read_affectnet),
+    "aesthetics": Layout(mark("an ordered score, such as AVA"), read_aesthetics),
+    "features": Vectors(mark("feature vectors with distributions")),
     "planted-sequences": _sequences("planted-sequences"),
     "planted-sequences-tiny": _sequences("planted-sequences-tiny"),
     "sequences": SequenceFolder("any list of steps, with frames, vectors and series"),

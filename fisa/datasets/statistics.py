@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from fisa.distances import entropy
 from fisa.emotions import EmotionSpace
+from fisa.language import mark
 
 Floats = NDArray[np.float64]
 
 RATED = ("valence", "arousal")
 
-_SPLIT_ORDER = ("train", "validation", "test", "iid")
+_SPLIT_ORDER = (mark("train"), mark("validation"), mark("test"), "iid")
 
 
 def degrees_of(manifest: pd.DataFrame, space: EmotionSpace) -> Floats:
@@ -40,7 +41,7 @@ def split_counts(manifest: pd.DataFrame) -> pd.DataFrame:
         Index ``split`` with a last row ``all``; ``images``, and ``fewest`` and ``most`` votes an image (Int64,
         missing where no number of votes is known).
     """
-    parts = {name: manifest[manifest["split"] == name] for name in split_names(manifest)} | {"all": manifest}
+    parts = {name: manifest[manifest["split"] == name] for name in split_names(manifest)} | {mark("all"): manifest}
     rows = {}
     for name, part in parts.items():
         known = part["votes"][part["votes"] > 0]

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from fisa.emotions import EmotionSpace
 from fisa.figures.checks import FigureError, checked, listed, plain
 from fisa.figures.theme import Theme, new_figure, palette, rgba
+from fisa.language import tr
 
 
 def label_totals(
@@ -21,7 +22,7 @@ def label_totals(
         totals: float [C], at least 0, in column order.
         space: Label space of C >= 1 labels.
         order: Each of its columns once.
-        unit: What is counted, such as ``"votes"``.
+        unit: What is counted, in the person's language, such as ``tr("votes")``.
         theme: ``"light"`` or ``"dark"``.
 
     Returns:
@@ -35,8 +36,10 @@ def label_totals(
         raise FigureError("label totals: expected numbers of at least 0, and an order with each label once")
     columns = list(order)
     colours, places, top = palette(theme), list(range(len(space))), float(values.max()) or 1.0
-    said = ", ".join(f"{space.labels[column]} {_count(values[column])}" for column in columns)
-    figure = new_figure(theme, f"Bar chart of {unit} for each label: {said}.", height=54 + 29 * len(space))
+    names = [space.names[column] for column in columns]
+    said = tr(", ").join(f"{name} {_count(value)}" for name, value in zip(names, values[columns], strict=True))
+    alt = tr("Bar chart of {unit} for each label: {said}.", unit=unit, said=said)
+    figure = new_figure(theme, alt, height=54 + 29 * len(space))
     figure.add_bar(
         x=values[columns],
         y=places,
@@ -47,7 +50,9 @@ def label_totals(
         textfont={"color": colours.muted, "size": 11},
         cliponaxis=False,
         hoverinfo="text",
-        hovertext=[f"{plain(space.labels[column])}: {_count(values[column])} {plain(unit)}" for column in columns],
+        hovertext=[
+            f"{plain(name)}: {_count(value)} {plain(unit)}" for name, value in zip(names, values[columns], strict=True)
+        ],
         customdata=columns,
     )
     figure.add_scatter(
@@ -66,7 +71,7 @@ def label_totals(
     figure.update_yaxes(
         range=[len(columns) - 0.5, -0.5],
         tickvals=places,
-        ticktext=[plain(space.labels[column]) for column in columns],
+        ticktext=[plain(name) for name in names],
         tickfont={"color": colours.ink, "size": 13},
         showgrid=False,
         fixedrange=True,
@@ -100,11 +105,12 @@ def entropy_histogram(
     low, high = (bounds[0], bounds[-1]) if chosen is None else chosen
     inside = (bounds[1:] > low) & (bounds[:-1] < high) | (bounds[:-1] == low)
     total, most = int(heights.sum()), int(heights.argmax())
-    mean = f", mean {float((middles * heights).sum() / total):.2f}" if total else ""
-    alt = (
-        f"Histogram of the entropy of {total} images from 0 to {bounds[-1]:.2f} nats{mean}; "
-        f"most, {_count(heights[most])}, lie between {bounds[most]:.2f} and {bounds[most + 1]:.2f}."
-    )
+    mean = tr(", mean {mean:.2f}", mean=float((middles * heights).sum() / total)) if total else ""
+    alt = tr(
+        "Histogram of the entropy of {total} images from 0 to {top:.2f} nats{mean}; most, {count}, lie between "
+        "{low:.2f} and {high:.2f}.",
+        total=total, top=bounds[-1], mean=mean, count=_count(heights[most]), low=bounds[most], high=bounds[most + 1],
+    )  # fmt: skip
     figure = new_figure(theme, alt, height=300)
     figure.add_bar(
         x=middles,
@@ -116,7 +122,7 @@ def entropy_histogram(
         },
         hoverinfo="text",
         hovertext=[
-            f"{_count(count)} images from {lower:.2f} to {upper:.2f} nats"
+            tr("{count} images from {low:.2f} to {high:.2f} nats", count=_count(count), low=lower, high=upper)
             for count, lower, upper in zip(heights, bounds, bounds[1:], strict=False)
         ],
         # Lists, as a selection gives rows of arrays back as mappings.
@@ -124,12 +130,12 @@ def entropy_histogram(
     )
     figure.update_layout(bargap=0, showlegend=False, dragmode=False)
     figure.update_xaxes(
-        title={"text": "entropy in nats (0: one label; right end: all alike)"},
+        title={"text": tr("entropy in nats (0: one label; right end: all alike)")},
         range=[bounds[0], bounds[-1]],
         showgrid=False,
         fixedrange=True,
     )
-    figure.update_yaxes(title={"text": "images"}, nticks=5, rangemode="tozero", fixedrange=True)
+    figure.update_yaxes(title={"text": tr("images")}, nticks=5, rangemode="tozero", fixedrange=True)
     return figure
 
 
@@ -151,24 +157,29 @@ def vote_histogram(votes: Sequence[int], images: Sequence[int], theme: Theme = "
     heights = checked(np.asarray(images), (len(numbers),), "images")
     if not len(numbers) or heights.min() < 0:
         raise FigureError("vote histogram: expected at least one number of votes, and counts of at least 0")
-    said = [f"{_count(count)} have {_count(number)}" for number, count in zip(numbers, heights, strict=True)]
-    shown = listed(said) if len(said) <= 4 else f"from {_count(numbers[0])} to {_count(numbers[-1])}"
-    figure = new_figure(theme, f"Bar chart of votes an image: {shown}.", height=240)
+    pairs = [(_count(number), _count(count)) for number, count in zip(numbers, heights, strict=True)]
+    said = [tr("{images} have {votes}", images=count, votes=number) for number, count in pairs]
+    shown = listed(said) if len(said) <= 4 else tr("from {low} to {high}", low=pairs[0][0], high=pairs[-1][0])
+    figure = new_figure(theme, tr("Bar chart of votes an image: {said}.", said=shown), height=240)
     figure.add_bar(
         x=numbers,
         y=heights,
         marker={"color": palette(theme).series[1]},
         hoverinfo="text",
-        hovertext=[f"{each} votes" for each in said],
+        hovertext=[tr("{images} have {votes} votes", images=count, votes=number) for number, count in pairs],
         customdata=[int(number) for number in numbers],
     )
     figure.update_layout(bargap=0.2, showlegend=False, dragmode=False)
     room = max(1.0, 0.04 * float(np.ptp(numbers)))
     ticks = {"tickvals": numbers} if len(numbers) <= 12 else {"nticks": 10}
     figure.update_xaxes(
-        title={"text": "votes"}, range=[numbers[0] - room, numbers[-1] + room], showgrid=False, fixedrange=True, **ticks
+        title={"text": tr("votes")},
+        range=[numbers[0] - room, numbers[-1] + room],
+        showgrid=False,
+        fixedrange=True,
+        **ticks,
     )
-    figure.update_yaxes(title={"text": "images"}, nticks=5, rangemode="tozero", fixedrange=True)
+    figure.update_yaxes(title={"text": tr("images")}, nticks=5, rangemode="tozero", fixedrange=True)
     return figure
 
 

@@ -12,11 +12,12 @@ from fisa.background import Desk, whole
 from fisa.config import RunConfig, dump_config
 from fisa.datasets.packed import cache_folder
 from fisa.jobs import JobError
+from fisa.language import mark
 from fisa.training.estimate import Estimate
 
 PROCESS = "fisa.jobs.process"
 """The module of the process that works at a desk."""
-NO_WORD = "the measuring process ended without a word; perhaps there is not enough memory for this configuration"
+NO_WORD = mark("the measuring process ended without a word; perhaps there is not enough memory for this configuration")
 
 
 @dataclass(frozen=True)

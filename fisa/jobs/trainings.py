@@ -22,6 +22,7 @@ from fisa.background import Desk, is_held, whole
 from fisa.config import ConfigError, RunConfig, dump_config, load_config
 from fisa.jobs import JobError
 from fisa.jobs.estimates import PROCESS
+from fisa.language import mark
 from fisa.runs import REQUIRED, TRAINING, RunError, Workspace, free_path, is_finished
 from fisa.runs.files import reason_of
 
@@ -30,7 +31,7 @@ AT_ONCE = 2
 """Trainings that this program runs side by side at most; more would only slow one another down."""
 
 _PATIENCE = 10.0  # seconds to wait for another start or removal
-_NO_WORD = "its process ended without a word: it was killed, perhaps for its memory, or the machine was restarted"
+_NO_WORD = mark("its process ended without a word: it was killed, perhaps for its memory, or the machine was restarted")
 _MADE = (JOB, TRAINING, *REQUIRED)  # what may lie in the folder of an unfinished training
 
 State = Literal["running", "paused", "stopped", "failed", "finished"]
@@ -189,7 +190,7 @@ def look_at_training(path: Path) -> Training:
     if state == "failed":
         return replace(known, state="failed", reason=str(outcome.get("reason", "")))
     if state == "paused":
-        return replace(known, state="paused", reason="paused by hand")
+        return replace(known, state="paused", reason=mark("paused by hand"))
     return replace(known, reason=_NO_WORD)
 
 

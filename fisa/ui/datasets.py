@@ -13,6 +13,7 @@ import streamlit as st
 from fisa.datasets import DATASETS, SEQUENCES, Layout, OnDisk, Vectors
 from fisa.datasets.found import VARIABLE, Found, data_folders, find_sets, recognise
 from fisa.datasets.whole import Whole, read_whole, stamp
+from fisa.language import mark, tr
 from fisa.ui import state
 from fisa.ui.meters import meter
 from fisa.ui.state import plain
@@ -22,6 +23,9 @@ FIRST = "planted-small"
 """Shown where nothing else is asked for: the drawn set of the shipped runs."""
 KEPT = 4
 """Data sets that stay in memory, the last used ones."""
+
+COUNTED = {True: mark("{n:,} images"), False: mark("{n:,} vectors")}
+"""How much a data set holds, by whether that is images."""
 
 _PATH = "data_path"
 _FILTERS = tuple(name for name in state.DATA_KEYS if name not in ("data", "view"))
@@ -59,7 +63,10 @@ def choices() -> tuple[dict[str, Choice], list[Found]]:
         good += [typed] if typed.path.exists() else []
     titles = _titles([each.path for each in good])
     listed = [Choice(str(each.path), title, each) for each, title in zip(good, titles, strict=True)]
-    drawn = [Choice(name, f"{name} (drawn)", None) for name in (FIRST, *(name for name in DRAWN if name != FIRST))]
+    drawn = [
+        Choice(name, tr("{name} (drawn)", name=name), None)
+        for name in (FIRST, *(name for name in DRAWN if name != FIRST))
+    ]
     return {each.key: each for each in [*listed, *drawn]}, [each for each in found if not each.layouts]
 
 
@@ -74,20 +81,23 @@ def _titles(paths: Sequence[Path]) -> list[str]:
 def settle() -> tuple[dict[str, Choice], Choice]:
     """Resolve which data set the view names, and draw the part of the sidebar that chooses others."""
     known, strange = choices()
-    chosen = known[state.resolve("data", list(known), next(iter(known)), "data set")]
+    chosen = known[state.resolve("data", list(known), next(iter(known)), tr("data set"))]
     with st.sidebar:
         st.text_input(
-            "Path of a data set",
+            tr("Path of a data set"),
             key=_PATH,
             on_change=_take_path,
             placeholder="/path/to/Emotion6",
-            help="A folder, or a file of feature vectors, on this machine; it is only read. "
-            f"Those in the folders of the variable {VARIABLE} are listed without.",
+            help=tr(
+                "A folder, or a file of feature vectors, on this machine; it is only read. "
+                "Those in the folders of the variable {variable} are listed without.",
+                variable=VARIABLE,
+            ),
         )
         if refused := st.session_state.get("data_path_refused"):
             st.warning(plain(refused), icon=":material/folder_off:")
         if strange:
-            with st.expander(f"Not recognised: {len(strange)}", icon=":material/help:"):
+            with st.expander(tr("Not recognised: {n}", n=len(strange)), icon=":material/help:"):
                 for each in strange:
                     st.caption(plain(f"{each.path}: {each.reason}"))
     return known, chosen
@@ -114,14 +124,16 @@ def _show(key: str) -> None:
 def introduction(chosen: Choice, whole: Whole) -> str:
     """Say in Markdown what the data set is and where it lies."""
     source = DATASETS[whole.name]
-    count, unit = f"{len(whole.manifest):,}", "images" if whole.has_images else "vectors"
-    labels = f"{len(whole.space)} labels ({plain(whole.space.name)})" if len(whole.space) else "no labels, but ratings"
-    published = f" of {whole.published:,} published" if whole.published else ""
+    held = tr(COUNTED[whole.has_images], n=len(whole.manifest))
+    if whole.published:
+        held = tr("{held} of {published:,} published", held=held, published=whole.published)
+    labels = tr("no labels, but ratings")
+    if len(whole.space):
+        labels = tr("{n} labels ({space})", n=len(whole.space), space=plain(whole.space.name))
+    what = tr("drawn scenes whose every cause is known")
     if isinstance(source, Layout | Vectors):
-        what = f"{plain(source.title)}, at {plain(str(whole.root))}"
-    else:
-        what = "drawn scenes whose every cause is known"
-    return f"**{plain(chosen.title)}**: {count} {unit}{published}, {labels}; {what}."
+        what = tr("{data}, at {path}", data=plain(tr(source.title)), path=plain(str(whole.root)))
+    return tr("**{title}**: {held}, {labels}; {what}.", title=plain(chosen.title), held=held, labels=labels, what=what)
 
 
 def choose(known: dict[str, Choice]) -> None:
@@ -129,7 +141,7 @@ def choose(known: dict[str, Choice]) -> None:
     key = state.key("data")
     st.session_state[key] = state.get("data")
     st.selectbox(
-        "Data set",
+        tr("Data set"),
         list(known),
         key=key,
         format_func=lambda name: known[name].title,
@@ -147,27 +159,27 @@ def layout_of(chosen: Choice) -> str | None:
     if not likely and not state.get("layout"):
         layout = None
     else:
-        layout = state.resolve("layout", options, options[0], "layout")
+        layout = state.resolve("layout", options, options[0], tr("layout"))
         if likely and layout == likely[0]:
             state.drop("layout")
     key = state.key("layout")
     st.session_state[key] = layout
     with st.sidebar:
         st.selectbox(
-            "Layout",
+            tr("Layout"),
             options,
             key=key,
             index=None if layout is None else 0,
-            format_func=lambda name: f"{name}: {_title(name)}",
+            format_func=lambda name: tr("{name}: {what}", name=name, what=_title(name)),
             on_change=_change_layout,
-            help="How the files lie; likely ones come first. docs/datasets.md shows each.",
+            help=tr("How the files lie; likely ones come first. docs/datasets.md shows each."),
         )
     return layout
 
 
 def _title(name: str) -> str:
     source = DATASETS[name]
-    return source.title if isinstance(source, Layout | Vectors) else "drawn"
+    return tr(source.title) if isinstance(source, Layout | Vectors) else tr("drawn")
 
 
 def _change_layout() -> None:
@@ -181,7 +193,7 @@ def opened(chosen: Choice, layout: str) -> Whole:
     Raises:
         DataError: Nothing can be read at all.
     """
-    with meter(f"Reading {plain(chosen.title)} …") as progress:
+    with meter(tr("Reading {data} …", data=plain(chosen.title))) as progress:
         return _library().read(layout, chosen.root, progress)
 
 

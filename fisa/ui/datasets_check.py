@@ -12,8 +12,9 @@ import streamlit as st
 from fisa.datasets import DataError
 from fisa.datasets.check import Report
 from fisa.datasets.checking import Check, look_at_check, start_check, stop_check
-from fisa.datasets.problems import WRONG
+from fisa.datasets.problems import NOTE, WRONG
 from fisa.datasets.whole import Whole
+from fisa.language import mark, tr, trn
 from fisa.ui.state import plain
 from fisa.ui.widgets import html_table, problem
 
@@ -21,12 +22,25 @@ EVERY = 1.0
 """Seconds between two looks at a check that runs."""
 NAMED = 30
 """Absent IDs that are written out; the JSON has all."""
+LABELLED = {"images": mark("labelled images"), "vectors": mark("labelled vectors"), "steps": mark("labelled steps")}
+"""What rows are counted as, by what they are of."""
+COLUMNS = {
+    "kind": mark("kind"),
+    "file": mark("file"),
+    "row": mark("row"),
+    "image": mark("image"),
+    "problem": mark("problem"),
+    "mend": mark("mend"),
+}
+"""How the columns of a table of problems are called."""
+KINDS = {WRONG: mark("wrong"), NOTE: mark("note")}
 
 
 def draw(whole: Whole) -> None:
     """Draw what reading found, and the check with its report."""
     if whole.root is None:
-        st.info("This set is drawn by the program: there is nothing on disk to check.", icon=":material/brush:")
+        text = tr("This set is drawn by the program: there is nothing on disk to check.")
+        st.info(text, icon=":material/brush:")
         return
     check = look_at_check(whole.name, whole.root)
     if check.state == "running":
@@ -36,11 +50,11 @@ def draw(whole: Whole) -> None:
     if check.report is not None:
         _report(check, check.report)
     elif len(whole.problems):
-        st.header("Found while the lists were read", anchor=False)
-        st.caption("No image was opened for these; the check opens every one.")
+        st.header(tr("Found while the lists were read"), anchor=False)
+        st.caption(tr("No image was opened for these; the check opens every one."))
         _problems(whole.problems, whole.name)
     else:
-        st.caption("The lists are right. The check also decodes every image, and looks for what is there twice.")
+        st.caption(tr("The lists are right. The check also decodes every image, and looks for what is there twice."))
 
 
 @st.fragment(run_every=EVERY)
@@ -49,11 +63,13 @@ def _watch(name: str, root: str) -> None:
     check = look_at_check(name, Path(root))
     if check.state != "running":
         st.rerun()
-    words = f"{check.done:,} of {check.total:,} images" if check.total else "the lists are being read"
-    st.progress(check.done / max(check.total, 1), f"Checking: {words}")
+    words = tr("Checking: the lists are being read")
+    if check.total:
+        words = tr("Checking: {done:,} of {total:,} images", done=check.done, total=check.total)
+    st.progress(check.done / max(check.total, 1), words)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Stop", icon=":material/stop:", on_click=stop_check, args=(name, Path(root)), key="check_stop")
-        st.caption("It goes on when this page is left or loaded again, and when the studio is closed.")
+        st.button(tr("Stop"), icon=":material/stop:", on_click=stop_check, args=(name, Path(root)), key="check_stop")
+        st.caption(tr("It goes on when this page is left or loaded again, and when the studio is closed."))
 
 
 def _begin(check: Check, whole: Whole) -> None:
@@ -62,13 +78,12 @@ def _begin(check: Check, whole: Whole) -> None:
     if check.state == "failed":
         st.error(plain(check.error), icon=":material/error:")
     elif check.state == "interrupted":
-        st.info(
-            f"A check was interrupted at {check.done:,} of {check.total:,} images; it goes on from there.",
-            icon=":material/pause_circle:",
-        )
+        text = tr("A check was interrupted at {done:,} of {total:,} images; it goes on from there.",
+                  done=check.done, total=check.total)  # fmt: skip
+        st.info(text, icon=":material/pause_circle:")
     elif check.state == "done" and not check.current:
-        st.warning("Lists or folders have changed since this report.", icon=":material/update:")
-    label = {"none": "Check everything", "interrupted": "Go on"}.get(check.state, "Check again")
+        st.warning(tr("Lists or folders have changed since this report."), icon=":material/update:")
+    label = {"none": tr("Check everything"), "interrupted": tr("Go on")}.get(check.state, tr("Check again"))
     if st.button(label, icon=":material/fact_check:", type="primary", key="check_start"):
         try:
             start_check(whole.name, whole.root)
@@ -76,42 +91,49 @@ def _begin(check: Check, whole: Whole) -> None:
             problem(error)
             return
         st.rerun()
-    st.caption(
+    text = tr(
         "Decodes every image once, in a process of its own, and remembers it: a second check is done at once. "
-        f"The same as `python -m fisa data check {whole.name} PATH`."
+        "The same as `python -m fisa data check {name} PATH`.",
+        name=whole.name,
     )
+    st.caption(text)
 
 
 def _report(check: Check, report: Report) -> None:
     ended = time.strftime("%Y-%m-%d %H:%M", time.localtime(check.finished))
     if report.wrong:
-        count = f"{report.wrong:,} {'problem' if report.wrong == 1 else 'problems'}"
-        st.error(f"{count} to mend; training refuses until then, or leaves them out with `data.skip_bad`.")
+        text = trn(
+            "{n:,} problem to mend; training refuses until then, or leaves them out with `data.skip_bad`.",
+            "{n:,} problems to mend; training refuses until then, or leaves them out with `data.skip_bad`.",
+            report.wrong,
+        )
+        st.error(text)
     else:
-        st.success("Nothing is wrong.", icon=":material/check_circle:")
-    html_table(counts(report), alt="Counts of the check against the published ones")
+        st.success(tr("Nothing is wrong."), icon=":material/check_circle:")
+    html_table(counts(report), alt=tr("Counts of the check against the published ones"))
     if report.absent:
-        more = f" and {len(report.absent) - NAMED:,} more" if len(report.absent) > NAMED else ""
-        with st.expander(f"Absent: {len(report.absent):,}"):
-            st.caption(plain(", ".join(report.absent[:NAMED]) + more))
+        names, more = ", ".join(report.absent[:NAMED]), len(report.absent) - NAMED
+        with st.expander(tr("Absent: {n:,}", n=len(report.absent))):
+            st.caption(plain(tr("{names} and {n:,} more", names=names, n=more) if more > 0 else names))
     if len(report.problems):
         _problems(report.problems, report.name)
     st.download_button(
         "JSON", lambda: json.dumps(report.document(), indent=2), f"{report.name}-check.json", "application/json",
         icon=":material/download:", on_click="ignore", key="check_json",
     )  # fmt: skip
-    st.caption(f"Checked {ended}. Data version without what is wrong: {plain(report.version or 'nothing is left')}.")
+    version = plain(report.version or tr("nothing is left"))
+    st.caption(tr("Checked {when}. Data version without what is wrong: {version}.", when=ended, version=version))
 
 
 def counts(report: Report) -> pd.DataFrame:
     """Return what was counted beside what was published; a dash where nothing was."""
-    rows = {f"labelled {report.things}": (f"{report.rows:,}", _number(report.published))}
+    rows = {tr(LABELLED[report.things]): (f"{report.rows:,}", _number(report.published))}
     if report.images is not None:
-        rows["images read"] = (f"{report.images:,}", "–")
-        rows["images refused"] = (f"{report.refused:,}", "–")
+        rows[tr("images read")] = (f"{report.images:,}", "–")
+        rows[tr("images refused")] = (f"{report.refused:,}", "–")
     for reason, count in report.left_out.items():
-        rows[f"left out: {reason}"] = (f"{count:,}", "–")
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["found", "published"])
+        rows[tr("left out: {reason}", reason=reason)] = (f"{count:,}", "–")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=[tr("found"), tr("published")])
 
 
 def _number(value: int | None) -> str:
@@ -121,9 +143,13 @@ def _number(value: int | None) -> str:
 def _problems(table: pd.DataFrame, name: str) -> None:
     """Draw the table of what is wrong, faults first, with its download."""
     faults = int((table["kind"] == WRONG).sum())
-    st.markdown(f"**{faults:,}** wrong, **{len(table) - faults:,}** worth knowing and no fault")
-    shown = table[["kind", "file", "row", "image", "problem", "mend"]]
-    st.dataframe(shown, hide_index=True, key="data_problems", alt="What is wrong: file, row, image, problem, mend")
+    text = tr("**{wrong:,}** wrong, **{notes:,}** worth knowing and no fault", wrong=faults, notes=len(table) - faults)
+    st.markdown(text)
+    shown = table.assign(kind=[tr(KINDS[kind]) for kind in table["kind"]])[list(COLUMNS)]
+    st.dataframe(
+        shown, hide_index=True, key="data_problems", alt=tr("What is wrong: file, row, image, problem, mend"),
+        column_config={name: tr(title) for name, title in COLUMNS.items()},
+    )  # fmt: skip
     st.download_button(
         "CSV", lambda: table.to_csv(index=False, lineterminator="\n"), f"{name}-problems.csv", "text/csv",
         icon=":material/download:", on_click="ignore", key="check_csv",

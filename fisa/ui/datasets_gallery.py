@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,9 @@ from fisa.datasets.selection import (
     select,
 )
 from fisa.datasets.whole import Whole
+from fisa.language import mark, tr
 from fisa.ui import state
+from fisa.ui.datasets import COUNTED
 from fisa.ui.datasets_pictures import cell, in_words
 from fisa.ui.state import plain
 
@@ -30,7 +33,12 @@ MOST_GROUPS = 1_000
 """Groups that a list offers; of more, the address alone can name one."""
 
 ANY = ""
-_ORDERS = {LISTED: "As listed", BY_ID: "ID", ASCENDING: "Entropy, lowest first", DESCENDING: "Entropy, highest first"}
+_ORDERS = {
+    LISTED: mark("As listed"),
+    BY_ID: mark("ID"),
+    ASCENDING: mark("Entropy, lowest first"),
+    DESCENDING: mark("Entropy, highest first"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,22 +63,22 @@ def settle(whole: Whole) -> Looked:
     table, space = whole.manifest, whole.space
     votes = table["votes"][table["votes"] > 0]
     fewest, most = (int(votes.min()), int(votes.max())) if len(votes) else (0, 0)
-    counted = state.resolve_range("votes", fewest, most, "Number of votes")
-    order = state.resolve("order", orders(table, space), LISTED, "order")
+    counted = state.resolve_range("votes", fewest, most, tr("Number of votes"))
+    order = state.resolve("order", orders(table, space), LISTED, tr("order"))
     if order == LISTED:
         state.drop("order")
     chosen = Selection(
-        split=state.resolve_optional("split", statistics.split_names(table), "split"),
-        label=state.resolve_optional("label", space.labels, "label"),
-        entropy=state.resolve_range("entropy", 0, _highest(whole), "Entropy"),
+        split=state.resolve_optional("split", statistics.split_names(table), tr("split")),
+        label=state.resolve_optional("label", space.labels, tr("label")),
+        entropy=state.resolve_range("entropy", 0, _highest(whole), tr("Entropy")),
         votes=None if counted is None else (int(counted[0]), int(counted[1])),
-        group=state.resolve_optional("group", groups(whole), "group"),
+        group=state.resolve_optional("group", groups(whole), tr("group")),
         text=state.get("text") or "",
         order=order,
     )
     rows = select(table, chosen)
     leaves = max(math.ceil(len(rows) / PAGE), 1)
-    leaf = round(state.resolve_number("leaf", 1, leaves, 1, "Page"))
+    leaf = round(state.resolve_number("leaf", 1, leaves, 1, tr("Page")))
     if leaf == 1:
         state.drop("leaf")
     return Looked(rows, leaf, leaves, _open_item(whole, rows))
@@ -97,7 +105,7 @@ def _open_item(whole: Whole, rows: np.ndarray) -> int | None:
     found = np.flatnonzero(ids == wanted)
     if not len(found):
         near = ids.iloc[rows[:2000]] if len(rows) else ids.iloc[:2000]  # spelling is compared one by one
-        wanted = state.resolve("item", near.to_list(), str(near.iloc[0]), "image")
+        wanted = state.resolve("item", near.to_list(), str(near.iloc[0]), tr("image"))
         found = np.flatnonzero(ids == wanted)
     return int(found[0])
 
@@ -106,7 +114,7 @@ def choose_split(whole: Whole) -> None:
     """Draw the choice of the split, which counts for what is held and for the gallery."""
     names = statistics.split_names(whole.manifest)
     if len(names) > 1:
-        _optional("split", names, "Split", "all splits")
+        _optional("split", names, tr("Split"), tr("all splits"), tr)
 
 
 def _filters(whole: Whole) -> None:
@@ -115,34 +123,38 @@ def _filters(whole: Whole) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="data_filters"):
         choose_split(whole)
         if len(space):
-            _optional("label", list(space.labels), "Dominant label", "any label")
+            _optional("label", list(space.labels), tr("Dominant label"), tr("any label"), tr)
         names = groups(whole)
         if 1 < len(names) <= MOST_GROUPS:
-            _optional("group", names, "Group", "any group")
+            _optional("group", names, tr("Group"), tr("any group"))
         _text()
         if len(space) and table["entropy"].any():
-            _slider("entropy", 0.0, _highest(whole), 0.01, "Entropy in nats")
+            _slider("entropy", 0.0, _highest(whole), 0.01, tr("Entropy in nats"))
         votes = table["votes"][table["votes"] > 0]
         if len(votes) and votes.min() < votes.max():
-            _slider("votes", int(votes.min()), int(votes.max()), 1, "Votes")
+            _slider("votes", int(votes.min()), int(votes.max()), 1, tr("Votes"))
         st.session_state[state.key("order")] = state.get("order") or LISTED
         st.selectbox(
-            "Sorted by", orders(table, space), key=state.key("order"), on_change=_narrow, args=("order",), width=200,
-            format_func=lambda order: _ORDERS.get(order, f"{order}, most first"),
+            tr("Sorted by"), orders(table, space), key=state.key("order"), format_func=_order_name, width=200,
+            on_change=_narrow, args=("order",),
         )  # fmt: skip
 
 
-def _optional(name: str, options: list[str], label: str, nothing: str) -> None:
+def _order_name(order: str) -> str:
+    return tr(_ORDERS[order]) if order in _ORDERS else tr("{label}, most first", label=tr(order))
+
+
+def _optional(name: str, options: list[str], label: str, nothing: str, shown: Callable[[str], str] = str) -> None:
     st.session_state[state.key(name)] = state.get(name) or ANY
     st.selectbox(
         label, [ANY, *options], key=state.key(name), on_change=_narrow, args=(name,), width=140,
-        format_func=lambda option: option or nothing,
+        format_func=lambda option: shown(option) if option else nothing,
     )  # fmt: skip
 
 
 def _text() -> None:
     st.session_state[state.key("text")] = state.get("text") or ""
-    st.text_input("Name contains", key=state.key("text"), on_change=_narrow, args=("text",), width=130)
+    st.text_input(tr("Name contains"), key=state.key("text"), on_change=_narrow, args=("text",), width=130)
 
 
 def _slider(name: str, low: float, high: float, step: float, label: str) -> None:
@@ -173,9 +185,10 @@ def _clear() -> None:
 
 def tell_filtered(whole: Whole, rows: np.ndarray) -> None:
     """Say how many images pass the filters, and offer to clear them."""
-    st.markdown(f"**{len(rows):,}** of {len(whole.manifest):,} {'images' if whole.has_images else 'vectors'}")
+    held = tr(COUNTED[whole.has_images], n=len(whole.manifest))
+    st.markdown(tr("**{n:,}** of {held}", n=len(rows), held=held))
     if len(rows) < len(whole.manifest):
-        st.button("Clear filters", icon=":material/filter_alt_off:", type="tertiary", on_click=_clear)
+        st.button(tr("Clear filters"), icon=":material/filter_alt_off:", type="tertiary", on_click=_clear)
 
 
 def draw(whole: Whole, looked: Looked) -> None:
@@ -191,7 +204,7 @@ def draw(whole: Whole, looked: Looked) -> None:
                 on_click="ignore", type="tertiary",
             )  # fmt: skip
     if not len(rows):
-        st.info("No image passes these filters.", icon=":material/filter_alt_off:")
+        st.info(tr("No image passes these filters."), icon=":material/filter_alt_off:")
         return
     here = rows[(looked.leaf - 1) * PAGE : looked.leaf * PAGE]
     if whole.has_images:
@@ -210,10 +223,12 @@ def _turn(key: str) -> None:
 
 
 def _caption(whole: Whole, row: int) -> str:
-    words = in_words(whole, row)
     if len(whole.space):
-        return plain(words.partition(",")[0])
-    return words.replace("valence", "V").replace("arousal", "A")
+        return plain(in_words(whole, row, most=1))
+    rated = statistics.ratings(whole.manifest.iloc[[row]], whole.ranges)
+    if rated.empty:
+        return tr("not rated")
+    return f"V {rated['valence'].iloc[0]:.2f}, A {rated['arousal'].iloc[0]:.2f}"
 
 
 def _listed(whole: Whole, rows: np.ndarray) -> None:
@@ -226,8 +241,10 @@ def _listed(whole: Whole, rows: np.ndarray) -> None:
         if chosen:
             state.put("item", str(table["id"].iloc[chosen[0]]))
 
-    shares = {label: st.column_config.NumberColumn(format="percent") for label in labels}
+    shown = table.assign(split=table["split"].map(tr), dominant=table["dominant"].map(tr))
+    titles = {"split": tr("split"), "dominant": tr("dominant"), "entropy": tr("entropy")}
+    shares = {label: st.column_config.NumberColumn(tr(label), format="percent") for label in labels}
     st.dataframe(
-        table, hide_index=True, column_config=shares, on_select=pick, selection_mode="single-row", key="data_rows",
-        alt="Rows of the data set; choose one to open it",
+        shown, hide_index=True, column_config=titles | shares, on_select=pick, selection_mode="single-row",
+        key="data_rows", alt=tr("Rows of the data set; choose one to open it"),
     )  # fmt: skip

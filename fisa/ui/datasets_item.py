@@ -13,6 +13,7 @@ from fisa.datasets import statistics
 from fisa.datasets.planted import VERSION
 from fisa.datasets.whole import Whole
 from fisa.figures.checks import signed
+from fisa.language import mark, tr
 from fisa.runs import RunError
 from fisa.ui import cache, datasets_overview, datasets_pictures, keys, state
 from fisa.ui.datasets_pictures import in_words
@@ -38,7 +39,7 @@ def draw(whole: Whole, row: int, rows: np.ndarray) -> None:
         if len(whole.space):
             datasets_overview.distribution(whole.space, distributions(whole, row), "data_item")
         facts = facts_of(whole, row)
-        html_table(pd.DataFrame({"": facts.values()}, index=list(facts)), alt=f"What is known of {name}")
+        html_table(pd.DataFrame({"": facts.values()}, index=list(facts)), alt=tr("What is known of {name}", name=name))
 
 
 def _walk(whole: Whole, row: int, rows: np.ndarray) -> None:
@@ -46,17 +47,17 @@ def _walk(whole: Whole, row: int, rows: np.ndarray) -> None:
     ids = whole.manifest["id"]
     before, after = (str(ids.iloc[rows[min(max(place + step, 0), len(rows) - 1)]]) for step in (-1, 1))
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="data_walk"):
-        st.button("Back", icon=":material/grid_view:", shortcut=keys.shortcut("back"), on_click=_close,
+        st.button(tr("Back"), icon=":material/grid_view:", shortcut=keys.shortcut("back"), on_click=_close,
                   key="data_back")  # fmt: skip
         st.button(
-            "Previous", icon=":material/chevron_left:", shortcut=keys.shortcut("previous"), disabled=place == 0,
+            tr("Previous"), icon=":material/chevron_left:", shortcut=keys.shortcut("previous"), disabled=place == 0,
             on_click=state.put, args=("item", before), key="data_previous",
         )  # fmt: skip
         st.button(
-            "Next", icon=":material/chevron_right:", shortcut=keys.shortcut("next"), disabled=place == len(rows) - 1,
-            on_click=state.put, args=("item", after), key="data_next",
+            tr("Next"), icon=":material/chevron_right:", shortcut=keys.shortcut("next"),
+            disabled=place == len(rows) - 1, on_click=state.put, args=("item", after), key="data_next",
         )  # fmt: skip
-        st.caption(f"{place + 1:,} of {len(rows):,}", width="content")
+        st.caption(tr("{number:,} of {total:,}", number=place + 1, total=len(rows)), width="content")
 
 
 def _close() -> None:
@@ -65,38 +66,41 @@ def _close() -> None:
 
 
 def distributions(whole: Whole, row: int) -> dict[str, np.ndarray]:
-    """Return the distributions that are known of an image, under the names that charts show."""
+    """Return the distributions that are known of an image, under the English names that charts know."""
     one = whole.manifest.iloc[[row]]
     votes = int(one["votes"].iloc[0])
-    named = {"votes" if votes else "target": statistics.degrees_of(one, whole.space)[0]}
+    named = {mark("votes") if votes else mark("target"): statistics.degrees_of(one, whole.space)[0]}
     truth = [f"truth_{label}" for label in whole.space.labels]
     if set(truth) <= set(one.columns):
-        named = {"truth": one[truth].to_numpy(float)[0], **named}
+        named = {mark("truth"): one[truth].to_numpy(float)[0], **named}
     return named
 
 
 def facts_of(whole: Whole, row: int) -> dict[str, str]:
     """Return all that the manifest says of an image but its distributions, as shown."""
     one = whole.manifest.iloc[row]
-    facts = {"split": str(one["split"]) or "none"}
+    facts = {tr("split"): tr(str(one["split"])) or tr("none")}
     if whole.file(row) is not None:
-        facts["file"] = str(one["path"])
+        facts[tr("file")] = str(one["path"])
     if whole.space.labels:
-        facts |= {"dominant label": str(one["dominant"]), "entropy": f"{one['entropy']:.3f} nats"}
-        facts["votes"] = f"{one['votes']:,}" if one["votes"] else "not known"
+        facts[tr("dominant label")] = tr(str(one["dominant"]))
+        facts[tr("entropy")] = tr("{value:.3f} nats", value=one["entropy"])
+        facts[tr("votes")] = f"{one['votes']:,}" if one["votes"] else tr("not known")
     rated = statistics.ratings(whole.manifest.iloc[[row]], whole.ranges)
     for scale in statistics.RATED:
         if len(rated):
             low, high = whole.ranges.get(scale, (-1.0, 1.0))
-            value = f"{rated[scale].iloc[0]:.2f} of {low:g} to {high:g}"
-            facts[scale] = f"{value}; models get {signed(one[scale])}" if (low, high) != (-1, 1) else value
+            value = tr("{value:.2f} of {low:g} to {high:g}", value=rated[scale].iloc[0], low=low, high=high)
+            if (low, high) != (-1, 1):
+                value = tr("{value}; models get {given}", value=value, given=signed(one[scale]))
+            facts[tr(scale)] = value
     told = {"id", "path", "split", "votes", "entropy", "dominant", *statistics.RATED, *whole.space.labels}
     for column in whole.manifest.columns:
         if column not in told and not str(column).startswith(("truth_", "strength_")) and not pd.isna(one[column]):
             value = one[column]
-            facts[str(column).replace("_", " ")] = f"{value:.3g}" if isinstance(value, float) else str(value)
+            facts[tr(str(column).replace("_", " "))] = f"{value:.3g}" if isinstance(value, float) else str(value)
     if whole.root is None:
-        facts["drawn by"] = f"Planted Affect, version {VERSION}"
+        facts[tr("drawn by")] = tr("Planted Affect, version {version}", version=VERSION)
     return facts
 
 
@@ -112,7 +116,7 @@ def _explain_link(whole: Whole, row: int) -> None:
             continue
         if _is_of(tested, whole):
             link = {"run": run, "image": str(one["id"])}
-            label = f"Explain it with {plain(run)}"
+            label = tr("Explain it with {run}", run=plain(run))
             st.page_link("pages/explain.py", label=label, icon=":material/search_insights:", query_params=link)
             return
 

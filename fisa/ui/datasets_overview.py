@@ -10,12 +10,23 @@ from fisa import figures
 from fisa.datasets import statistics
 from fisa.datasets.whole import Whole
 from fisa.emotions import EmotionSpace
+from fisa.language import mark, tr
 from fisa.ui import datasets_pictures, reading, state
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, drawn, first_text, html_table, selected
 
 EXAMPLES = 6
 """Images shown of the highest entropy, and of the lowest."""
+HEADINGS = {
+    "votes": mark("votes"),
+    "degree": mark("degree"),
+    "mean": mark("mean"),
+    "dominant": mark("dominant"),
+    "valence": mark("valence"),
+    "arousal": mark("arousal"),
+    "images": mark("images"),
+}
+"""How columns of the tables beside the charts are called."""
 
 
 def distribution(space: EmotionSpace, named: dict[str, np.ndarray], key: str) -> None:
@@ -32,17 +43,17 @@ def distribution(space: EmotionSpace, named: dict[str, np.ndarray], key: str) ->
 def counts(whole: Whole) -> None:
     """Draw how many images each split holds, and how many votes they have."""
     table = statistics.split_counts(whole.manifest)
-    shown = pd.DataFrame({"images": [f"{count:,}" for count in table["images"]]}, index=table.index)
+    shown = pd.DataFrame({tr("images"): [f"{count:,}" for count in table["images"]]}, index=table.index.map(tr))
     if table["most"].notna().any():
-        shown["votes an image"] = [
-            "–" if pd.isna(low) else str(low) if low == high else f"{low} to {high}"
+        shown[tr("votes an image")] = [
+            "–" if pd.isna(low) else str(low) if low == high else tr("{low} to {high}", low=low, high=high)
             for low, high in zip(table["fewest"], table["most"], strict=True)
         ]
-    html_table(shown, alt="Images in each split")
+    html_table(shown, alt=tr("Images in each split"))
     if whole.unsplit:
-        st.caption(f"There are no splits: {plain(whole.unsplit)}.")
+        st.caption(tr("There are no splits: {why}.", why=plain(whole.unsplit)))
     for reason, count in whole.left_out.items():
-        st.caption(f"{count:,} rows are left out by design: {plain(reason)}.")
+        st.caption(tr("{n:,} rows are left out by design: {why}.", n=count, why=plain(reason)))
 
 
 def draw(whole: Whole, rows: np.ndarray) -> None:
@@ -55,14 +66,15 @@ def draw(whole: Whole, rows: np.ndarray) -> None:
     part = whole.manifest.iloc[rows]
     left, right = st.columns([1, 2], gap="medium")
     with left:
-        reading.header("Splits", "splits")
+        reading.header(tr("Splits"), "splits")
         counts(whole)
     with right:
         if len(whole.space) and len(part):
-            reading.header("Mean distribution", "mean_distribution")
+            reading.header(tr("Mean distribution"), "mean_distribution")
             mean = statistics.label_totals(part, whole.space)["mean"].to_numpy()
-            distribution(whole.space, {"mean": mean}, "data_mean")
-            st.caption(f"The mean of {len(part):,} distributions: how much of all feeling falls to each label.")
+            distribution(whole.space, {tr("mean"): mean}, "data_mean")
+            text = tr("The mean of {n:,} distributions: how much of all feeling falls to each label.", n=len(part))
+            st.caption(text)
         else:
             _ratings(whole, part)
     if len(whole.space) and len(part):
@@ -79,62 +91,75 @@ def missing(whole: Whole) -> list[str]:
     """Say what cannot be shown of this data set, and why, a sentence each."""
     manifest, said = whole.manifest, []
     if not len(whole.space):
-        said.append(
+        text = tr(
             "It rates images and names no emotion: there are no label totals, no distributions, no entropy, no vote "
             "order and no co-occurrence."
         )
+        said.append(text)
     elif not whole.space.wheel:
-        said.append(f"The labels {plain(whole.space.name)} have no wheel; distributions are drawn as bars.")
+        space = plain(whole.space.name)
+        said.append(tr("The labels {space} have no wheel; distributions are drawn as bars.", space=space))
     if not set(statistics.RATED) <= set(manifest.columns):
-        said.append("It does not rate both valence and arousal.")
+        said.append(tr("It does not rate both valence and arousal."))
     if len(whole.space) and not (manifest["votes"] > 0).any():
-        said.append("How many raters voted on an image is not known.")
+        said.append(tr("How many raters voted on an image is not known."))
     if not whole.has_images:
-        said.append("It holds feature vectors and no images.")
+        said.append(tr("It holds feature vectors and no images."))
     return said
 
 
 def _labels(whole: Whole, part: pd.DataFrame) -> None:
-    reading.header("Label totals and vote order", "totals")
+    reading.header(tr("Label totals and vote order"), "totals")
     totals = statistics.label_totals(part, whole.space)
     voted = bool((part["votes"] > 0).any())
     train = whole.manifest[whole.manifest["split"] == "train"]
     order = statistics.vote_order(statistics.degrees_of(train if len(train) else part, whole.space))
-    unit = "votes" if voted else "sum of degrees"
+    unit = tr("votes") if voted else tr("sum of degrees")
     column = totals["votes"] if voted else totals["degree"]
     figure = drawn(figures.label_totals, column.to_numpy(float), whole.space, order, unit, state.theme())
-    chart(figure, "data_totals", totals.iloc[order])
-    of = "the training split" if len(train) else "all images, as there is no training split"
-    st.caption(
-        f"From top to bottom in vote order: ascending totals of {of}, the order in which the draft's EMD compares "
-        "cumulative distributions (docs/methods.md, section 12). Lengths count the images chosen above."
+    chart(figure, "data_totals", _called(totals.iloc[order].rename(index=tr).rename_axis(tr("label"))))
+    of = tr("the training split") if len(train) else tr("all images, as there is no training split")
+    text = tr(
+        "From top to bottom in vote order: ascending totals of {of}, the order in which the draft's EMD compares "
+        "cumulative distributions (docs/methods.md, section 12). Lengths count the images chosen above.",
+        of=of,
     )
+    st.caption(text)
+
+
+def _called(table: pd.DataFrame) -> pd.DataFrame:
+    return table.rename(columns={name: tr(title) for name, title in HEADINGS.items()})
 
 
 def _entropies(whole: Whole, part: pd.DataFrame, rows: np.ndarray) -> None:
-    reading.header("Entropy", "entropy")
+    reading.header(tr("Entropy"), "entropy")
     values = part["entropy"].to_numpy(float)
     if not values.any():
-        st.caption("Every image has one label alone, so that every entropy is 0.")
+        st.caption(tr("Every image has one label alone, so that every entropy is 0."))
         return
     edges, heights = statistics.entropy_histogram(values, whole.space)
-    twin = pd.DataFrame({"from": edges[:-1], "to": edges[1:], "images": heights})
+    twin = pd.DataFrame({tr("from"): edges[:-1], tr("to"): edges[1:], tr("images"): heights})
     figure = drawn(figures.entropy_histogram, edges, heights, None, state.theme())
     chart(figure, "data_entropy", twin, on_select=_take_entropy)
-    st.caption(
+    text = tr(
         "H = −Σ p log p of each distribution, which the draft calls density: 0 where all raters agree, ln C where "
         "every label gets as much. Click a bar to see its images in the gallery."
     )
+    st.caption(text)
     if not whole.has_images:
         return
     low, high = statistics.lowest_and_highest(values, EXAMPLES)
-    for title, chosen in (("High density: raters feel many things", high), ("Low density: raters agree", low)):
-        st.subheader(title, anchor=False)
-        with st.container(horizontal=True, gap="small", key=f"examples_{title.partition(' ')[0].lower()}"):
-            for place in chosen:
-                row = int(rows[place])
-                words = plain(datasets_pictures.in_words(whole, row))
-                datasets_pictures.cell(whole, row, title[:4].lower(), f"H {values[place]:.2f}: {words}")
+    _examples(whole, rows[high], tr("High density: raters feel many things"), "high")
+    _examples(whole, rows[low], tr("Low density: raters agree"), "low")
+
+
+def _examples(whole: Whole, rows: np.ndarray, title: str, place: str) -> None:
+    st.subheader(title, anchor=False)
+    with st.container(horizontal=True, gap="small", key=f"examples_{place}"):
+        for row in rows:
+            words = plain(datasets_pictures.in_words(whole, int(row)))
+            caption = tr("H {entropy:.2f}: {words}", entropy=whole.manifest["entropy"].iloc[row], words=words)
+            datasets_pictures.cell(whole, int(row), place, caption)
 
 
 def _take_entropy() -> None:
@@ -146,22 +171,23 @@ def _take_entropy() -> None:
 
 
 def _together(whole: Whole, part: pd.DataFrame) -> None:
-    reading.header("Which labels go together", "together")
+    reading.header(tr("Which labels go together"), "together")
     degrees = statistics.degrees_of(part, whole.space)
     theme = state.theme()
     left, right = st.columns(2, gap="medium")
     with left:
-        st.subheader("Co-occurrence", anchor=False)
+        st.subheader(tr("Co-occurrence"), anchor=False)
         cells = statistics.co_occurrence(degrees)
         figure = drawn(figures.matrix, cells, whole.space, "", "co-occurrence", 1.0, theme)
-        chart(figure, "data_together", _named(cells, whole.space, "named", "also named"))
-        st.caption("P(column named | row named): of the images with some of the row's label, the share with the other.")
+        chart(figure, "data_together", _named(cells, whole.space, tr("named"), tr("also named")))
+        text = tr("P(column named | row named): of the images with some of the row's label, the share with the other.")
+        st.caption(text)
     with right:
-        st.subheader("Correlation", anchor=False)
+        st.subheader(tr("Correlation"), anchor=False)
         cells = statistics.label_correlation(degrees)
         figure = drawn(figures.matrix, cells, whole.space, "", "correlation", 1.0, theme)
-        chart(figure, "data_correlation", _named(cells, whole.space, "label", "with"))
-        st.caption("Pearson's r of two degrees over images. Degrees sum to 1, so that most pairs are below 0.")
+        chart(figure, "data_correlation", _named(cells, whole.space, tr("label"), tr("with")))
+        st.caption(tr("Pearson's r of two degrees over images. Degrees sum to 1, so that most pairs are below 0."))
 
 
 def _named(cells: np.ndarray, space: EmotionSpace, rows: str, columns: str) -> pd.DataFrame:
@@ -172,19 +198,21 @@ def _ratings(whole: Whole, part: pd.DataFrame) -> None:
     rated = statistics.ratings(part, whole.ranges)
     if rated.empty:
         return
-    reading.header("Valence and arousal", "rated_images")
-    ends = tuple(whole.ranges.get(name, (-1.0, 1.0)) for name in statistics.RATED)
+    reading.header(tr("Valence and arousal"), "rated_images")
+    valence, arousal = (whole.ranges.get(name, (-1.0, 1.0)) for name in statistics.RATED)
     labels = part.loc[rated.index, "dominant"].to_list() if "dominant" in part else None
     space = whole.space if labels is not None else None
-    figure = drawn(figures.rating_scatter, rated, (ends[0], ends[1]), labels, space, state.theme())
-    chart(figure, "data_ratings", rated.set_index("id"), on_select=_open_rated)
-    named = zip(statistics.RATED, ends, strict=True)
-    scales = " and ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in named)
+    figure = drawn(figures.rating_scatter, rated, (valence, arousal), labels, space, state.theme())
+    chart(figure, "data_ratings", _called(rated.set_index("id")), on_select=_open_rated)
     unrated = len(part) - len(rated)
-    st.caption(
-        f"On the scales of the raters: {scales}; models get both as −1 to 1. "
-        f"{f'{unrated:,} images are not rated. ' if unrated else ''}Click a point to open its image."
+    text = tr(
+        "On the scales of the raters: valence {valence[0]:g} to {valence[1]:g} and arousal {arousal[0]:g} to "
+        "{arousal[1]:g}; models get both as −1 to 1. {unrated}Click a point to open its image.",
+        valence=valence,
+        arousal=arousal,
+        unrated=tr("{n:,} images are not rated. ", n=unrated) if unrated else "",
     )
+    st.caption(text)
 
 
 def _open_rated() -> None:
@@ -197,10 +225,11 @@ def _votes(part: pd.DataFrame) -> None:
     counted = statistics.votes_per_image(part)
     if counted.empty:
         return
-    reading.header("Votes an image", "votes")
+    reading.header(tr("Votes an image"), "votes")
     if len(counted) == 1:
-        st.caption(f"Each of {int(counted.iloc[0]):,} images has {int(counted.index[0])} votes.")
+        n, votes = int(counted.iloc[0]), int(counted.index[0])
+        st.caption(tr("Each of {n:,} images has {votes} votes.", n=n, votes=votes))
         return
     figure = drawn(figures.vote_histogram, counted.index.to_list(), counted.to_list(), state.theme())
-    chart(figure, "data_votes", counted.to_frame())
-    st.caption("How many raters the distribution of an image rests on: the fewer, the coarser it is.")
+    chart(figure, "data_votes", _called(counted.to_frame().rename_axis(tr("votes"))))
+    st.caption(tr("How many raters the distribution of an image rests on: the fewer, the coarser it is."))

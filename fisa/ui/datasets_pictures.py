@@ -19,6 +19,7 @@ from fisa.datasets.whole import Whole
 from fisa.figures.checks import top_emotions
 from fisa.fingerprints import content_digest
 from fisa.images import ImageRefused, decode_within, to_square
+from fisa.language import tr
 from fisa.ui import state
 from fisa.ui.state import clip, plain
 
@@ -53,7 +54,7 @@ def picture(whole: Whole, row: int, side: int) -> Shown:
     try:
         status = file.stat()
     except OSError as error:
-        return Shown(None, f"cannot be read ({error.strerror}); check the path")
+        return Shown(None, tr("cannot be read ({why}); check the path", why=error.strerror))
     digest = _digest(str(file), status.st_size, status.st_mtime_ns)
     return _encoded(digest or f"{file} {status.st_mtime_ns}", side, whole, row)
 
@@ -109,7 +110,7 @@ def cell(whole: Whole, row: int, place: str, caption: str = "") -> None:
         if len(whole.space):
             degrees = statistics.degrees_of(whole.manifest.iloc[[row]], whole.space)[0]
             strip = figures.distribution_strip(whole.space, degrees, CELL)
-            st.image(strip, width="stretch", alt=f"Distribution: {in_words(whole, row)}")
+            st.image(strip, width="stretch", alt=tr("Distribution: {words}", words=in_words(whole, row)))
         with st.container(key=f"open_{place}_{row}"):
             st.button(
                 plain(clip("/".join(name.split("/")[-2:]), 20)), key=f"button_{place}_{row}", type="tertiary",
@@ -128,13 +129,14 @@ def shot(shown: Shown, key: str, alt: str) -> None:
         st.image(shown.jpeg, width="stretch", alt=alt)
 
 
-def in_words(whole: Whole, row: int) -> str:
-    """Say what the data says of an image: its strongest labels, or its ratings in their original range."""
+def in_words(whole: Whole, row: int, most: int = 3) -> str:
+    """Say what the data says of an image: its strongest labels, at most so many, or its ratings in their own range."""
     one = whole.manifest.iloc[[row]]
     if len(whole.space):
         degrees = statistics.degrees_of(one, whole.space)[0]
-        return top_emotions(whole.space, degrees, min(3, int((degrees > 0).sum())))
+        return top_emotions(whole.space, degrees, min(most, int((degrees > 0).sum())))
     rated = statistics.ratings(one, whole.ranges)
     if rated.empty:
-        return "not rated"
-    return f"valence {rated['valence'].iloc[0]:.2f}, arousal {rated['arousal'].iloc[0]:.2f}"
+        return tr("not rated")
+    first = rated.iloc[0]
+    return tr("valence {valence:.2f}, arousal {arousal:.2f}", valence=first["valence"], arousal=first["arousal"])

@@ -24,6 +24,7 @@ from fisa.config.form import (
 )
 from fisa.datasets import DATASETS
 from fisa.jobs.trainings import JOB, list_trainings
+from fisa.language import mark, tr
 from fisa.ui import cache, state
 from fisa.ui.shelves import ROOT, own_shelf
 from fisa.ui.state import plain
@@ -33,15 +34,16 @@ SMALL = {"data.name": "planted-small"}
 """What the first visit changes, so that what one starts by a click ends before one leaves."""
 FRONT = ("name", "training.epochs", "training.seed")
 """What nearly everyone sets: with the data set before the sections."""
-SECTIONS = {"data": "Data", "model": "Model", "objective": "Objective", "training": "Training"}
+SECTIONS = {"data": mark("Data"), "model": mark("Model"), "objective": mark("Objective"), "training": mark("Training")}
 SUGGESTED: Mapping[str, Sequence[str]] = {"data.name": tuple(DATASETS)}
 """What there is to choose from where the configuration takes any text."""
 TITLES = {
-    "data.name": "Data set", "data.root": "Path of the data", "data.test": "Test split", "model.name": "Model",
-    "model.backbone.name": "Backbone", "training.lr": "Learning rate", "objective.kl": "KL", "objective.ce": "CE",
-    "objective.emd": "EMD",
+    "name": mark("Name"), "training.epochs": mark("Epochs"), "training.seed": mark("Seed"),
+    "data.name": mark("Data set"), "data.root": mark("Path of the data"), "data.test": mark("Test split"),
+    "model.name": mark("Model"), "model.backbone.name": mark("Backbone"), "training.lr": mark("Learning rate"),
+    "objective.kl": "KL", "objective.ce": "CE", "objective.emd": "EMD",
 }  # fmt: skip
-"""What fields are called whose key says it less well."""
+"""What fields are called that nearly everyone sets, or whose key says it less well."""
 LARGEST = 2**53 - 1
 """The largest whole number that a browser keeps."""
 
@@ -93,11 +95,12 @@ def bases() -> dict[str, Base]:
     found = [Base(f"configs/{name}", name, file) for name, file in zip(names, files, strict=True)]
     found.sort(key=lambda base: base.key != FIRST)
     for name, path in cache.run_folders().items():
-        found.append(Base(f"run/{name}", f"the run {name}", path / "config.yaml", path))
+        found.append(Base(f"run/{name}", tr("the run {run}", run=name), path / "config.yaml", path))
     for training in list_trainings(own_shelf()):
         if not training.usable and training.managed:
             file = training.path / JOB / "config.yaml"
-            found.append(Base(f"training/{training.name}", f"the training {training.name}", file))
+            title = tr("the training {training}", training=training.name)
+            found.append(Base(f"training/{training.name}", title, file))
     return {base.key: base for base in found}
 
 
@@ -106,11 +109,11 @@ def settle() -> Draft:
     known = bases()
     if state.get("base") is None and state.get("set") is None:
         state.keep("set", write_changes(SMALL))
-    base = known[state.resolve("base", list(known), FIRST, "configuration")]
+    base = known[state.resolve("base", list(known), FIRST, tr("configuration"))]
     try:
         before = load_config(base.file).model_dump(mode="json")
     except ConfigError as error:
-        state.notice(f"{error}; showing “{known[FIRST].title}” instead.")
+        state.notice(tr("{problem}; showing “{found}” instead.", problem=error, found=known[FIRST].title))
         base = known[FIRST]
         state.keep("base", FIRST)
         before = load_config(base.file).model_dump(mode="json")
@@ -118,11 +121,11 @@ def settle() -> Draft:
         changes = read_changes(state.get("set") or "")
         document = changed(before, changes)
     except ConfigError as error:
-        state.notice(f"The changes in this link cannot be used: {error}.")
+        state.notice(tr("The changes in this link cannot be used: {why}.", why=error))
         changes, document = {}, before
     ours = differences_from(before, document)
     if unknown := [key for key in changes if key not in ours and at(before, key) != changes[key]]:
-        state.notice(f"There is no option {state.clip(unknown[0])} here; it is left out.")
+        state.notice(tr("There is no option {key} here; it is left out.", key=state.clip(unknown[0])))
     state.keep("set", write_changes({key: changes[key] for key in changes if key in ours}))
     return Draft(base, before, document, problems_of(document))
 
@@ -138,7 +141,7 @@ def draw(draft: Draft) -> None:
     _fields(draft, [options[key] for key in FRONT], 3)
     if "" in draft.problems:
         _complain(draft.problems[""])
-    for section, tab in zip(SECTIONS, st.tabs(list(SECTIONS.values())), strict=True):
+    for section, tab in zip(SECTIONS, st.tabs([tr(title) for title in SECTIONS.values()]), strict=True):
         with tab:
             inside = [
                 o for o in options.values() if o.key.startswith(f"{section}.") and o.key not in (*FRONT, "data.name")
@@ -159,8 +162,8 @@ def _choose_base(draft: Draft) -> None:
         state.put("base", st.session_state[key])
 
     st.selectbox(
-        "Start from", list(known), key=key, format_func=lambda name: known[name].title, on_change=take,
-        help="A configuration that ships, or that of a run, of which this one is a variant.",
+        tr("Start from"), list(known), key=key, format_func=lambda name: known[name].title, on_change=take,
+        help=tr("A configuration that ships, or that of a run, of which this one is a variant."),
     )  # fmt: skip
 
 
@@ -187,8 +190,9 @@ def _field(draft: Draft, option: Option) -> None:
     value = at(draft.document, option.key, option.default)
     key = f"train_{option.key}"
     choices = option.choices or SUGGESTED.get(option.key, ())
-    mark = " •" if at(draft.before, option.key, option.default) != value else ""
-    label = f"{TITLES.get(option.key) or option.label.capitalize()}{mark}"
+    dot = " •" if at(draft.before, option.key, option.default) != value else ""
+    title = tr(TITLES[option.key]) if option.key in TITLES else option.label.capitalize()
+    label = f"{title}{dot}"
     common: dict[str, Any] = {
         "key": key, "on_change": _take, "args": (draft, option), "help": _help(option),
     }  # fmt: skip
@@ -204,12 +208,12 @@ def _field(draft: Draft, option: Option) -> None:
         whole = option.kind == "whole"
         st.number_input(
             label, value=None, step=1 if whole else _step(value), format="%d" if whole else "%g",
-            placeholder="none" if option.optional else "a number", **common,
+            placeholder=tr("none") if option.optional else tr("a number"), **common,
         )  # fmt: skip
     else:
         listed = option.kind == "list" and isinstance(value, list)
         st.session_state[key] = ", ".join(map(str, value)) if listed else str("" if value is None else value)
-        st.text_input(label, placeholder="none" if option.optional else "", **common)
+        st.text_input(label, placeholder=tr("none") if option.optional else "", **common)
 
 
 def _take(draft: Draft, option: Option) -> None:
@@ -232,11 +236,11 @@ def _take(draft: Draft, option: Option) -> None:
 
 
 def _help(option: Option) -> str:
-    said = [option.help, f"{option.bounds}" if option.bounds else "", f"`{option.key}`"]
+    said = [option.help, option.bounds, f"`{option.key}`"]
     if option.required:
         return "\n\n".join(filter(None, said))
-    shown = "none" if option.default is None else plain(str(option.default))
-    return "\n\n".join(filter(None, [*said, f"Default: {shown}"]))
+    shown = tr("none") if option.default is None else plain(str(option.default))
+    return "\n\n".join(filter(None, [*said, tr("Default: {value}", value=shown)]))
 
 
 def _number(option: Option, value: Any) -> int | float | None:

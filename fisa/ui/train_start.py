@@ -14,6 +14,7 @@ from fisa.config.form import differences_from, overrides_between
 from fisa.jobs import JobError
 from fisa.jobs.estimates import Measurement, look_at_estimate, start_estimate, stop_estimate
 from fisa.jobs.trainings import start_training
+from fisa.language import tr, trn
 from fisa.runs import free_path
 from fisa.training.estimate import Estimate
 from fisa.ui import state
@@ -34,16 +35,21 @@ def draw(draft: Draft) -> None:
     config = draft.config
     with st.container(border=True):
         if config is None:
-            count = len(draft.problems)
-            st.error(f"{count} {'thing is' if count == 1 else 'things are'} to mend before it can start.")
+            text = trn(
+                "{n} thing is to mend before it can start.",
+                "{n} things are to mend before it can start.",
+                len(draft.problems),
+            )
+            st.error(text)
         else:
             _begin(draft, config)
     changes = differences_from(draft.before, draft.document)
-    st.caption(f"Changed from {plain(draft.base.title)}: {len(changes) or 'nothing'}")
+    count = len(changes) or tr("nothing")
+    st.caption(tr("Changed from {base}: {count}", base=plain(draft.base.title), count=count))
     if changes:
         rows = {plain(key): [_cell(value) for value in values] for key, values in changes.items()}
-        table = pd.DataFrame.from_dict(rows, orient="index", columns=["before", "now"])
-        st.table(table, border="horizontal", alt="What the form changes: option, value before, value now")
+        table = pd.DataFrame.from_dict(rows, orient="index", columns=[tr("before"), tr("now")])
+        st.table(table, border="horizontal", alt=tr("What the form changes: option, value before, value now"))
     if config is not None:
         _same_elsewhere(draft, config)
 
@@ -52,9 +58,9 @@ def _begin(draft: Draft, config: RunConfig) -> None:
     measured = look_at_estimate(config)
     lend = False
     if draft.base.run is not None:
-        lend = st.checkbox(f"Begin with the weights of {plain(draft.base.run.name)}", key=_LEND)
+        lend = st.checkbox(tr("Begin with the weights of {run}", run=plain(draft.base.run.name)), key=_LEND)
     st.button(
-        "Start training", icon=":material/play_arrow:", type="primary", key="train_start", width="stretch",
+        tr("Start training"), icon=":material/play_arrow:", type="primary", key="train_start", width="stretch",
         disabled=measured.state == "failed", on_click=_start, args=(config, draft.base.run if lend else None),
     )  # fmt: skip
     if refused := st.session_state.pop(_REFUSED, None):
@@ -63,10 +69,10 @@ def _begin(draft: Draft, config: RunConfig) -> None:
         _measuring(config)
         return
     if measured.state == "failed":
-        st.error(plain(measured.reason), icon=":material/error:")
+        st.error(plain(tr(measured.reason)), icon=":material/error:")
     if measured.estimate is not None:
         _tell(measured.estimate, measured)
-    label = "How long will it take?" if measured.state == "none" else "Measure again"
+    label = tr("How long will it take?") if measured.state == "none" else tr("Measure again")
     st.button(label, icon=":material/timer:", key="train_estimate", on_click=_measure, args=(config,), type="tertiary")
 
 
@@ -76,29 +82,34 @@ def _measuring(config: RunConfig) -> None:
     measured = look_at_estimate(config)
     if measured.state != "running":
         st.rerun()  # the page tells the result
-    words = "The process starts …" if measured.stage == "start" else "A few steps are timed …"
+    words = tr("The process starts …") if measured.stage == "start" else tr("A few steps are timed …")
     if measured.total:
-        words = f"Images are made: {measured.done:,} of {measured.total:,}"
+        words = tr("Images are made: {done:,} of {total:,}", done=measured.done, total=measured.total)
     st.progress(measured.done / max(measured.total, 1), words)
-    st.button("Stop", icon=":material/stop:", key="train_estimate_stop", on_click=stop_estimate, args=(config,))
+    st.button(tr("Stop"), icon=":material/stop:", key="train_estimate_stop", on_click=stop_estimate, args=(config,))
 
 
 def _tell(estimate: Estimate, measured: Measurement) -> None:
-    low, likely, high = estimate.seconds
-    st.markdown(f"About **{duration(likely)}**, {duration(low)} to {duration(high)} by its fastest and slowest steps.")
-    memory = "" if estimate.memory is None else f", {estimate.memory / 2**30:.1f} GiB of memory"
-    when = time.strftime("%H:%M", time.localtime(measured.ended))
-    st.caption(
-        f"{estimate.epochs:,} epochs of {estimate.steps:,} steps and a validation, {estimate.parameters:,} parameters"
-        f"{memory}, on {estimate.device}; measured at {when}, with the machine as busy as it was. "
-        "The test, the grades and the map come on top."
+    low, likely, high = map(duration, estimate.seconds)
+    text = tr(
+        "About **{likely}**, {low} to {high} by its fastest and slowest steps.", likely=likely, low=low, high=high
     )
+    st.markdown(text)
+    memory = "" if estimate.memory is None else tr(", {gib:.1f} GiB of memory", gib=estimate.memory / 2**30)
+    when = time.strftime("%H:%M", time.localtime(measured.ended))
+    text = tr(
+        "{epochs:,} epochs of {steps:,} steps and a validation, {parameters:,} parameters{memory}, on {device}; "
+        "measured at {when}, with the machine as busy as it was. The test, the grades and the map come on top.",
+        epochs=estimate.epochs, steps=estimate.steps, parameters=estimate.parameters, memory=memory,
+        device=estimate.device, when=when,
+    )  # fmt: skip
+    st.caption(text)
 
 
 def _same_elsewhere(draft: Draft, config: RunConfig) -> None:
     """Give the configuration as a file, and the command that does what the button does."""
     out = free_path(own_shelf(), config.name)
-    with st.expander("The same as a file and as a command", icon=":material/terminal:"):
+    with st.expander(tr("The same as a file and as a command"), icon=":material/terminal:"):
         st.code(command(draft, out), language="bash", wrap_lines=True)
         text = dump_config(config)
         st.download_button(

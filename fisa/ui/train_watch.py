@@ -22,6 +22,7 @@ from fisa.jobs.trainings import (
     pause_training,
     resume_training,
 )
+from fisa.language import mark, tr
 from fisa.runs import RunError
 from fisa.ui import cache, reading, state
 from fisa.ui.meters import duration
@@ -34,26 +35,27 @@ EVERY = 1.0
 SHOWN = 5
 """Trainings that are listed without being asked for."""
 STATES = {
-    "running": ("Running", ":material/sync:", "blue"),
-    "paused": ("Paused", ":material/pause_circle:", "orange"),
-    "stopped": ("Stopped", ":material/power_off:", "orange"),
-    "failed": ("Failed", ":material/error:", "red"),
-    "finished": ("Finished", ":material/check_circle:", "green"),
+    "running": (mark("Running"), ":material/sync:", "blue"),
+    "paused": (mark("Paused"), ":material/pause_circle:", "orange"),
+    "stopped": (mark("Stopped"), ":material/power_off:", "orange"),
+    "failed": (mark("Failed"), ":material/error:", "red"),
+    "finished": (mark("Finished"), ":material/check_circle:", "green"),
 }
 """How each state is called and marked."""
 STAGES = {
-    "start": "The process starts",
-    "data": "Images are made",
-    "train": "Training",
-    "test": "The test split is measured",
-    "grade": "Explanations are graded",
+    "start": mark("The process starts"),
+    "data": mark("Images are made"),
+    "train": mark("Training"),
+    "test": mark("The test split is measured"),
+    "grade": mark("Explanations are graded"),
 }
 COLUMNS = {
-    "seconds": st.column_config.NumberColumn(format="%.1f"),
-    "train_loss": st.column_config.NumberColumn("training", format="%.4f"),
-    "validation_kl": st.column_config.NumberColumn("validation KL", format="%.4f"),
-    "validation_mse": st.column_config.NumberColumn("validation error", format="%.4f"),
-    "lr": st.column_config.NumberColumn("rate", format="%.1e"),
+    "epoch": (mark("epoch"), "%d"),
+    "seconds": (mark("seconds"), "%.1f"),
+    "train_loss": (mark("training"), "%.4f"),
+    "validation_kl": (mark("validation KL"), "%.4f"),
+    "validation_mse": (mark("validation error"), "%.4f"),
+    "lr": (mark("rate"), "%.1e"),
 }
 """How the columns of a history are called and written, so that they fit beside the curves."""
 _REFUSED = "train_action_refused"
@@ -64,7 +66,7 @@ def draw_list() -> None:
     found = list_trainings(own_shelf())
     if not found:
         return
-    st.header("Trainings", anchor=False)
+    st.header(tr("Trainings"), anchor=False)
     if any(training.state == "running" for training in found):
         _live_list()
     else:
@@ -74,8 +76,8 @@ def draw_list() -> None:
 def draw_one(name: str) -> None:
     """Draw a training, which exists; live while it runs."""
     path = own_shelf() / name
-    st.button("All trainings, and a new one", icon=":material/arrow_back:", on_click=state.drop, args=("job",),
-              type="tertiary", key="train_back")  # fmt: skip
+    st.button(tr("All trainings, and a new one"), icon=":material/arrow_back:", on_click=state.drop,
+              args=("job",), type="tertiary", key="train_back")  # fmt: skip
     training = look_at_training(path)
     if training.state == "running":
         _live_one(path)
@@ -106,7 +108,7 @@ def _rows(found: Sequence[Training]) -> None:
     for training in found[:SHOWN]:
         _row(training)
     if len(found) > SHOWN:
-        with st.expander(f"Earlier: {len(found) - SHOWN}"):
+        with st.expander(tr("Earlier: {n}", n=len(found) - SHOWN)):
             for training in found[SHOWN:]:
                 _row(training)
 
@@ -120,7 +122,7 @@ def _row(training: Training) -> None:
         if training.state == "running":
             _progress(training)
         else:
-            st.caption(plain("; ".join(filter(None, (_epochs(training), training.reason)))))
+            st.caption(plain(tr("; ").join(filter(None, (_epochs(training), tr(training.reason))))))
 
 
 def _one(training: Training) -> None:
@@ -133,40 +135,44 @@ def _one(training: Training) -> None:
     elif training.state == "failed":
         st.error(plain(training.reason), icon=":material/error:")
     elif training.state != "finished":
-        st.info(f"{plain(_sentence(training.reason))} {_goes_on(training)}", icon=":material/pause_circle:")
+        text = tr("{reason}. {next}", reason=plain(_capital(tr(training.reason))), next=_goes_on(training))
+        st.info(text, icon=":material/pause_circle:")
     _buttons(training)
     rows = history_of(training.path)
+    columns = {name: st.column_config.NumberColumn(tr(title), format=form) for name, (title, form) in COLUMNS.items()}
     curves, table = st.columns([3, 2])
     with curves:
         chart(history(rows, state.theme()), "train_history")
     with table:
         st.dataframe(
-            rows.iloc[::-1], hide_index=True, height=380, key="train_epochs", column_config=COLUMNS,
-            alt="Each epoch, the last first: seconds, training loss, validation number, learning rate",
+            rows.iloc[::-1], hide_index=True, height=380, key="train_epochs", column_config=columns,
+            alt=tr("Each epoch, the last first: seconds, training loss, validation number, learning rate"),
         )  # fmt: skip
     log = log_of(training.path)
     if log:
-        with st.expander("What its process wrote", expanded=training.state == "failed", icon=":material/article:"):
+        with st.expander(tr("What its process wrote"), expanded=training.state == "failed", icon=":material/article:"):
             st.code(log, language=None, wrap_lines=True)
 
 
 def _badge(training: Training) -> None:
     title, icon, colour = STATES[training.state]
     if training.stopping:
-        title = "Pausing"
-    st.badge(title, icon=icon, color=colour)  # type: ignore[arg-type]
+        title = mark("Pausing")
+    st.badge(tr(title), icon=icon, color=colour)  # type: ignore[arg-type]
 
 
 def _progress(training: Training) -> None:
     """Show the stage as a bar; training counts the epochs, too."""
-    words = STAGES.get(training.stage, "Working")
-    if training.stage == "train" and training.epochs:
-        words = f"Epoch {min(training.epoch + 1, training.epochs)} of {training.epochs}"
+    words, counted = tr(STAGES.get(training.stage, mark("Working"))), mark("{words}: {done:,} of {total:,}")
+    if training.stage == "train":
+        counted = mark("{words}: step {done:,} of {total:,}")
+        if training.epochs:
+            epoch = min(training.epoch + 1, training.epochs)
+            words = tr("Epoch {epoch} of {epochs}", epoch=epoch, epochs=training.epochs)
     if training.total:
-        unit = "step " if training.stage == "train" else ""
-        words += f": {unit}{training.done:,} of {training.total:,}"
+        words = tr(counted, words=words, done=training.done, total=training.total)
     if training.seconds_left is not None:
-        words += f", about {duration(training.seconds_left)} left"
+        words = tr("{words}, about {time} left", words=words, time=duration(training.seconds_left))
     st.progress(min(training.done / max(training.total, 1), 1.0), words)
 
 
@@ -175,24 +181,25 @@ def _buttons(training: Training) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if training.usable:
             name = next((name for name, known in cache.run_folders().items() if known == path), training.name)
-            st.page_link("pages/explain.py", label="Explain it", query_params={"run": name},
+            st.page_link("pages/explain.py", label=tr("Explain it"), query_params={"run": name},
                          icon=":material/search_insights:")  # fmt: skip
         if training.state == "running":
             if training.managed:
-                st.button("Pause", icon=":material/pause:", key="train_pause", disabled=training.stopping,
+                st.button(tr("Pause"), icon=":material/pause:", key="train_pause", disabled=training.stopping,
                           on_click=pause_training, args=(path,))  # fmt: skip
-                st.caption("It goes on when this page is left, and when the studio is closed.", width="content")
+                st.caption(tr("It goes on when this page is left, and when the studio is closed."), width="content")
             else:
-                st.caption("Begun on the command line; it is stopped there.")
+                st.caption(tr("Begun on the command line; it is stopped there."))
         elif training.state != "finished":
-            st.button("Go on", icon=":material/play_arrow:", type="primary", key="train_resume",
+            st.button(tr("Go on"), icon=":material/play_arrow:", type="primary", key="train_resume",
                       on_click=_act, args=(resume_training, path))  # fmt: skip
         if training.managed or training.usable:
-            st.button("Train a variant", icon=":material/edit:", key="train_variant", on_click=_vary, args=(training,))
+            st.button(tr("Train a variant"), icon=":material/edit:", key="train_variant", on_click=_vary,
+                      args=(training,))  # fmt: skip
         if training.state in ("paused", "stopped", "failed") and not training.usable:
-            with st.popover("Remove", icon=":material/delete:"):
-                st.markdown("Its checkpoint goes, too, for good.")
-                st.button("Remove for good", key="train_delete", on_click=_remove, args=(path,))
+            with st.popover(tr("Remove"), icon=":material/delete:"):
+                st.markdown(tr("Its checkpoint goes, too, for good."))
+                st.button(tr("Remove for good"), key="train_delete", on_click=_remove, args=(path,))
     if refused := st.session_state.pop(_REFUSED, None):
         problem(refused)
 
@@ -203,9 +210,9 @@ def _settings(path: Path) -> None:
         text = dump_config(config_of(path))
     except (ConfigError, RunError):
         return
-    with st.expander("Its configuration", icon=":material/tune:"):
+    with st.expander(tr("Its configuration"), icon=":material/tune:"):
         began = look_at_training(path).began
-        st.caption(f"Begun {time.strftime('%Y-%m-%d %H:%M', time.localtime(began))}.")
+        st.caption(tr("Begun {when}.", when=time.strftime("%Y-%m-%d %H:%M", time.localtime(began))))
         st.code(text, language="yaml")
 
 
@@ -230,13 +237,17 @@ def _vary(training: Training) -> None:
     state.drop("job")
 
 
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+def _capital(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _goes_on(training: Training) -> str:
-    return f"It goes on after epoch {training.epoch}." if training.epoch else "It begins anew, for no epoch was done."
+    if not training.epoch:
+        return tr("It begins anew, for no epoch was done.")
+    return tr("It goes on after epoch {epoch}.", epoch=training.epoch)
 
 
 def _epochs(training: Training) -> str:
-    return f"{training.epoch} of {training.epochs} epochs" if training.epochs else f"{training.epoch} epochs"
+    if not training.epochs:
+        return tr("{n} epochs", n=training.epoch)
+    return tr("{n} of {total} epochs", n=training.epoch, total=training.epochs)

@@ -17,6 +17,7 @@ from fisa.datasets.planted.sampling import draw_scene
 from fisa.datasets.planted.scene import Scene
 from fisa.emotions import MIKELS8, EmotionSpace
 from fisa.images import to_square
+from fisa.language import mark
 
 SMALLEST_DRAWN = 32  # pixels a side; smaller pictures are drawn at this size and shrunk
 
@@ -103,4 +104,4 @@ def _manifest(split: str, count: int, votes: int) -> pd.DataFrame:
     columns |= {label: cast[:, k] / votes for k, label in enumerate(MIKELS8.labels)}
     columns |= {f"truth_{label}": truth[:, k] for k, label in enumerate(MIKELS8.labels)}
     columns |= {f"strength_{label}": strengths[:, k] for k, label in enumerate(MIKELS8.labels)}
-    return pd.DataFrame(columns | {"brightness": brightness, "saturation": saturation})
+    return pd.DataFrame(columns | {mark("brightness"): brightness, mark("saturation"): saturation})
