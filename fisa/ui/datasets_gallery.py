@@ -242,7 +242,8 @@ def _listed(whole: Whole, rows: np.ndarray) -> None:
             state.put("item", str(table["id"].iloc[chosen[0]]))
 
     shown = table.assign(split=table["split"].map(tr), dominant=table["dominant"].map(tr))
-    titles = {"split": tr("split"), "dominant": tr("dominant"), "entropy": tr("entropy")}
+    named = {"split": tr("split"), "dominant": tr("dominant"), "entropy": tr("entropy")}
+    titles = {column: st.column_config.Column(title) for column, title in named.items()}
     shares = {label: st.column_config.NumberColumn(tr(label), format="percent") for label in labels}
     st.dataframe(
         shown, hide_index=True, column_config=titles | shares, on_select=pick, selection_mode="single-row",
