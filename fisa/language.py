@@ -7,10 +7,10 @@ tests/test_language.py keeps the table complete. Messages of errors, exports and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 from types import MappingProxyType
 
@@ -52,16 +52,40 @@ def preferred(locale: str | None) -> str:
     return "zh_Hans" if (locale or "").lower().split("-")[0] == "zh" else ENGLISH
 
 
+class Phrase(str):
+    """A text that the library makes for tables and their notes: English as it is, and ``tr(phrase)`` for the person.
+
+    ``Phrase(mark("{n} images left out"), n=3)`` is a ``str`` that remembers the text with its fields, so that it can be
+    stored with numbers in a cache and in a file, and be said in another language where it is shown.
+
+    Attributes:
+        message: The English text; where it has values, with fields as ``str.format`` reads them.
+        values: What the fields are filled with; other phrases are looked up, too.
+    """
+
+    message: str
+    values: dict[str, object]
+
+    def __new__(cls, message: str, **values: object) -> Phrase:
+        """Fill the fields of ``message`` in."""
+        phrase = super().__new__(cls, message.format(**values) if values else message)
+        phrase.message, phrase.values = message, values
+        return phrase
+
+
 def tr(message: str, **values: object) -> str:
     """Return a text in the language of the person.
 
     Args:
-        message: The English text; where it has values, with fields as ``str.format`` reads them.
-        **values: What the fields are filled with.
+        message: The English text; where it has values, with fields as ``str.format`` reads them. Or a :class:`Phrase`.
+        **values: What the fields are filled with; of them, phrases are looked up.
     """
+    if isinstance(message, Phrase):
+        message, values = message.message, message.values
     text = message
     if (code := language()) != ENGLISH:
         text = _texts(code).get(message, message)
+        values = {name: tr(value) if isinstance(value, Phrase) else value for name, value in values.items()}
     return text.format(**values) if values else text
 
 
@@ -77,6 +101,11 @@ def trn(one: str, many: str, n: int, **values: object) -> str:
     if language() == ENGLISH and n == 1:
         return one.format(n=n, **values)
     return tr(many, n=n, **values)
+
+
+def sentences(parts: Iterable[str]) -> str:
+    """Join sentences in the language of the person, of which some set no space between two."""
+    return reduce(lambda before, part: tr("{before} {sentence}", before=before, sentence=part), parts, "").lstrip()
 
 
 def mark(message: str) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import bootstrap
 
 from fisa import distances
+from fisa.language import mark
 from fisa.records import Interval
 
 Measure = Callable[[ArrayLike, ArrayLike], NDArray[np.float64]]
@@ -21,7 +22,7 @@ class Metric:
 
     Attributes:
         name: Key in ``METRICS`` and in the result of :func:`evaluate`.
-        title: Heading for tables.
+        title: Heading for tables; ``tr`` where it is shown, as of ``convention``.
         function: ``function(target [N, C], predicted [N, C]) -> [N]``.
         higher_is_better: Direction.
         convention: One line on what exactly is computed, as papers differ.
@@ -37,31 +38,31 @@ class Metric:
 # fmt: off
 METRICS: dict[str, Metric] = {
     "kl": Metric("kl", "KL", distances.kl, False,
-                 "KL(target || predicted), natural log, predicted degrees at least 1e-12"),
+                 mark("KL(target || predicted), natural log, predicted degrees at least 1e-12")),
     "chebyshev": Metric("chebyshev", "Chebyshev", distances.chebyshev, False,
-                        "largest absolute difference of a degree, 0 to 1"),
+                        mark("largest absolute difference of a degree, 0 to 1")),
     "clark": Metric("clark", "Clark", distances.clark, False,
-                    "plain, not divided by √C: 0 to √C; 0/0 terms are 0"),
+                    mark("plain, not divided by √C: 0 to √C; 0/0 terms are 0")),
     "clark_scaled": Metric("clark_scaled", "Clark / √C", distances.clark_scaled, False,
-                           "divided by √C: 0 to 1; 0/0 terms are 0"),
+                           mark("divided by √C: 0 to 1; 0/0 terms are 0")),
     "canberra": Metric("canberra", "Canberra", distances.canberra, False,
-                       "plain, not divided by C: 0 to C; 0/0 terms are 0"),
+                       mark("plain, not divided by C: 0 to C; 0/0 terms are 0")),
     "canberra_scaled": Metric("canberra_scaled", "Canberra / C", distances.canberra_scaled, False,
-                              "divided by C: 0 to 1; 0/0 terms are 0"),
-    "cosine": Metric("cosine", "Cosine", distances.cosine, True,
-                     "cosine similarity, 0 to 1"),
-    "intersection": Metric("intersection", "Intersection", distances.intersection, True,
-                           "sum of the smaller degrees, 0 to 1"),
+                              mark("divided by C: 0 to 1; 0/0 terms are 0")),
+    "cosine": Metric("cosine", mark("Cosine"), distances.cosine, True,
+                     mark("cosine similarity, 0 to 1")),
+    "intersection": Metric("intersection", mark("Intersection"), distances.intersection, True,
+                           mark("sum of the smaller degrees, 0 to 1")),
     "emd": Metric("emd", "EMD", distances.emd, False,
-                  "r = 2, mean over classes, columns in the order given"),
+                  mark("r = 2, mean over classes, columns in the order given")),
     "wasserstein1": Metric("wasserstein1", "Wasserstein-1", distances.wasserstein1, False,
-                           "in class steps, 0 to C - 1, columns in the order given"),
-    "accuracy": Metric("accuracy", "Accuracy", distances.accuracy, True,
-                       "the predicted dominant emotion is one of the target's, ties included"),
-    "accuracy_strict": Metric("accuracy_strict", "Accuracy, strict", distances.accuracy_strict, True,
-                              "argmax = argmax, the first column of ties"),
-    "entropy_error": Metric("entropy_error", "Entropy error", distances.entropy_error, False,
-                            "absolute difference of the entropies in nats, 0 to ln C"),
+                           mark("in class steps, 0 to C - 1, columns in the order given")),
+    "accuracy": Metric("accuracy", mark("Accuracy"), distances.accuracy, True,
+                       mark("the predicted dominant emotion is one of the target's, ties included")),
+    "accuracy_strict": Metric("accuracy_strict", mark("Accuracy, strict"), distances.accuracy_strict, True,
+                              mark("argmax = argmax, the first column of ties")),
+    "entropy_error": Metric("entropy_error", mark("Entropy error"), distances.entropy_error, False,
+                            mark("absolute difference of the entropies in nats, 0 to ln C")),
 }
 # fmt: on
 

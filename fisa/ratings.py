@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fisa.emotions import DIMENSIONS
+from fisa.language import mark
 from fisa.records import Interval
 
 Array = NDArray[np.float64]
@@ -64,15 +65,15 @@ def pearson(sums: Array) -> Array:
 # fmt: off
 RATING_MEASURES: dict[str, RatingMeasure] = {
     "rmse": RatingMeasure("rmse", "RMSE", rmse, False,
-                          "root of the mean squared difference, ratings on -1 to 1"),
+                          mark("root of the mean squared difference, ratings on -1 to 1")),
     "ccc": RatingMeasure("ccc", "CCC", ccc, True,
-                         "Lin's concordance correlation: 1 is equality, 0 any constant; variances divided by N"),
+                         mark("Lin's concordance correlation: 1 is equality, 0 any constant; variances divided by N")),
     "pearson": RatingMeasure("pearson", "Pearson", pearson, True,
-                             "linear correlation, blind to offset and scale; undefined for a constant"),
+                             mark("linear correlation, blind to offset and scale; undefined for a constant")),
 }
 # fmt: on
 
-PARTS = (*DIMENSIONS, "mean")
+PARTS = (*DIMENSIONS, mark("mean"))
 """Each measure is given for both dimensions, and as the mean of the two."""
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fisa.distances import kl
+from fisa.language import Phrase, mark
 from fisa.records import Interval
 
 TOLERANCE = 1
@@ -29,7 +30,7 @@ class StepMetric:
     """One measure of sequences.
 
     Attributes:
-        title: Heading for tables.
+        title: Heading for tables; ``tr`` where it is shown, as of ``convention``.
         higher_is_better: Direction.
         convention: One line on what exactly is computed.
     """
@@ -39,26 +40,33 @@ class StepMetric:
     convention: str
 
 
-_MACRO = "mean over the emotions that occur as truth or as prediction; 0/0 is 0"
-_PAIRS = _MACRO.replace("emotions", "pairs")
-_MATCH = f"changes matched one to one within {TOLERANCE} step"
+_MACRO = Phrase(mark("mean over the emotions that occur as truth or as prediction; 0/0 is 0"))
+_PAIRS = Phrase(mark("mean over the pairs that occur as truth or as prediction; 0/0 is 0"))
+_MATCH = Phrase(mark("changes matched one to one within {tolerance} step"), tolerance=TOLERANCE)
 
 # fmt: off
 SEQUENCE_METRICS: dict[str, StepMetric] = {
-    "step_kl": StepMetric("KL, step", False, "KL(truth || predicted) of a step, natural log; -log q of a single label"),
-    "step_accuracy": StepMetric("Accuracy", True, "share of steps whose emotion is right; not precision"),
-    "step_precision": StepMetric("Precision", True, f"TP / (TP + FP), {_MACRO}"),
-    "step_recall": StepMetric("Recall", True, f"TP / (TP + FN), {_MACRO}"),
-    "step_f1": StepMetric("F1", True, f"harmonic mean of precision and recall of an emotion, {_MACRO}"),
-    "step_auc": StepMetric("AUC", True, "area under the ROC curve of an emotion against the rest, mean over emotions "
-                                        "that some steps have and some have not"),
-    "change_precision": StepMetric("Change precision", True, f"share of predicted changes that are matched; {_MATCH}"),
-    "change_recall": StepMetric("Change recall", True, f"share of true changes that are matched; {_MATCH}"),
-    "change_f1": StepMetric("Change F1", True, f"2 matched / (predicted + true); {_MATCH}"),
-    "fine_accuracy": StepMetric("Fine accuracy", True, "share of steps whose emotion and arrival are both right"),
-    "fine_f1": StepMetric("Fine F1", True, f"F1 of emotions with their arrivals, {_PAIRS}"),
-    "separation": StepMetric("Separation", True, "mean distance between emotions' mean vectors over that of the truth: "
-                                                 "0 has collapsed"),
+    "step_kl": StepMetric(mark("KL, step"), False,
+                          mark("KL(truth || predicted) of a step, natural log; -log q of a single label")),
+    "step_accuracy": StepMetric(mark("Accuracy"), True, mark("share of steps whose emotion is right; not precision")),
+    "step_precision": StepMetric(mark("Precision"), True, Phrase(mark("TP / (TP + FP), {mean}"), mean=_MACRO)),
+    "step_recall": StepMetric(mark("Recall"), True, Phrase(mark("TP / (TP + FN), {mean}"), mean=_MACRO)),
+    "step_f1": StepMetric("F1", True, Phrase(mark("harmonic mean of precision and recall of an emotion, {mean}"),
+                                             mean=_MACRO)),
+    "step_auc": StepMetric("AUC", True, mark("area under the ROC curve of an emotion against the rest, mean over "
+                                             "emotions that some steps have and some have not")),
+    "change_precision": StepMetric(mark("Change precision"), True,
+                                   Phrase(mark("share of predicted changes that are matched; {match}"), match=_MATCH)),
+    "change_recall": StepMetric(mark("Change recall"), True,
+                                Phrase(mark("share of true changes that are matched; {match}"), match=_MATCH)),
+    "change_f1": StepMetric(mark("Change F1"), True,
+                            Phrase(mark("2 matched / (predicted + true); {match}"), match=_MATCH)),
+    "fine_accuracy": StepMetric(mark("Fine accuracy"), True,
+                                mark("share of steps whose emotion and arrival are both right")),
+    "fine_f1": StepMetric(mark("Fine F1"), True, Phrase(mark("F1 of emotions with their arrivals, {mean}"),
+                                                        mean=_PAIRS)),
+    "separation": StepMetric(mark("Separation"), True, mark("mean distance between emotions' mean vectors over that of "
+                                                            "the truth: 0 has collapsed")),
 }
 # fmt: on
 

@@ -16,6 +16,7 @@ from fisa.datasets import SPLITS, DataError, Dataset, Photographs, open_configur
 from fisa.datasets.sequences import SequenceSet
 from fisa.distances import kl
 from fisa.emotions import DIMENSIONS, RATINGS, EmotionSpace
+from fisa.language import mark
 from fisa.metrics import evaluate
 from fisa.models import ModelOutput
 from fisa.ratings import evaluate_ratings
@@ -129,7 +130,7 @@ TASKS: Mapping[TaskName, Task] = MappingProxyType(
     {
         "distribution": Task(
             name="distribution",
-            title="description degrees",
+            title=mark("description degrees"),
             columns=lambda space: space.labels,
             output=lambda output: output.distribution,
             settle=lambda rows: rows / rows.sum(1, keepdims=True),
@@ -144,7 +145,7 @@ TASKS: Mapping[TaskName, Task] = MappingProxyType(
         ),
         "valence_arousal": Task(
             name="valence_arousal",
-            title="valence and arousal",
+            title=mark("valence and arousal"),
             columns=lambda space: DIMENSIONS,
             output=_ratings,
             settle=lambda rows: rows.clip(-1, 1),
@@ -159,7 +160,7 @@ TASKS: Mapping[TaskName, Task] = MappingProxyType(
         ),
         "sequence": Task(
             name="sequence",
-            title="description degrees",
+            title=mark("description degrees"),
             columns=lambda space: space.labels,
             output=_steps,
             settle=_settled_steps,

@@ -1,6 +1,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from fisa.language import tr
 from fisa.runs import Run
 from fisa.ui import (
     browse,
@@ -35,13 +36,13 @@ def page(runs: dict[str, Run], tools: DeltaGenerator) -> None:
     with tools:
         export.draw(compare_export.of_comparison(runs, dataset, found, seen))
 
-    reading.header("What differs", "settings")
+    reading.header(tr("What differs"), "settings")
     compare_measures.settings(runs)
-    reading.header("Measures", "paired")
+    reading.header(tr("Measures"), "paired")
     compare_measures.choose_seeds(seeds)
     compare_measures.measures(found, counted)
 
-    reading.header("Image by image", "errors")
+    reading.header(tr("Image by image"), "errors")
     errors = compare_errors.errors_of(runs, dataset)
     own = dict(errors.loc[walk.chosen])
     compare_errors.draw(runs, dataset, walk, lambda: compare_image.wheel(seen, own))
@@ -59,7 +60,7 @@ def comparison(run: Run) -> None:
     if len(runs) < 2:
         state.share("run", "against")
         if not reasons:
-            st.info(others.ALONE, icon=":material/compare:")
+            st.info(tr(others.ALONE), icon=":material/compare:")
     elif rated.is_rated(run):
         state.share("run", "against")
         rated.compare_page(runs)
@@ -68,7 +69,7 @@ def comparison(run: Run) -> None:
 
 
 state.enter("compare")
-st.title("Compare", anchor=False)
+st.title(tr("Compare"), anchor=False)
 chosen = widgets.picked_run()
 if chosen is not None:
     with widgets.guard():

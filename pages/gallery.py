@@ -1,6 +1,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from fisa.language import tr
 from fisa.runs import Run
 from fisa.ui import (
     browse,
@@ -35,8 +36,8 @@ def page(run: Run, beside: DeltaGenerator) -> None:
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="tools"):
         widgets.choose(
-            "panel", list(gallery.PANELS), "Part", st.segmented_control, gallery.PANELS.__getitem__, required=True,
-            label_visibility="collapsed", width="content",
+            "panel", list(gallery.PANELS), tr("Part"), st.segmented_control, lambda name: tr(gallery.PANELS[name]),
+            required=True, label_visibility="collapsed", width="content",
         )  # fmt: skip
         reading.show(gallery.HELP[str(state.get("panel"))])
         filters.control(run, dataset, walk)
@@ -57,7 +58,7 @@ def page(run: Run, beside: DeltaGenerator) -> None:
 
 state.enter("gallery")
 words, order = st.columns([3, 2], vertical_alignment="bottom")
-words.title("Gallery", anchor=False)
+words.title(tr("Gallery"), anchor=False)
 chosen = widgets.picked_run()
 if chosen is not None:
     with widgets.guard():

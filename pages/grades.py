@@ -1,5 +1,6 @@
 import streamlit as st
 
+from fisa.language import tr
 from fisa.runs import Run
 from fisa.ui import grades, reading, state, steps, widgets
 
@@ -10,9 +11,11 @@ def page(run: Run) -> None:
         return
     runs, shelf = grades.settle(run)
     st.markdown(
-        "An explanation that cannot be wrong explains nothing. Planted scenes say which pixels carry which emotion and "
-        "which emotions push one another, so that every way to explain has a grade here, beside what is had without "
-        "understanding (baselines) and the best that can be (ceilings)."
+        tr(
+            "An explanation that cannot be wrong explains nothing. Planted scenes say which pixels carry which emotion "
+            "and which emotions push one another, so that every way to explain has a grade here, beside what is had "
+            "without understanding (baselines) and the best that can be (ceilings)."
+        )
     )
     if not any(shelf.values()):
         state.share("run", "beside")
@@ -27,23 +30,23 @@ def page(run: Run) -> None:
         grades.choose_split(shelf)
     grades.missing(runs, shelf, split)
 
-    reading.header("Goals", "goals")
+    reading.header(tr("Goals"), "goals")
     grades.goals(shelf)
 
-    reading.header("Methods, baselines and ceilings", "grades")
+    reading.header(tr("Methods, baselines and ceilings"), "grades")
     table = grades.long_table(shelf, split)
     grades.controls(part, set(table["grade"]))
     grades.leaderboard(table, part)
     grades.dots(table, grade, split)
 
-    reading.header("Where the scenes shift", "shifts")
+    reading.header(tr("Where the scenes shift"), "shifts")
     grades.curves(shelf, grade)
     grades.notes(shelf, split)
     grades.definitions()
 
 
 state.enter("grades")
-st.title("Grades", anchor=False)
+st.title(tr("Grades"), anchor=False)
 chosen = widgets.picked_run()
 if chosen is not None:
     with widgets.guard():

@@ -1,8 +1,9 @@
 import streamlit as st
 
 from fisa.explain.heads import has_heads
+from fisa.language import tr
 from fisa.runs import Run
-from fisa.ui import browse, cache, filters, heads, slices, state, steps, widgets
+from fisa.ui import browse, cache, filters, heads, heads_known, slices, state, steps, widgets
 
 
 def page(run: Run) -> None:
@@ -20,9 +21,11 @@ def page(run: Run) -> None:
     state.share("run", "matrix", "head", "predicted", "pair", "reference", "filter", "slice")
 
     st.markdown(
-        f"What the interaction heads of {state.plain(run.name)} do over the whole test split: who gives to whom on "
-        "average, which heads do the same, and which of them the prediction needs."
-    )
+        tr(
+            "What the interaction heads of {run} do over the whole test split: who gives to whom on average, which "
+            "heads do the same, and which of them the prediction needs.", run=state.plain(run.name),
+        )
+    )  # fmt: skip
     heads.choices(matrices, run.space, walk.rows)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         filters.control(run, dataset, walk)
@@ -35,11 +38,11 @@ def page(run: Run) -> None:
     heads.pair_images(run, dataset, matrices, view)
     heads.likeness(run, dataset, matrices, view)
     with widgets.guard():
-        heads.beside(run, dataset, matrices, view)
+        heads_known.draw(run, dataset, matrices, view)
 
 
 state.enter("interactions")
-st.title("Interactions", anchor=False)
+st.title(tr("Interactions"), anchor=False)
 chosen = widgets.picked_run()
 if chosen is not None:
     with widgets.guard():

@@ -1,11 +1,12 @@
 import streamlit as st
 
 from fisa.explain.maps import is_complete, map_if_kept
+from fisa.language import mark, tr
 from fisa.runs import Run
 from fisa.ui import browse, cache, map_beside, map_board, map_choice, state, steps, widgets
 
-WHY = "Made once, in a process of its own, and kept; for its usual map every training does so at its end."
-MORE = (
+WHY = mark("Made once, in a process of its own, and kept; for its usual map every training does so at its end.")
+MORE = mark(
     "How far this map can be trusted, the neighbours of its images, and where your photographs lie need the vectors "
     "of every image: computed once, in a process of its own."
 )
@@ -24,12 +25,14 @@ def page(run: Run) -> None:
     compared = ("against", "versus") if state.get("colour") == "difference" else ()
     state.share("run", *walk.keys, *map_choice.KEYS, *compared)
     st.markdown(
-        f"Every dot is a test image, placed by what {state.plain(run.name)} sees in it. Click one to explain it, "
-        "or draw around several."
-    )
+        tr(
+            "Every dot is a test image, placed by what {run} sees in it. Click one to explain it, or draw around "
+            "several.", run=state.plain(run.name),
+        )
+    )  # fmt: skip
     map_choice.controls(run, dataset, made)
     if shown is None:
-        map_choice.work(run, dataset, made, f"Make the map of {len(dataset):,} images", WHY)
+        map_choice.work(run, dataset, made, tr("Make the map of {n:,} images", n=len(dataset)), tr(WHY))
         return
     complete = is_complete(run, dataset, shown)
     placed = map_beside.placed(run, dataset, shown) if complete else None
@@ -43,11 +46,11 @@ def page(run: Run) -> None:
     if complete:
         map_beside.neighbours(run, dataset, shown, walk.chosen)
     else:
-        map_choice.work(run, dataset, made, f"Look at all {len(dataset):,} images", MORE)
+        map_choice.work(run, dataset, made, tr("Look at all {n:,} images", n=len(dataset)), tr(MORE))
 
 
 state.enter("map")
-st.title("Map", anchor=False)
+st.title(tr("Map"), anchor=False)
 chosen_run = widgets.picked_run()
 if chosen_run is not None:
     with widgets.guard():

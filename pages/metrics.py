@@ -2,6 +2,8 @@ import pandas as pd
 import streamlit as st
 
 from fisa import studies
+from fisa.language import mark, tr
+from fisa.metrics import METRICS
 from fisa.studies.published import published_table
 from fisa.ui import cache, confusion, reading, state, transfer, widgets
 
@@ -11,37 +13,43 @@ SUFFIX = {"csv": "csv", "markdown": "md", "latex": "tex"}
 
 def comparison(table: pd.DataFrame) -> None:
     about = table.attrs
-    things = "sequences" if "step_kl" in table else "images"
-    name = f"{about['data']} {about['split']}{', valence and arousal' if 'ccc_mean' in table else ''}"
-    help_of = "table_rated" if "ccc_mean" in table else "table_sequences" if "step_kl" in table else "table"
-    reading.header(name, help_of, "_".join(("", name, str(about["data_version"]), str(about["space"]))))
+    rated, stepwise = "ccc_mean" in table, "step_kl" in table
+    name = f"{about['data']} {about['split']}"
+    key = "_".join(("", name, str(about["data_version"]), str(about["space"])))
+    if rated:
+        name = tr("{data} {split}, valence and arousal", data=about["data"], split=about["split"])
+    help_of = "table_rated" if rated else "table_sequences" if stepwise else "table"
+    reading.header(name, help_of, key)
     columns = studies.columns_of(table)
-    oracles = "; those marked *oracle* know the scene and stand outside the contest"
-    st.markdown(
-        f"{about['n']} test {things}, data version {state.plain(about['data_version'])}. Best run in bold"
-        f"{oracles if (table['kind'] == 'oracle').any() else ''}."
-    )
+    counted = tr("{n} test sequences", n=about["n"]) if stepwise else tr("{n} test images", n=about["n"])
+    text = mark("{counted}, data version {version}. Best run in bold.")
+    if (table["kind"] == "oracle").any():
+        text = mark(
+            "{counted}, data version {version}. Best run in bold; those marked *oracle* know the scene and stand "
+            "outside the contest."
+        )
+    st.markdown(tr(text, counted=counted, version=state.plain(about["data_version"])))
     shown, best = shaped(table, columns)
-    widgets.html_table(shown, best, alt=f"Measures of every run on {name}")
+    widgets.html_table(shown, best, alt=tr("Measures of every run on {name}", name=name))
     with st.container(horizontal=True):
         for form, title in DOWNLOADS.items():
             text = studies.format_table(table, form)
             file = f"{about['data']}-{about['split']}-{about['data_version']}.{SUFFIX[form]}"
             st.download_button(title, text, file, icon=":material/download:", on_click="ignore", key=file)
-    st.caption("  \n".join(state.plain(note) for note in about["notes"]))
-    with st.expander("What each measure is"):
-        rows = {column.title: [column.convention] for column in columns.values()}
-        widgets.html_table(pd.DataFrame.from_dict(rows, orient="index", columns=["convention"]))
+    st.caption("  \n".join(state.plain(tr(note)) for note in about["notes"]))
+    with st.expander(tr("What each measure is")):
+        rows = {tr(column.title): [tr(column.convention)] for column in columns.values()}
+        widgets.html_table(pd.DataFrame.from_dict(rows, orient="index", columns=[tr("convention")]))
 
 
 def shaped(table: pd.DataFrame, columns: dict[str, studies.Column]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the table turned, a row a measure, a column a system, best run first, and which cells are the best's."""
     first = table["kind"] == "run"
     table = pd.concat([table[first][::-1], table[~first]])
-    systems = [studies.system_of(row) for _, row in table.iterrows()]
+    systems = [tr(studies.system_of(row)) for _, row in table.iterrows()]
     shown, best = {}, {}
     for key, column in columns.items():
-        title = f"{column.title} {'↑' if column.higher_is_better else '↓'}"
+        title = f"{tr(column.title)} {'↑' if column.higher_is_better else '↓'}"
         shown[title] = [widgets.number(value, column.digits) for value in table[key]]
         if f"{key}_low" in table:
             ends = zip(shown[title], table[f"{key}_low"], table[f"{key}_high"], strict=True)
@@ -54,8 +62,13 @@ def shaped(table: pd.DataFrame, columns: dict[str, studies.Column]) -> tuple[pd.
     return pd.DataFrame.from_dict(shown, **shape), pd.DataFrame.from_dict(best, **shape)
 
 
+def published_texts() -> pd.DataFrame:
+    titles = {f"{each.title} {arrow}": f"{tr(each.title)} {arrow}" for each in METRICS.values() for arrow in "↑↓"}
+    return published_table().rename(columns={**titles, "data": tr("data")})
+
+
 state.enter("metrics")
-st.title("Metrics", anchor=False)
+st.title(tr("Metrics"), anchor=False)
 chosen = widgets.picked_run()
 with widgets.guard():
     if chosen is not None:
@@ -69,6 +82,6 @@ with widgets.guard():
     if chosen is not None:
         confusion.draw(chosen)
         transfer.draw(chosen)
-reading.header("Published, on photographs", "published")
-st.markdown("Results as their authors report them, on real data sets; never to be compared with planted scenes.")
-widgets.html_table(published_table(), digits=2, alt="Published measures on real data sets")
+reading.header(tr("Published, on photographs"), "published")
+st.markdown(tr("Results as their authors report them, on real data sets; never to be compared with planted scenes."))
+widgets.html_table(published_texts(), digits=2, alt=tr("Published measures on real data sets"))

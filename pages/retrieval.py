@@ -1,5 +1,6 @@
 import streamlit as st
 
+from fisa.language import tr
 from fisa.runs import Run
 from fisa.ui import browse, cache, reading, retrieval, state, steps, widgets
 
@@ -9,7 +10,7 @@ def page(run: Run) -> None:
         steps.notice(run)
         return
     dataset = cache.test_data(run)
-    count = state.resolve("k", retrieval.COUNTS, "10", "number of neighbours")
+    count = state.resolve("k", retrieval.COUNTS, "10", tr("number of neighbours"))
     results = retrieval.found(run, dataset, int(count))
     walk = browse.settle_walk(run, dataset)
     name = walk.chosen
@@ -17,9 +18,11 @@ def page(run: Run) -> None:
     state.share("run", *walk.keys, "embedding", "by", "k")
 
     st.markdown(
-        f"The test images that {state.plain(run.name)} places nearest to one of them. If it has learned what images "
-        "evoke, and not only what they show, these share its emotion."
-    )
+        tr(
+            "The test images that {run} places nearest to one of them. If it has learned what images evoke, and not "
+            "only what they show, these share its emotion.", run=state.plain(run.name),
+        )
+    )  # fmt: skip
     browse.draw(run, walk)
     retrieval.choices(results, shown)
     left, right = st.columns([1, 3], gap="medium")
@@ -28,16 +31,16 @@ def page(run: Run) -> None:
     with right:
         retrieval.neighbours(shown, by, dataset, name)
 
-    reading.header("Over all test images", "retrieval_scores")
+    reading.header(tr("Over all test images"), "retrieval_scores")
     retrieval.scores(results, shown.neighbours.shape[1])
     if len(results) > 1:
         retrieval.planes(run, dataset, results, name)
     else:
-        st.caption(f"{state.plain(run.name)} has one embedding; the Map page shows its projection.")
+        st.caption(tr("{run} has one embedding; the Map page shows its projection.", run=state.plain(run.name)))
 
 
 state.enter("retrieval")
-st.title("Retrieval", anchor=False)
+st.title(tr("Retrieval"), anchor=False)
 chosen = widgets.picked_run()
 if chosen is not None:
     with widgets.guard():

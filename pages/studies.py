@@ -2,19 +2,26 @@ from pathlib import Path
 
 import streamlit as st
 
+from fisa.language import tr
 from fisa.ui import state, studies, widgets
 
 
 def page(folders: dict[str, Path]) -> None:
-    name = state.resolve("study", list(folders), next(iter(folders)), "study")
+    name = state.resolve("study", list(folders), next(iter(folders)), tr("study"))
     state.share("study")
-    widgets.choose("study", list(folders), "Study")
+    widgets.choose("study", list(folders), tr("Study"))
     table, results = studies.open_study(folders[name])
     about = table.attrs
-    samples = f"{about['n']} samples{' a fold' if 'p_folds' in table else ''}"
+    samples = tr("{n} samples a fold", n=about["n"]) if "p_folds" in table else tr("{n} samples", n=about["n"])
     st.markdown(
-        f"{state.plain(about['data'])}, {state.plain(about['split'])}, {samples}, data version "
-        f"{state.plain(about['data_version'])}. Worst first, best in bold; *theirs* are published figures."
+        tr(
+            "{data}, {split}, {samples}, data version {version}. Worst first, best in bold; *theirs* are published "
+            "figures.",
+            data=state.plain(about["data"]),
+            split=state.plain(about["split"]),
+            samples=samples,
+            version=state.plain(about["data_version"]),
+        )
     )
     studies.whole(table, name)
     studies.differences(table)
@@ -25,14 +32,14 @@ def page(folders: dict[str, Path]) -> None:
 
 
 state.enter("studies")
-st.title("Studies", anchor=False)
-st.caption("Systems under one protocol: equal search, choice on validation, one look at the test split a cell.")
+st.title(tr("Studies"), anchor=False)
+st.caption(tr("Systems under one protocol: equal search, choice on validation, one look at the test split a cell."))
 with widgets.guard():
     found = studies.found()
     if found:
         page(found)
     else:
         st.info(
-            "No study was found; `python -m fisa study configs/studies/draft.yaml --out runs/draft` makes one.",
+            tr("No study was found; `python -m fisa study configs/studies/draft.yaml --out runs/draft` makes one."),
             icon=":material/folder_off:",
         )

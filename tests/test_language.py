@@ -29,7 +29,8 @@ WIDGETS = {
     "text", "text_area", "text_input", "title", "toggle", "warning", "write", "meter",
 }  # fmt: skip
 SENTENCE = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
-CODE = re.compile(r"\\[a-zA-Z]|<\w|^[/\"']|\w: \w+;|sans-serif|\.py$")  # LaTeX, HTML, paths, CSS, files
+# LaTeX, HTML, paths, CSS, files, plotly, a kind of matrix
+CODE = re.compile(r"\\[a-zA-Z]|<\w|^[/\"']|\w: \w+;|sans-serif|\.py$|^top center$|^wheel distance$")
 WORD = re.compile(r"(?<![:/\w])[A-Za-z][a-z]{2,}")
 
 

@@ -15,6 +15,7 @@ from fisa.datasets import Dataset
 from fisa.datasets.vectors import model_inputs
 from fisa.evaluation import Progress
 from fisa.explain.kept import kept, kept_file
+from fisa.language import mark
 from fisa.models import ModelOutput
 from fisa.models.inputs import as_tensor
 from fisa.runs import Run
@@ -34,19 +35,19 @@ def _fc(output: ModelOutput) -> torch.Tensor | None:
 
 EMBEDDINGS: Mapping[str, tuple[str, Read]] = MappingProxyType(
     {
-        "fc": ("FC, the features before the classifier", _fc),
+        "fc": (mark("FC, the features before the classifier"), _fc),
         "class_features": (
-            "Class features, side by side",
+            mark("Class features, side by side"),
             lambda output: output.features.flatten(1) if output.features.dim() == 3 else None,
         ),
-        "sentiment_vector": ("Sentiment vector", lambda output: output.extras.get("sentiment_vector")),
+        "sentiment_vector": (mark("Sentiment vector"), lambda output: output.extras.get("sentiment_vector")),
     }
 )
 """Name -> (title, how it is read from what a model returns, None where the system has none)."""
 
 BACKBONE = "backbone"
 TITLES: Mapping[str, str] = MappingProxyType(
-    {**{name: title for name, (title, _) in EMBEDDINGS.items()}, BACKBONE: "Backbone, averaged over places"}
+    {**{name: title for name, (title, _) in EMBEDDINGS.items()}, BACKBONE: mark("Backbone, averaged over places")}
 )
 """Of every kind of vectors that a map may be made of."""
 

@@ -1,9 +1,12 @@
 """Familiarity: does an image lie among what a run was trained on, in the run's own feature space?
 
 After Sun, Ming, Zhu & Li (2022), "Out-of-distribution detection with deep nearest neighbors": the distance to the k-th
-nearest of training images, between feature vectors of unit length, set against the same distance of images that the
-training did not see, those of the validation split. The vector of an image is the mean and the standard deviation of
-each channel of the backbone's map over its places (theirs: the mean alone).
+nearest of training images, set against the same distance of images that the training did not see, those of the
+validation split. The vector of an image is the mean and the standard deviation of each channel over its places (theirs:
+the mean alone), of unit length as theirs, for each map of the backbone (theirs: the last); and distances count in units
+of the training images' own spread in each direction, as in Lee, Lee, Lee & Shin (2018), "A simple unified framework for
+detecting out-of-distribution samples and adversarial attacks", whose covariance is here shrunk after Ledoit & Wolf
+(2004). Without the last two a run takes many a photograph for one of its drawn scenes (docs/methods.md).
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
+from sklearn.covariance import LedoitWolf
 from sklearn.neighbors import NearestNeighbors
 
 from fisa.datasets import Dataset
@@ -43,7 +47,7 @@ FAR = 0.99
 """An image is far where at least this share of the held-out ones lies nearer."""
 
 BATCH = 64
-VERSION = "1"
+VERSION = "2"
 """Changes whenever the same run and images would give another reference."""
 
 
@@ -52,7 +56,7 @@ class Familiarity:
     """How far an image lies from the training images.
 
     Attributes:
-        distance: To the ``K``-th nearest of them; 0 to 2.
+        distance: To the ``K``-th nearest of them, in standard deviations of the training images; 0 and above.
         nearer: Share of held-out images that lie nearer, 0 to 1.
         held_out: How many of these there are.
     """
@@ -72,16 +76,19 @@ class Reference:
     """What a run's images are like; N training images, H held-out ones, D numbers each.
 
     Attributes:
-        features: float32 [N, D], rows of unit length.
+        features: float32 [N, D], as :func:`features_of`.
+        whitening: float32 [D, D]; what features are multiplied by, so that training images spread alike in all
+            directions.
         distances: float64 [H], of the held-out images to their ``K``-th nearest, ascending.
     """
 
     features: NDArray[np.float32]
+    whitening: NDArray[np.float32]
     distances: NDArray[np.float64]
 
     def judge(self, features: NDArray[np.float32]) -> list[Familiarity]:
         """Judge images by their :func:`features_of`, [n, D]."""
-        found = _distances(self.features, features)
+        found = _distances(self.features, features, self.whitening)
         nearer = np.searchsorted(self.distances, found, side="left") / len(self.distances)
         count = len(self.distances)
         return [Familiarity(float(one), float(share), count) for one, share in zip(found, nearer, strict=True)]
@@ -118,7 +125,7 @@ def reference_of(run: Run, progress: Progress | None = None) -> Reference:
     file = _file(run, splits)
     with suppress(OSError, SafetensorError, KeyError):
         found = load(file.read_bytes())
-        return Reference(found["features"], found["distances"])
+        return Reference(found["features"], found["whitening"], found["distances"])
     counts = [min(most, len(split)) for most, split in zip((REFERENCES, HELD_OUT), splits, strict=True)]
     vectors: list[NDArray[np.float32]] = []
     done = 0
@@ -132,10 +139,11 @@ def reference_of(run: Run, progress: Progress | None = None) -> Reference:
                 progress(done, sum(counts))
         vectors.append(np.concatenate(rows))
     features, held_out = vectors
-    reference = Reference(features, np.sort(_distances(features, held_out)))
+    whitening = whitening_of(features)
+    reference = Reference(features, whitening, np.sort(_distances(features, held_out, whitening)))
     with suppress(OSError, RunError):  # a cache that cannot be written costs time, nothing else
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(file, save({"features": reference.features, "distances": reference.distances}))
+        write_whole(file, save(vars(reference)))
     return reference
 
 
@@ -145,19 +153,31 @@ def is_kept(run: Run) -> bool:
 
 
 def features_of(run: Run, squares: np.ndarray) -> NDArray[np.float32]:
-    """Return the feature vectors of uint8 images [n, S, S, 3]: float32 [n, D], rows of unit length."""
+    """Return the feature vectors of uint8 images [n, S, S, 3]: float32 [n, D], of unit length for each map."""
     backbone = run.model.backbone
     rows = []
     for start in range(0, len(squares), BATCH):
         with torch.no_grad():
-            found = backbone(as_tensor(np.ascontiguousarray(squares[start : start + BATCH]))).flatten(2)
-        rows.append(torch.cat([found.mean(2), found.std(2, correction=0)], 1))
-    return np.asarray(torch.nn.functional.normalize(torch.cat(rows)).numpy())
+            maps = backbone.stages(as_tensor(np.ascontiguousarray(squares[start : start + BATCH])))
+        found = [torch.cat([each.flatten(2).mean(2), each.flatten(2).std(2, correction=0)], 1) for each in maps]
+        rows.append(torch.cat([torch.nn.functional.normalize(each) for each in found], 1))
+    return np.asarray(torch.cat(rows).numpy())
 
 
-def _distances(references: np.ndarray, features: np.ndarray) -> NDArray[np.float64]:
-    nearest = NearestNeighbors(n_neighbors=min(K, len(references))).fit(references)
-    return np.asarray(nearest.kneighbors(features)[0][:, -1], np.float64)
+def whitening_of(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the matrix [D, D] whose product with features [N, D] has a covariance of about one in every direction.
+
+    The covariance is shrunk (Ledoit & Wolf), so that there may be fewer images than numbers; a direction in which the
+    images differ by less than a thousandth of the widest, or a millionth of a vector's length, counts as that.
+    """
+    spread, directions = np.linalg.eigh(LedoitWolf().fit(features.astype(float)).covariance_)
+    least = max(1e-6 * float(spread.max()), 1e-12)
+    return np.asarray(directions / np.sqrt(np.maximum(spread, least)), np.float32)
+
+
+def _distances(references: np.ndarray, features: np.ndarray, whitening: np.ndarray) -> NDArray[np.float64]:
+    nearest = NearestNeighbors(n_neighbors=min(K, len(references))).fit(references @ whitening)
+    return np.asarray(nearest.kneighbors(features @ whitening)[0][:, -1], np.float64)
 
 
 def _splits(run: Run) -> tuple[Dataset, Dataset]:

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from fisa.language import mark
+
 PartName = Literal["attribution", "deletion", "checks", "attention", "interaction", "paths"]
 
 PARTS: Mapping[PartName, str] = MappingProxyType(
     {
-        "attribution": "Attribution",
-        "deletion": "Deletion and insertion",
-        "checks": "Sanity and stability",
-        "attention": "Localisation",
-        "interaction": "Interaction recovery",
-        "paths": "Paths",
+        "attribution": mark("Attribution"),
+        "deletion": mark("Deletion and insertion"),
+        "checks": mark("Sanity and stability"),
+        "attention": mark("Localisation"),
+        "interaction": mark("Interaction recovery"),
+        "paths": mark("Paths"),
     }
 )
 """Grades that stand in one table -> title."""
@@ -28,7 +30,7 @@ class GradeKind:
 
     Attributes:
         part: Key of ``PARTS``.
-        title: As people read it.
+        title: As people read it; English, as the meaning, both looked up where they are shown.
         meaning: One or two sentences: what is asked, and what the numbers say.
         better: Which values are the good ones.
     """
@@ -39,56 +41,64 @@ class GradeKind:
     better: Literal["larger", "smaller", "neither"] = "larger"
 
 
-_CURVE = "0 is like random orders, 1 like the order of an oracle that knows the motifs, which a method may pass."
-
 # fmt: off
 GRADES: Mapping[str, GradeKind] = MappingProxyType({
-    "faithfulness": GradeKind("attribution", "Faithfulness",
-        "Does what a method lays on a motif agree with what the model does when that motif is left out? "
-        "Spearman's correlation, mean over targets; 1 full agreement, 0 none."),
-    "validity": GradeKind("attribution", "Validity",
-        "The same against the planted change in place of the model's own: is it so, and not only in the model? "
-        "No method can be expected to pass its model."),
-    "deletion.blur": GradeKind("deletion", "Deletion, blurred",
-        f"How soon the logit falls as the places that a method names first are blurred. {_CURVE}"),
-    "deletion.mean": GradeKind("deletion", "Deletion, mean colour", f"The same with the mean colour. {_CURVE}"),
-    "insertion.blur": GradeKind("deletion", "Insertion, blurred",
-        f"How soon the logit returns as these places come back into the blurred image. {_CURVE}"),
-    "insertion.mean": GradeKind("deletion", "Insertion, mean colour", f"The same from the mean colour. {_CURVE}"),
-    "sanity.untrained": GradeKind("checks", "Untrained network",
-        "Faithfulness to the trained model of what the method says of a network with fresh weights: "
-        "the level that needs no learning.", better="neither"),
-    "sanity.shuffled_weights": GradeKind("checks", "Shuffled weights",
-        "The same for the model with the entries of each weight shuffled. Above the interval of the untrained network "
-        "the method fails: it shows the picture, not what was learned.", better="smaller"),
-    "sanity.shuffled_labels": GradeKind("checks", "Shuffled labels",
-        "The same for a model trained on shuffled labels, where a control was given.", better="smaller"),
-    "stability.noise": GradeKind("checks", "Stability under noise",
-        "Spearman's correlation of the map with that of the image under noise of 2 grey levels."),
-    "stability.shift": GradeKind("checks", "Stability under a shift",
-        "Spearman's correlation of the map with that of the image moved by 2 pixels, moved back. "
-        "A network with a stride is not expected to reach 1."),
-    "localisation": GradeKind("attention", "Hit",
-        "Share of emotions, in scenes of two or more, whose attention peaks in their own visible motifs."),
-    "localisation.lift": GradeKind("attention", "Mass lift",
-        "Share of the attention that lies on the emotion's own motifs, over their share of the image; 1 is by chance."),
-    "recovery.r": GradeKind("interaction", "Correlation, planted pairs",
-        "Pearson's correlation of estimated and planted effects over the pairs of emotions that act on one another."),
-    "recovery.r_all": GradeKind("interaction", "Correlation, all pairs",
-        "The same over all pairs, those without an effect included."),
-    "recovery.slope": GradeKind("interaction", "Slope",
-        "Slope of estimated on planted effects: 1 recovers the size, below 1 shrinks it."),
-    "recovery.sign": GradeKind("interaction", "Right sign", "Share of the planted pairs with the right sign."),
-    "recovery.auroc": GradeKind("interaction", "AUROC",
-        "Chance that a planted pair has a larger estimate, in size, than one without an effect; 0.5 by chance."),
-    "path.direct": GradeKind("paths", "Direct path",
-        "Share of an emotion's effect on another that arrives through its own feature: what interaction is for."),
-    "path.leak": GradeKind("paths", "Leak",
-        "Share that arrives through the other's feature, which looked at the foreign motif.", better="smaller"),
-    "path.relay": GradeKind("paths", "Relay", "Share that arrives through third features.", better="smaller"),
-    "path.absent": GradeKind("paths", "Absent features",
-        "How much the features of absent emotions change when a foreign motif is left out, over their size.",
-        better="smaller"),
+    "faithfulness": GradeKind("attribution", mark("Faithfulness"),
+        mark("Does what a method lays on a motif agree with what the model does when that motif is left out? "
+             "Spearman's correlation, mean over targets; 1 full agreement, 0 none.")),
+    "validity": GradeKind("attribution", mark("Validity"),
+        mark("The same against the planted change in place of the model's own: is it so, and not only in the model? No "
+             "method can be expected to pass its model.")),
+    "deletion.blur": GradeKind("deletion", mark("Deletion, blurred"),
+        mark("How soon the logit falls as the places that a method names first are blurred. 0 is like random orders, 1 "
+             "like the order of an oracle that knows the motifs, which a method may pass.")),
+    "deletion.mean": GradeKind("deletion", mark("Deletion, mean colour"),
+        mark("The same with the mean colour. 0 is like random orders, 1 like the order of an oracle that knows the "
+             "motifs, which a method may pass.")),
+    "insertion.blur": GradeKind("deletion", mark("Insertion, blurred"),
+        mark("How soon the logit returns as these places come back into the blurred image. 0 is like random orders, 1 "
+             "like the order of an oracle that knows the motifs, which a method may pass.")),
+    "insertion.mean": GradeKind("deletion", mark("Insertion, mean colour"),
+        mark("The same from the mean colour. 0 is like random orders, 1 like the order of an oracle that knows the "
+             "motifs, which a method may pass.")),
+    "sanity.untrained": GradeKind("checks", mark("Untrained network"),
+        mark("Faithfulness to the trained model of what the method says of a network with fresh weights: the level "
+             "that needs no learning."), better="neither"),
+    "sanity.shuffled_weights": GradeKind("checks", mark("Shuffled weights"),
+        mark("The same for the model with the entries of each weight shuffled. Above the interval of the untrained "
+             "network the method fails: it shows the picture, not what was learned."), better="smaller"),
+    "sanity.shuffled_labels": GradeKind("checks", mark("Shuffled labels"),
+        mark("The same for a model trained on shuffled labels, where a control was given."), better="smaller"),
+    "stability.noise": GradeKind("checks", mark("Stability under noise"),
+        mark("Spearman's correlation of the map with that of the image under noise of 2 grey levels.")),
+    "stability.shift": GradeKind("checks", mark("Stability under a shift"),
+        mark("Spearman's correlation of the map with that of the image moved by 2 pixels, moved back. A network with a "
+             "stride is not expected to reach 1.")),
+    "localisation": GradeKind("attention", mark("Hit"),
+        mark("Share of emotions, in scenes of two or more, whose attention peaks in their own visible motifs.")),
+    "localisation.lift": GradeKind("attention", mark("Mass lift"),
+        mark("Share of the attention that lies on the emotion's own motifs, over their share of the image; 1 is by "
+             "chance.")),
+    "recovery.r": GradeKind("interaction", mark("Correlation, planted pairs"),
+        mark("Pearson's correlation of estimated and planted effects over the pairs of emotions that act on one "
+             "another.")),
+    "recovery.r_all": GradeKind("interaction", mark("Correlation, all pairs"),
+        mark("The same over all pairs, those without an effect included.")),
+    "recovery.slope": GradeKind("interaction", mark("Slope"),
+        mark("Slope of estimated on planted effects: 1 recovers the size, below 1 shrinks it.")),
+    "recovery.sign": GradeKind("interaction", mark("Right sign"),
+        mark("Share of the planted pairs with the right sign.")),
+    "recovery.auroc": GradeKind("interaction", mark("AUROC"),
+        mark("Chance that a planted pair has a larger estimate, in size, than one without an effect; 0.5 by chance.")),
+    "path.direct": GradeKind("paths", mark("Direct path"),
+        mark("Share of an emotion's effect on another that arrives through its own feature: what interaction is for.")),
+    "path.leak": GradeKind("paths", mark("Leak"),
+        mark("Share that arrives through the other's feature, which looked at the foreign motif."), better="smaller"),
+    "path.relay": GradeKind("paths", mark("Relay"),
+        mark("Share that arrives through third features."), better="smaller"),
+    "path.absent": GradeKind("paths", mark("Absent features"),
+        mark("How much the features of absent emotions change when a foreign motif is left out, over their "
+             "size."), better="smaller"),
 })
 # fmt: on
 """Grade -> what it is, in the order of tables."""

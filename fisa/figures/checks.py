@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from functools import reduce
 
 import numpy as np
 
 from fisa.emotions import EmotionSpace
+from fisa.language import tr
 
 
 class FigureError(ValueError):
@@ -82,10 +84,15 @@ def listed(parts: Sequence[str]) -> str:
     """Join ``parts`` as in a sentence: "a, b and c"."""
     if len(parts) < 2:
         return "".join(parts)
-    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return tr("{several} and {last}", several=tr(", ").join(parts[:-1]), last=parts[-1])
+
+
+def sentences(*parts: str) -> str:
+    """Let sentences follow one another, as the person's language parts them; empty ones are left out."""
+    return reduce(lambda said, more: tr("{said} {more}", said=said, more=more), filter(None, parts))
 
 
 def top_emotions(space: EmotionSpace, row: np.ndarray, count: int = 3) -> str:
     """Describe the ``count`` strongest emotions of a distribution: "awe 41 %, fear 22 %"."""
     order = np.argsort(-row, kind="stable")[:count]
-    return ", ".join(f"{space.labels[i]} {percent(row[i])}" for i in order)
+    return tr(", ").join(f"{space.names[i]} {percent(row[i])}" for i in order)

@@ -9,8 +9,9 @@ from plotly.subplots import make_subplots
 
 from fisa.figures.checks import FigureError, listed
 from fisa.figures.theme import Theme, palette, style
+from fisa.language import mark, tr
 
-TITLES = {"validation_kl": "validation KL", "validation_mse": "validation squared error"}
+TITLES = {"validation_kl": mark("validation KL"), "validation_mse": mark("validation squared error")}
 """The numbers that choose an epoch, one a task, as people read them."""
 
 
@@ -29,7 +30,7 @@ def history(history: pd.DataFrame, theme: Theme = "light") -> go.Figure:
         FigureError: A column is missing.
     """
     loss, chosen = columns_of(history)
-    curves = ((loss, "training loss"), (chosen, TITLES[chosen]))
+    curves = ((loss, tr("training loss")), (chosen, tr(TITLES[chosen])))
     colours = palette(theme)
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.1)
     for row, (column, name) in enumerate(curves, start=1):
@@ -41,13 +42,13 @@ def history(history: pd.DataFrame, theme: Theme = "light") -> go.Figure:
             name=name,
             line={"color": colours.series[row - 1], "width": 2},
             marker={"size": 5, "symbol": ("circle", "square")[row - 1]},
-            hovertemplate=f"epoch %{{x}}: {name} %{{y:.4f}}<extra></extra>",
+            hovertemplate=tr("epoch %{{x}}: {name} %{{y:.4f}}", name=name) + "<extra></extra>",
             row=row,
             col=1,
         )
         figure.update_yaxes(title={"text": name}, row=row, col=1)
     finite = history[np.isfinite(history[chosen].astype(float))]
-    said = "no epoch is finished yet"
+    said = tr("no epoch is finished yet")
     if history.empty:
         figure.add_annotation(text=said, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False)
         figure.update_xaxes(showticklabels=False, showgrid=False)
@@ -55,15 +56,19 @@ def history(history: pd.DataFrame, theme: Theme = "light") -> go.Figure:
     elif len(finite):
         best = finite.iloc[int(finite[chosen].to_numpy().argmin())]
         _star(figure, float(best["epoch"]), float(best[chosen]), theme)
-        said = (
-            f"{len(history)} epochs, {TITLES[chosen]} from {finite[chosen].iloc[0]:.4f} "
-            f"to its best {best[chosen]:.4f} at epoch {best['epoch']:g}"
+        said = tr(
+            "{n} epochs, {number} from {first:.4f} to its best {best:.4f} at epoch {epoch:g}",
+            n=len(history),
+            number=tr(TITLES[chosen]),
+            first=finite[chosen].iloc[0],
+            best=best[chosen],
+            epoch=best["epoch"],
         )
     else:
-        said = f"{len(history)} epochs, no finite {TITLES[chosen]}"
-    style(figure, theme, f"Training history: {said}.", height=400)
+        said = tr("{n} epochs, no finite {number}", n=len(history), number=tr(TITLES[chosen]))
+    style(figure, theme, tr("Training history: {said}.", said=said), height=400)
     figure.update_layout(showlegend=False, dragmode=False, hovermode="x unified")
-    figure.update_xaxes(title={"text": "epoch"}, row=2, col=1)
+    figure.update_xaxes(title={"text": tr("epoch")}, row=2, col=1)
     figure.update_xaxes(fixedrange=True)
     if len(history) <= 10:  # otherwise plotly would tick half epochs
         figure.update_xaxes(dtick=1)
@@ -90,9 +95,9 @@ def _star(figure: go.Figure, epoch: float, value: float, theme: Theme) -> None:
         x=[epoch],
         y=[value],
         mode="markers+text",
-        name="best",
+        name=tr("best"),
         marker={"symbol": "star", "size": 13, "color": colours.up, "line": {"width": 1, "color": colours.surface}},
-        text=[f"best {value:.3f}"],
+        text=[tr("best {value:.3f}", value=value)],
         textposition="top center",
         textfont={"color": colours.ink, "size": 12},
         cliponaxis=False,

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from fisa.figures.checks import FigureError, checked, listed, plain
 from fisa.figures.theme import Theme, new_figure, palette
+from fisa.language import tr
 
 ROW = 26
 """Height of a row in pixels."""
@@ -39,13 +40,14 @@ def forest(
         raise FigureError("intervals: expected at least one, each around its difference")
     colours = palette(theme)
     kinds = [
-        ("higher", ends[0] > 0, colours.up, "triangle-right"),
-        ("lower", ends[1] < 0, colours.down, "triangle-left"),
-        ("interval holds 0", (ends[0] <= 0) & (ends[1] >= 0), colours.muted, "circle"),
+        (tr("higher"), ends[0] > 0, colours.up, "triangle-right"),
+        (tr("lower"), ends[1] < 0, colours.down, "triangle-left"),
+        (tr("interval holds 0"), (ends[0] <= 0) & (ends[1] >= 0), colours.muted, "circle"),
     ]
     called = np.array(names, dtype=object)
-    told = [f"{name}: {listed(list(called[of]))}" for name, of, *_ in kinds if of.any()]
-    figure = new_figure(theme, f"{what}, {len(names)} rows. {'; '.join(told)}.", height=110 + ROW * len(names))
+    told = tr("; ").join(f"{name}: {listed(list(called[of]))}" for name, of, *_ in kinds if of.any())
+    alt = tr("{what}, {n} rows. {told}.", what=what, n=len(names), told=told)
+    figure = new_figure(theme, alt, height=110 + ROW * len(names))
     shown = np.array([plain(name) for name in names], dtype=object)
     for name, of, colour, symbol in kinds:
         if of.any():

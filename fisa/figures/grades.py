@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from fisa.figures.checks import FigureError, listed, plain
 from fisa.figures.theme import Theme, new_figure, palette
+from fisa.language import tr
 
 _ROW = 34
 _SPREAD = 0.7
@@ -37,8 +38,12 @@ def grade_dots(rows: pd.DataFrame, title: str, goal: float | None = None, theme:
     best = best.sort_values(["last", "value"], ascending=[True, False], kind="stable")
     places = {key: place for place, key in enumerate(zip(best["last"], best["subject"], strict=True))}
     runs, colours = list(dict.fromkeys(rows["run"])), palette(theme)
-    said = [f"{row.subject} of {row.run} {_numbers(row)}" for row in rows.itertuples()]
-    figure = new_figure(theme, f"Dot chart of {title}: {listed(said)}.", height=80 + _ROW * len(places))
+    said = [
+        tr("{subject} of {run} {numbers}", subject=row.subject, run=row.run, numbers=_numbers(row))
+        for row in rows.itertuples()
+    ]
+    alt = tr("Dot chart of {title}: {values}.", title=title, values=listed(said))
+    figure = new_figure(theme, alt, height=80 + _ROW * len(places))
     for number, run in enumerate(runs):
         part = order[order["run"] == run]
         offset = _SPREAD * ((number + 0.5) / len(runs) - 0.5)
@@ -56,7 +61,10 @@ def grade_dots(rows: pd.DataFrame, title: str, goal: float | None = None, theme:
             },
             name=plain(run),
             hoverinfo="text",
-            hovertext=[f"{plain(row.subject)}, {plain(row.run)}: {_numbers(row)}" for row in part.itertuples()],
+            hovertext=[
+                tr("{subject}, {run}: {numbers}", subject=plain(row.subject), run=plain(row.run), numbers=_numbers(row))
+                for row in part.itertuples()
+            ],
         )
     _mark_goal(figure, goal, theme, vertical=True)
     figure.update_layout(showlegend=len(runs) > 1, dragmode=False, legend={"y": 1.02, "yanchor": "bottom"})
@@ -88,11 +96,12 @@ def grade_curves(rows: pd.DataFrame, title: str, goal: float | None = None, them
     splits, lines = list(dict.fromkeys(rows["split"])), list(dict.fromkeys(rows["line"]))
     colours = palette(theme).series
     said = [
-        f"{line} from {part['value'].iloc[0]:.2f} on {part['split'].iloc[0]} to {part['value'].iloc[-1]:.2f} on "
-        f"{part['split'].iloc[-1]}"
+        tr("{line} from {begins:.2f} on {first} to {ends:.2f} on {last}", line=line, begins=part["value"].iloc[0],
+           first=part["split"].iloc[0], ends=part["value"].iloc[-1], last=part["split"].iloc[-1])
         for line, part in rows.groupby("line", sort=False)
-    ]
-    figure = new_figure(theme, f"Line chart of {title} over {len(splits)} splits: {listed(said)}.", height=360)
+    ]  # fmt: skip
+    alt = tr("Line chart of {title} over {n} splits: {lines}.", title=title, n=len(splits), lines=listed(said))
+    figure = new_figure(theme, alt, height=360)
     for number, line in enumerate(lines):
         part = rows[rows["line"] == line]
         colour, look = colours[number % len(colours)], number // len(colours) + number
@@ -106,7 +115,10 @@ def grade_curves(rows: pd.DataFrame, title: str, goal: float | None = None, them
             marker={"color": colour, "symbol": _SYMBOLS[look % len(_SYMBOLS)], "size": 8},
             name=plain(line),
             hoverinfo="text",
-            hovertext=[f"{plain(line)} on {plain(row.split)}: {_numbers(row)}" for row in part.itertuples()],
+            hovertext=[
+                tr("{line} on {split}: {numbers}", line=plain(line), split=plain(row.split), numbers=_numbers(row))
+                for row in part.itertuples()
+            ],
         )
     _mark_goal(figure, goal, theme, vertical=False)
     figure.update_layout(dragmode=False, showlegend=True, legend={"y": 1.02, "yanchor": "bottom"})
@@ -139,7 +151,8 @@ def _bars(rows: pd.DataFrame, colour: str) -> dict[str, object]:
 def _mark_goal(figure: go.Figure, goal: float | None, theme: Theme, vertical: bool) -> None:
     if goal is None:
         return
-    look = {"line": {"color": palette(theme).muted, "dash": "dash", "width": 1}, "annotation_text": f"goal {goal:g}"}
+    said = tr("goal {limit:g}", limit=goal)
+    look = {"line": {"color": palette(theme).muted, "dash": "dash", "width": 1}, "annotation_text": said}
     if vertical:
         figure.add_vline(goal, **look)
     else:
@@ -148,4 +161,6 @@ def _mark_goal(figure: go.Figure, goal: float | None, theme: Theme, vertical: bo
 
 def _numbers(row: object) -> str:
     value, low, high = (float(getattr(row, name)) for name in _NEEDED)
-    return f"{value:.3f}" if low != low else f"{value:.3f} ({low:.3f} to {high:.3f})"
+    if low != low:
+        return f"{value:.3f}"
+    return tr("{value:.3f} ({low:.3f} to {high:.3f})", value=value, low=low, high=high)

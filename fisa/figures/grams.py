@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from fisa.figures.checks import FigureError, checked, plain
 from fisa.figures.theme import Theme, new_figure, palette
+from fisa.language import tr
 
 
 def gram(values: np.ndarray, title: str = "", theme: Theme = "light") -> go.Figure:
@@ -27,8 +28,10 @@ def gram(values: np.ndarray, title: str = "", theme: Theme = "light") -> go.Figu
     if cells.size and cells.min() < 0:
         raise FigureError(f"Gram matrix: entries are sums of squares after a ReLU, got {cells.min():.3g}")
     awake = int((np.diagonal(cells) > 0).sum())
-    said = f"{title}: " if title else ""
-    alt = f"{said}Gram matrix of {len(cells)} channels, {awake} of which respond; largest entry {cells.max():.3g}."
+    alt = tr("Gram matrix of {n} channels, {awake} of which respond; largest entry {largest:.3g}.",
+             n=len(cells), awake=awake, largest=cells.max())  # fmt: skip
+    alt = tr("{title}: {said}", title=title, said=alt) if title else alt
+    hover = tr("channels {first} and {second}: {value}", first="%{y}", second="%{x}", value="%{z:.3g}")
     figure = new_figure(theme, alt, height=260)
     top = float(cells.max()) or 1.0
     figure.add_heatmap(
@@ -37,7 +40,7 @@ def gram(values: np.ndarray, title: str = "", theme: Theme = "light") -> go.Figu
         zmax=top,
         colorscale=palette(theme).sequential,
         colorbar={"thickness": 9, "nticks": 4},
-        hovertemplate="channels %{y} and %{x}: %{z:.3g}<extra></extra>",
+        hovertemplate=f"{hover}<extra></extra>",
     )
     figure.update_xaxes(visible=False, constrain="domain")
     figure.update_yaxes(visible=False, autorange="reversed", scaleanchor="x", constrain="domain")

@@ -9,12 +9,13 @@ import plotly.graph_objects as go
 
 from fisa.figures.checks import FigureError, checked, plain
 from fisa.figures.theme import Theme, new_figure, palette
+from fisa.language import mark, tr
 
 Likeness = Literal["pattern", "cka"]
 
 _LEGENDS = {
-    "pattern": "correlation of the mean matrices",
-    "cka": "how alike they vary from image to image, linear CKA",
+    "pattern": mark("correlation of the mean matrices"),
+    "cka": mark("how alike they vary from image to image, linear CKA"),
 }
 
 
@@ -34,6 +35,8 @@ def head_similarity(values: np.ndarray, kind: Likeness, theme: Theme = "light") 
     count = len(np.atleast_1d(values))
     cells = checked(values, (count, count), "likeness of heads")
     colours, names = palette(theme), [str(head + 1) for head in range(count)]
+    name = tr("head")
+    said = tr("head {first} and head {second}: {value}", first="%{y}", second="%{x}", value="%{z:.3f}")
     figure = new_figure(theme, _alt(cells, kind), height=340)
     figure.add_heatmap(
         z=cells,
@@ -46,22 +49,22 @@ def head_similarity(values: np.ndarray, kind: Likeness, theme: Theme = "light") 
         ygap=2,
         texttemplate="%{z:.2f}" if count <= 8 else "%{z:.1f}",
         textfont={"size": 12 if count <= 8 else 9},
-        hovertemplate="head %{y} and head %{x}: %{z:.3f}<extra></extra>",
+        hovertemplate=f"{said}<extra></extra>",
         colorbar={"thickness": 9, "len": 0.9},
     )
     axis = {"type": "category", "showgrid": False, "ticks": "", "fixedrange": True, "constrain": "domain"}
-    figure.update_xaxes(title={"text": f"head<br>{plain(_LEGENDS[kind])}"}, **axis)
-    figure.update_yaxes(title={"text": "head"}, autorange="reversed", scaleanchor="x", **axis)
+    figure.update_xaxes(title={"text": f"{name}<br>{plain(tr(_LEGENDS[kind]))}"}, **axis)
+    figure.update_yaxes(title={"text": name}, autorange="reversed", scaleanchor="x", **axis)
     figure.update_layout(dragmode=False)
     return figure
 
 
 def _alt(cells: np.ndarray, kind: Likeness) -> str:
     if len(cells) < 2:
-        return f"One head alone: {_LEGENDS[kind]}."
+        return tr("One head alone: {legend}.", legend=tr(_LEGENDS[kind]))
     others = np.where(np.eye(len(cells), dtype=bool), -np.inf, cells)
     first, second = np.unravel_index(int(others.argmax()), cells.shape)
-    return (
-        f"Likeness of {len(cells)} heads, {_LEGENDS[kind]}: the most alike are head {first + 1} and head {second + 1}, "
-        f"{cells[first, second]:.2f}."
-    )
+    return tr(
+        "Likeness of {n} heads, {legend}: the most alike are head {first} and head {second}, {value:.2f}.",
+        n=len(cells), legend=tr(_LEGENDS[kind]), first=first + 1, second=second + 1, value=cells[first, second],
+    )  # fmt: skip

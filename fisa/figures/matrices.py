@@ -13,27 +13,27 @@ from plotly.subplots import make_subplots
 from fisa.emotions import EmotionSpace
 from fisa.figures.checks import FigureError, checked, plain, signed, wheel_order
 from fisa.figures.theme import Theme, colour_at, new_figure, palette, style, text_on
+from fisa.language import mark, tr, trn
 
 Kind = Literal[
     "effect", "interaction", "contribution", "difference", "relation", "correlation", "co-occurrence", "confusion",
     "transfer", "planted", "wheel distance",
 ]  # fmt: skip
 
-_GIVEN = "columns give, rows receive<br>"
 LEGENDS = {
-    "effect": f"{_GIVEN}effect: below 1 competes, above 1 cooperates",
-    "interaction": f"{_GIVEN}interaction weight, each row sums to 1",
-    "contribution": f"{_GIVEN}contribution to the logit of the row",
-    "difference": f"{_GIVEN}difference",
-    "relation": f"{_GIVEN}weight of the column in the row",
-    "correlation": "Pearson's correlation of two degrees<br>over all images",
-    "co-occurrence": "share of the images that name the row<br>which name the column, too",
-    "confusion": "rows are true, columns predicted<br>share of the images of the row",
-    "transfer": "rows are true, columns predicted<br>mean mass that goes there; what stays is left out",
-    "planted": f"{_GIVEN}planted effect of the column on the row",
-    "wheel distance": "steps from one emotion to another<br>on the wheel",
+    mark("effect"): mark("columns give, rows receive<br>effect: below 1 competes, above 1 cooperates"),
+    mark("interaction"): mark("columns give, rows receive<br>interaction weight, each row sums to 1"),
+    mark("contribution"): mark("columns give, rows receive<br>contribution to the logit of the row"),
+    mark("difference"): mark("columns give, rows receive<br>difference"),
+    mark("relation"): mark("columns give, rows receive<br>weight of the column in the row"),
+    mark("correlation"): mark("Pearson's correlation of two degrees<br>over all images"),
+    mark("co-occurrence"): mark("share of the images that name the row<br>which name the column, too"),
+    mark("confusion"): mark("rows are true, columns predicted<br>share of the images of the row"),
+    mark("transfer"): mark("rows are true, columns predicted<br>mean mass that goes there; what stays is left out"),
+    mark("planted"): mark("columns give, rows receive<br>planted effect of the column on the row"),
+    mark("wheel distance"): mark("steps from one emotion to another<br>on the wheel"),
 }
-"""What the colours and the cells of each kind mean; ``<br>`` ends a line."""
+"""What the colours and the cells of each kind mean, in English; ``<br>`` ends a line."""
 SEQUENTIAL = ("interaction", "co-occurrence", "confusion", "transfer", "wheel distance")
 """Kinds whose scale starts at 0; the others diverge."""
 _SIGNED = ("contribution", "difference", "correlation", "planted")
@@ -120,7 +120,7 @@ def matrix_grid(
     figure = make_subplots(
         rows=rows,
         cols=columns,
-        subplot_titles=[f"head {h + 1}" for h in range(heads)],
+        subplot_titles=[tr("head {head}", head=h + 1) for h in range(heads)],
         horizontal_spacing=0.12 / columns,
         vertical_spacing=0.26 / (rows + 1),
     )
@@ -183,7 +183,7 @@ def _coloraxis(kind: Kind, low: float, middle: float | None, high: float, theme:
 def _legend(figure: go.Figure, kind: Kind) -> None:
     """Say above the colour bar how to read it (plotly lays the title of a horizontal one over the bar)."""
     place = {"x": 0.5, "y": 0, "xref": "paper", "yref": "paper", "yanchor": "top", "yshift": -6}
-    figure.add_annotation(text=LEGENDS[kind], showarrow=False, **place)
+    figure.add_annotation(text=tr(LEGENDS[kind]), showarrow=False, **place)
 
 
 def _full_text(value: float, kind: Kind, largest: float) -> str:
@@ -227,7 +227,14 @@ def _cell_markers(
     largest = float(np.abs(cells).max())
     pairs = [(y, x, i, j) for y, i in enumerate(order) for x, j in enumerate(order)]
     prefix = [] if head is None else [head]
-    said = "" if head is None else f"head {head + 1}: "
+    names = [plain(name) for name in space.names]
+
+    def said(i: int, j: int) -> str:
+        pair, value = _pair(names[i], names[j], kind), _full_text(cells[i, j], kind, largest)
+        if head is None:
+            return tr("{pair}: {value}", pair=pair, value=value)
+        return tr("head {head}: {pair}: {value}", head=head + 1, pair=pair, value=value)
+
     figure.add_scatter(
         x=[x for _, x, _, _ in pairs],
         y=[y for y, _, _, _ in pairs],
@@ -237,11 +244,7 @@ def _cell_markers(
         unselected={"marker": {"opacity": 0}},
         customdata=[[*prefix, i, j] for _, _, i, j in pairs],
         hoverinfo="text",
-        hovertext=[
-            f"{said}{_pair(plain(space.labels[i]), plain(space.labels[j]), kind)}: "
-            f"{_full_text(cells[i, j], kind, largest)}"
-            for _, _, i, j in pairs
-        ],
+        hovertext=[said(i, j) for _, _, i, j in pairs],
         showlegend=False,
         **place,
     )
@@ -291,28 +294,30 @@ def _cell_axes(figure: go.Figure, count: int) -> None:
 def _matrix_axes(figure: go.Figure, space: EmotionSpace, order: list[int], title: str, theme: Theme) -> None:
     labels = {
         "tickvals": list(range(len(order))),
-        "ticktext": [plain(space.labels[i]) for i in order],
+        "ticktext": [plain(space.names[i]) for i in order],
         "tickfont": {"color": palette(theme).ink, "size": 12},
     }
     _cell_axes(figure, len(order))
     figure.update_xaxes(side="top", tickangle=-60, ticklabeloverflow="allow", **labels)
     figure.update_yaxes(**labels)
-    figure.update_layout(margin={"l": 8, "r": 34, "t": 40 if title else 8, "b": 84}, dragmode=False)
+    top = 64 if title else 8  # the title has room above names as short as two characters
+    figure.update_layout(margin={"l": 8, "r": 34, "t": top, "b": 84}, dragmode=False)
     if title:
         figure.update_layout(
             title={"text": plain(title), "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 6}}
         )
 
 
-def _pair(row: str, column: str, kind: Kind, arrow: str = "→") -> str:
-    """Name a cell: who gives to whom, or which label with which."""
+def _pair(row: str, column: str, kind: Kind, spoken: bool = False) -> str:
+    """Name a cell: who gives to whom, or which label with which; ``spoken`` without an arrow."""
     if kind in ("correlation", "wheel distance"):
-        return f"{row} with {column}"
+        return tr("{row} with {column}", row=row, column=column)
     if kind == "confusion":
-        return f"{row} taken for {column}"
-    if kind == "transfer":
-        return f"{row} {arrow} {column}"
-    return f"{column} where {row} is named" if kind == "co-occurrence" else f"{column} {arrow} {row}"
+        return tr("{row} taken for {column}", row=row, column=column)
+    if kind == "co-occurrence":
+        return tr("{column} where {row} is named", row=row, column=column)
+    giver, receiver = (row, column) if kind == "transfer" else (column, row)
+    return tr("{giver} to {receiver}", giver=giver, receiver=receiver) if spoken else f"{giver} → {receiver}"
 
 
 def _strongest(cells: np.ndarray, space: EmotionSpace, kind: Kind) -> str:
@@ -324,21 +329,21 @@ def _strongest(cells: np.ndarray, space: EmotionSpace, kind: Kind) -> str:
     places = [place for place in np.argsort(-away, axis=None, kind="stable")[:3] if away.flat[place] >= 0]
     pairs = [divmod(int(place), len(space)) for place in places]
     largest = float(np.abs(cells).max())
-    return ", ".join(
-        f"{_pair(space.labels[i], space.labels[j], kind, 'to')} {_full_text(cells[i, j], kind, largest)}"
+    return tr(", ").join(
+        f"{_pair(space.names[i], space.names[j], kind, spoken=True)} {_full_text(cells[i, j], kind, largest)}"
         for i, j in pairs
     )
 
 
 def matrix_alt(cells: np.ndarray, space: EmotionSpace, kind: Kind, title: str) -> str:
     """Say in one sentence what a matrix shows."""
-    said = f"{title}: " if title else ""
-    return f"{said}{kind} matrix of {len(space)} emotions; strongest: {_strongest(cells, space, kind)}."
+    said = tr("{kind} matrix of {n} emotions; strongest: {pairs}.",
+              kind=tr(kind), n=len(space), pairs=_strongest(cells, space, kind))  # fmt: skip
+    return tr("{title}: {said}", title=title, said=said) if title else said
 
 
 def grid_alt(cells: np.ndarray, space: EmotionSpace, kind: Kind) -> str:
     """Say in one sentence what matrices of several heads show."""
-    heads = f"{len(cells)} head{'s' if len(cells) > 1 else ''}"
-    return (
-        f"{kind.capitalize()} matrices of {heads}; strongest in their mean: {_strongest(cells.mean(0), space, kind)}."
-    )
+    return trn("{kind} matrices of {n} head; strongest in their mean: {pairs}.",
+               "{kind} matrices of {n} heads; strongest in their mean: {pairs}.",
+               len(cells), kind=tr(kind).capitalize(), pairs=_strongest(cells.mean(0), space, kind))  # fmt: skip

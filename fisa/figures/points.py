@@ -11,12 +11,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from fisa.emotions import EmotionSpace
-from fisa.figures.checks import FigureError, checked, listed, plain
+from fisa.figures.checks import FigureError, checked, listed, plain, sentences
 from fisa.figures.theme import Theme, colour_at, new_figure, palette, rgb, rgba
+from fisa.language import mark, tr
 
 POINTS_AT_MOST = 20_000  # above, one point stands for all images of a cell
 _CELLS = 120  # a side
 _WITHIN = 0.98  # share of the numbers that a colour scale tells apart
+_SEVERAL = mark("stands for {n} images")
 
 Drag = Literal["pan", "lasso", "select"]
 
@@ -121,15 +123,18 @@ def _alt(
     among: Collection[str] | None,
     placed: pd.DataFrame | None,
 ) -> str:
-    number = f"coloured by {scale.title or 'a number'}"
-    names = listed([f"{len(part)} {name}" for name, part, *_ in groups]) if groups else number
-    cells = f", binned to {len(shown)} points" if len(shown) < len(table) else ""
-    words = f"Map of {len(table)} images{cells}: {names}."
+    names = tr("coloured by {title}", title=scale.title or tr("a number"))
+    if groups:
+        names = listed([tr("{n} {name}", n=len(part), name=name) for name, part, *_ in groups])
+    told = [tr("Map of {n} images: {names}.", n=len(table), names=names)]
+    if len(shown) < len(table):
+        told = [tr("Map of {n} images, binned to {points} points: {names}.",
+                   n=len(table), points=len(shown), names=names)]  # fmt: skip
     if among is not None:
-        words += f" {len(among)} are selected."
+        told.append(tr("{n} are selected.", n=len(among)))
     if placed is not None and len(placed):
-        words += f" Placed on it: {listed([str(name) for name in placed['id']])}."
-    return words
+        told.append(tr("Placed on it: {names}.", names=listed([str(name) for name in placed["id"]])))
+    return sentences(*told)
 
 
 def _numbered(values: pd.Series, scale: Scale, theme: Theme) -> dict[str, object]:
@@ -138,9 +143,11 @@ def _numbered(values: pd.Series, scale: Scale, theme: Theme) -> dict[str, object
     middle = 0.0 if scale.middle is None else scale.middle
     away = (values - middle).abs() if scale.middle is not None else values
     reach = float(away.quantile(_WITHIN)) if float(away.quantile(_WITHIN)) > 0 else float(away.max())
-    beyond = f"; {np.mean(away > reach):.0%} of them lie beyond" if scale.title and (away > reach).any() else ""
+    title = scale.title
+    if title and (away > reach).any():
+        title = tr("{title}; {share:.0%} of them lie beyond", title=title, share=np.mean(away > reach))
     bar = {"thickness": 9, "len": 0.7, "orientation": "h", "x": 0.5, "y": -0.02, "yanchor": "top"}
-    bar["title"] = {"text": plain(scale.title + beyond), "side": "bottom"}
+    bar["title"] = {"text": plain(title), "side": "bottom"}
     marker = {"color": values.to_numpy(np.float32), "colorbar": bar, "showscale": True}
     if scale.middle is None:
         ramp = [[share, rgb(colour_at(colours.sequential, 0.2 + 0.8 * share))] for share in np.linspace(0, 1, 7)]
@@ -173,7 +180,7 @@ def _stars(figure: go.Figure, placed: pd.DataFrame, theme: Theme) -> None:
         textfont={"color": colours.ink, "size": 13},
         marker={"symbol": "star", "size": 18, "color": colours.ink, "line": {"width": 2, "color": colours.surface}},
         hoverinfo="text",
-        name="your photographs",
+        name=tr("your photographs"),
         showlegend=False,
     )
 
@@ -238,17 +245,17 @@ def _dots(table: pd.DataFrame) -> pd.Series:
 def groups_of(
     table: pd.DataFrame, space: EmotionSpace | None, fallback: tuple[str, ...]
 ) -> list[tuple[str, pd.DataFrame, str, str]]:
-    """Return (name, rows, colour, symbol) for categories; empty where the values are numbers."""
+    """Return (name as people read it, rows, colour, symbol) for categories; empty where the values are numbers."""
     if table["value"].dtype == np.float64:
         return []
     if space is not None:
         order = space.wheel or range(len(space))
-        looks = [(space.labels[i], space.colours[i], space.markers[i]) for i in order]
+        looks = [(space.labels[i], space.names[i], space.colours[i], space.markers[i]) for i in order]
     else:
         symbols = ("circle", "square", "diamond", "triangle-up", "star")
         names = sorted(set(table["value"]))
-        looks = [(name, fallback[k % len(fallback)], symbols[k % 5]) for k, name in enumerate(names)]
-    parts = [(name, table[table["value"] == name], colour, symbol) for name, colour, symbol in looks]
+        looks = [(name, name, fallback[k % len(fallback)], symbols[k % 5]) for k, name in enumerate(names)]
+    parts = [(name, table[table["value"] == value], colour, symbol) for value, name, colour, symbol in looks]
     return [part for part in parts if len(part[1])]
 
 
@@ -293,11 +300,11 @@ def _hover(part: pd.DataFrame, template: str, bare: bool, own: bool) -> dict[str
     said = []
     columns = (part[name].tolist() for name in ("id", "x", "y", "value", "images"))
     for name, x, y, value, images in zip(*columns, strict=True):
-        words = f"{plain(name)}<br>{plain(value) if isinstance(value, str) else format(value, '.3g')}"
+        words = f"{plain(name)}<br>{plain(tr(value)) if isinstance(value, str) else format(value, '.3g')}"
         if own:
             words = template.replace("%{x:.3g}", f"{x:.3g}").replace("%{y:.3g}", f"{y:.3g}")
             words = words.replace("%{customdata}", plain(name))
-        said.append(words + (f"<br>stands for {images} images" if images > 1 else ""))
+        said.append(f"{words}<br>{tr(_SEVERAL, n=images)}" if images > 1 else words)
     return {"hoverinfo": "text", "hovertext": said}
 
 

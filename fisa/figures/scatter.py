@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from fisa.emotions import EmotionSpace
+from fisa.emotions import DIMENSIONS, EmotionSpace
 from fisa.figures.checks import FigureError, checked, listed, plain
 from fisa.figures.points import (
     POINTS_AT_MOST,
@@ -22,6 +22,7 @@ from fisa.figures.points import (
     ring,
 )
 from fisa.figures.theme import Theme, new_figure, palette, rgba
+from fisa.language import mark, tr
 
 _FIRST, _SECOND, _EQUAL = "first", "second", "equal"
 
@@ -54,25 +55,23 @@ def rating_scatter(
         raise FigureError(f"ratings: column {listed(sorted(missing))} is missing")
     if any(not low < high for low, high in ranges):
         raise FigureError("ratings: the upper end of a scale must lie above the lower one")
-    values = colour_by if colour_by is not None and space is not None else ["images"] * len(ratings)
+    values = colour_by if colour_by is not None and space is not None else [mark("images")] * len(ratings)
     points = ratings.rename(columns={"valence": "x", "arousal": "y"})
     table = checked_points(points, values, space if colour_by is not None else None)
     shown = binned(table) if len(table) > POINTS_AT_MOST else table
     colours = palette(theme)
-    means = " and ".join(f"mean {name} {ratings[name].mean():.2f}" for name in ("valence", "arousal"))
-    slope = ratings["valence"].corr(ratings["arousal"]) if len(ratings) > 2 else float("nan")
-    joined = "" if slope != slope else f", correlation {slope:.2f}"
-    scales = " and ".join(f"{low:g} to {high:g}" for low, high in ranges)
-    alt = f"Valence against arousal of {len(table)} images, on scales of {scales}: {means}{joined}."
-    figure = new_figure(theme, alt, height=420)
+    figure = new_figure(theme, _ratings_alt(ratings, ranges), height=420)
     size = float(np.clip(900 / np.sqrt(len(shown)) / 4, 4, 8))
     groups = groups_of(shown, space if colour_by is not None else None, colours.series)
     for name, part, colour, symbol in groups:
         marker = {"color": rgba(colour, 0.75), "symbol": symbol, "size": size}
-        add_points(figure, part, plain(name), marker)
+        add_points(figure, part, plain(tr(name)), marker)
     for (low, high), draw in zip(ranges, (figure.add_vline, figure.add_hline), strict=True):
         draw((low + high) / 2, line={"color": colours.muted, "width": 1, "dash": "dot"})
-    titles = [f"{name}, {low:g} to {high:g}" for name, (low, high) in zip(("valence", "arousal"), ranges, strict=True)]
+    titles = [
+        tr("{name}, {low:g} to {high:g}", name=tr(name), low=low, high=high)
+        for name, (low, high) in zip(DIMENSIONS, ranges, strict=True)
+    ]
     room = [0.03 * (high - low) for low, high in ranges]
     steps = [{"dtick": 1} if 2 < high - low <= 10 else {"nticks": 6} for low, high in ranges]
     figure.update_layout(
@@ -83,6 +82,16 @@ def rating_scatter(
     figure.update_xaxes(title={"text": titles[0]}, range=[ranges[0][0] - room[0], ranges[0][1] + room[0]], **steps[0])
     figure.update_yaxes(title={"text": titles[1]}, range=[ranges[1][0] - room[1], ranges[1][1] + room[1]], **steps[1])
     return figure
+
+
+def _ratings_alt(ratings: pd.DataFrame, ranges: tuple[tuple[float, float], tuple[float, float]]) -> str:
+    slope = ratings["valence"].corr(ratings["arousal"]) if len(ratings) > 2 else float("nan")
+    scales = [tr("{low:g} to {high:g}", low=low, high=high) for low, high in ranges]
+    means = tr("mean valence {valence:.2f} and mean arousal {arousal:.2f}",
+               valence=ratings["valence"].mean(), arousal=ratings["arousal"].mean())  # fmt: skip
+    said = means if slope != slope else tr("{means}, correlation {slope:.2f}", means=means, slope=slope)
+    return tr("Valence against arousal of {n} images, on scales of {first} and {second}: {said}.",
+              n=len(ratings), first=scales[0], second=scales[1], said=said)  # fmt: skip
 
 
 def error_scatter(
@@ -119,14 +128,16 @@ def error_scatter(
     shown = binned(table) if len(table) > POINTS_AT_MOST else table
     colours = palette(theme)
     outcomes = [
-        (f"{names[0]} closer", _FIRST, colours.down, "square"),
-        (f"{names[1]} closer", _SECOND, colours.up, "circle"),
-        ("equal", _EQUAL, colours.muted, "diamond"),
+        (tr("{run} closer", run=names[0]), _FIRST, colours.down, "square"),
+        (tr("{run} closer", run=names[1]), _SECOND, colours.up, "circle"),
+        (tr("equal"), _EQUAL, colours.muted, "diamond"),
     ]
     numbers = table["value"].value_counts().to_dict()
-    counts = listed([f"{name} on {numbers[value]}" for name, value, *_ in outcomes if value in numbers])
-    cells = f", binned to {len(shown)} points" if len(shown) < len(table) else ""
-    alt = f"Errors of {names[0]} against {names[1]} on {len(table)} images{cells}: {counts}."
+    told = [tr("{outcome} on {n}", outcome=name, n=numbers[value]) for name, value, *_ in outcomes if value in numbers]
+    text = mark("Errors of {one} against {other} on {n} images: {told}.")
+    if len(shown) < len(table):
+        text = mark("Errors of {one} against {other} on {n} images, binned to {points} points: {told}.")
+    alt = tr(text, one=names[0], other=names[1], n=len(table), points=len(shown), told=listed(told))
     figure = new_figure(theme, alt, height=460)
     places = table[["x", "y"]].to_numpy()
     low, high = min(0.0, float(places.min())), float(places.max())
@@ -155,16 +166,15 @@ def error_scatter(
         dragmode=drag,
         newselection={"line": {"color": colours.ink, "width": 1.5}},
     )
-    figure.update_xaxes(range=[low, high], title={"text": f"error of {plain(names[0])}"}, constrain="domain")
-    figure.update_yaxes(
-        range=[low, high], title={"text": f"error of {plain(names[1])}"}, constrain="domain", scaleanchor="x"
-    )
+    titles = [tr("error of {run}", run=plain(name)) for name in names]
+    figure.update_xaxes(range=[low, high], title={"text": titles[0]}, constrain="domain")
+    figure.update_yaxes(range=[low, high], title={"text": titles[1]}, constrain="domain", scaleanchor="x")
     return figure
 
 
 def error_dots(a: np.ndarray, b: np.ndarray, ids: Sequence[str]) -> pd.Series:
     """Return, for each image of :func:`error_scatter` (the index), the id of the dot that shows it."""
-    table = _errors(a, b, ids, ("the first run", "the second run"))
+    table = _errors(a, b, ids, ("first", "second"))
     return dots_of(table[["id", "x", "y"]], table["value"].to_numpy())
 
 

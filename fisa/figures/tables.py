@@ -1,4 +1,4 @@
-"""Table twins of the figures: the same numbers for screen readers, keyboards and export."""
+"""Table twins of the figures: the same numbers for screen readers, keyboards and export, in the person's language."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pandas as pd
 
 from fisa.emotions import EmotionSpace
 from fisa.figures.checks import checked, checked_distributions, wheel_order
+from fisa.figures.theme import called
+from fisa.language import tr
 
 
 def distribution_table(space: EmotionSpace, distributions: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -27,11 +29,11 @@ def distribution_table(space: EmotionSpace, distributions: Mapping[str, np.ndarr
     """
     rows = checked_distributions(space, distributions)
     order = wheel_order(space)
-    index = pd.Index([space.labels[i] for i in order], name="emotion")
-    table = pd.DataFrame({name: row[order] for name, row in rows.items()}, index=index)
+    index = pd.Index([space.names[i] for i in order], name=tr("emotion"))
+    table = pd.DataFrame({called(name): row[order] for name, row in rows.items()}, index=index)
     if len(rows) >= 2:
         first, second, *_ = rows.values()
-        table["gap"] = (second - first)[order]
+        table[tr("gap")] = (second - first)[order]
     return table
 
 
@@ -50,9 +52,9 @@ def matrix_table(values: np.ndarray, space: EmotionSpace) -> pd.DataFrame:
     """
     cells = checked(values, (len(space), len(space)), "matrix")
     order = wheel_order(space)
-    labels = [space.labels[i] for i in order]
+    names = [space.names[i] for i in order]
     return pd.DataFrame(
         cells[np.ix_(order, order)],
-        index=pd.Index(labels, name="receives"),
-        columns=pd.Index(labels, name="gives"),
+        index=pd.Index(names, name=tr("receives")),
+        columns=pd.Index(names, name=tr("gives")),
     )

@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb, sample_colorscale, sequential, unlabel_rgb
 
 from fisa.figures.checks import FigureError
+from fisa.language import mark, tr
 
 Theme = Literal["light", "dark"]
 ColourScale = tuple[tuple[float, str], ...]
@@ -171,6 +172,15 @@ class Series:
     observed: bool
 
 
+_OBSERVED = {mark("truth"): "dash", mark("target"): "dash", mark("votes"): "dot"}
+"""Names of what was observed, with the dash of its line."""
+
+
+def called(name: str) -> str:
+    """Return a distribution's name as the person reads it: an observation's in their language, a run's as it is."""
+    return tr(name) if name.lower() in _OBSERVED else name
+
+
 def series(names: Sequence[str], theme: Theme) -> dict[str, Series]:
     """Return the look of each named distribution.
 
@@ -178,11 +188,10 @@ def series(names: Sequence[str], theme: Theme) -> dict[str, Series]:
     other name is a prediction and takes the next series colour, with a solid line.
     """
     colours = palette(theme)
-    dashes = {"truth": "dash", "target": "dash", "votes": "dot"}
     looks, predictions = {}, 0
     for name in names:
-        if name.lower() in dashes:
-            dash = dashes[name.lower()]
+        if name.lower() in _OBSERVED:
+            dash = _OBSERVED[name.lower()]
             looks[name] = Series(colours.ink if dash == "dash" else colours.muted, dash, "circle-open", observed=True)
         else:
             symbol = ("circle", "square", "diamond", "triangle-up", "star")[predictions % 5]

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 
 from fisa.emotions import EmotionSpace
-from fisa.figures.checks import FigureError, checked_distributions, percent, plain, top_emotions, wheel_order
-from fisa.figures.theme import Theme, new_figure, palette, rgba, series
+from fisa.figures.checks import (
+    FigureError,
+    checked_distributions,
+    percent,
+    plain,
+    sentences,
+    top_emotions,
+    wheel_order,
+)
+from fisa.figures.theme import Theme, called, new_figure, palette, rgba, series
+from fisa.language import tr
 
 RIM = 1.085
 """Where the emotions' shapes sit, in units of the largest ring."""
@@ -44,8 +53,10 @@ def wheel(
             f"a wheel needs at least three emotions and {space.name!r} has {len(space)}; use distribution_bars"
         )
     step, limit = rings_of(max(row.max() for row in rows.values()))
-    lit = "" if pair is None else f" Lit: {_named_pair(space, pair)}."
-    figure = new_figure(theme, distributions_alt("Emotion wheel", space, rows) + lit, height=400)
+    alt = distributions_alt(tr("Emotion wheel"), space, rows)
+    if pair is not None:
+        alt = sentences(alt, tr("Lit: {pair}.", pair=_named_pair(space, pair)))
+    figure = new_figure(theme, alt, height=400)
     _sectors(figure, space, limit, theme)
     _ring_labels(figure, space, np.arange(step, limit + 1e-9, step), theme)
     if pair is not None:
@@ -59,7 +70,7 @@ def wheel(
         figure.add_scatterpolar(
             r=row[closed],
             theta=angles[closed],
-            name=plain(name),
+            name=plain(called(name)),
             mode="lines+markers",
             line={"color": look.colour, "width": 2.25, "dash": look.dash},
             marker={"color": look.colour, "size": 6, "symbol": look.symbol},
@@ -67,7 +78,7 @@ def wheel(
             fillcolor=rgba(look.colour, 0.16),
             hoveron="points",
             hoverinfo="text",
-            hovertext=[f"{plain(name)}: {plain(space.labels[i])} {percent(row[i], 1)}" for i in closed],
+            hovertext=_hover(space, name, row, closed),
             customdata=closed,
         )
     _polar_layout(figure, space, step, limit, theme)
@@ -99,7 +110,7 @@ def distribution_bars(
     limit = max(row.max() for row in rows.values())
     colours, looks = palette(theme), series(list(rows), theme)
     height = 70 + len(order) * (16 + 15 * len(rows)) + 30 * (len(rows) > 1)
-    figure = new_figure(theme, distributions_alt("Bar chart", space, rows), height=height)
+    figure = new_figure(theme, distributions_alt(tr("Bar chart"), space, rows), height=height)
     for name, row in rows.items():
         look = looks[name]
         own = [space.colours[i] for i in order] if len(rows) == 1 else look.colour
@@ -108,7 +119,7 @@ def distribution_bars(
             x=row[order],
             y=places,
             orientation="h",
-            name=plain(name),
+            name=plain(called(name)),
             marker={
                 "color": rgba(look.colour, 0.12) if hatched else own,
                 "line": {"width": 1.25 if hatched else 0, "color": look.colour},
@@ -119,7 +130,7 @@ def distribution_bars(
             textfont={"color": colours.muted, "size": 11},
             cliponaxis=False,
             hoverinfo="text",
-            hovertext=[f"{plain(name)}: {plain(space.labels[i])} {percent(row[i], 1)}" for i in order],
+            hovertext=_hover(space, name, row, order),
             customdata=order,
         )
     figure.add_scatter(
@@ -142,7 +153,7 @@ def distribution_bars(
     figure.update_yaxes(
         range=[len(order) - 0.5, -0.5],
         tickvals=places,
-        ticktext=[plain(space.labels[i]) for i in order],
+        ticktext=[plain(space.names[i]) for i in order],
         tickfont={"color": colours.ink, "size": 13},
         showgrid=False,
         fixedrange=True,
@@ -162,7 +173,7 @@ def wheel_emblem(space: EmotionSpace, size: int = 96) -> str:
     Raises:
         FigureError: Fewer than three emotions, or a size below one pixel.
     """
-    count = len(space)
+    count, title = len(space), tr("FISA Studio: the emotion wheel")
     if count < 3 or size < 1:
         raise FigureError("an emblem needs at least three emotions and a size of at least one pixel")
     width = 2 * math.pi / count
@@ -174,7 +185,7 @@ def wheel_emblem(space: EmotionSpace, size: int = 96) -> str:
         parts.append(f'<path d="{_sector(middle, width * 0.47, length)}" fill="{space.colours[i]}"/>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-50 -50 100 100" width="{size}" height="{size}" '
-        f'role="img" aria-label="FISA Studio: the emotion wheel"><title>FISA Studio: the emotion wheel</title>'
+        f'role="img" aria-label="{title}"><title>{title}</title>'
         f"{''.join(parts)}</svg>"
     )
 
@@ -213,11 +224,20 @@ def _sectors(figure: go.Figure, space: EmotionSpace, limit: float, theme: Theme)
     )
 
 
+def _hover(space: EmotionSpace, name: str, row: np.ndarray, columns: Sequence[int]) -> list[str]:
+    """Say of each of some columns what the distribution ``name`` gives it."""
+    return [
+        tr("{name}: {emotion} {degree}", name=plain(called(name)), emotion=plain(space.names[i]),
+           degree=percent(row[i], 1))
+        for i in columns
+    ]  # fmt: skip
+
+
 def _named_pair(space: EmotionSpace, pair: tuple[int, int]) -> str:
     if not all(0 <= index < len(space) for index in pair):
         raise FigureError(f"pair {pair} is outside {space.name!r}, which has {len(space)} emotions")
-    receives, gives = (plain(space.labels[index]) for index in pair)
-    return f"{gives} acts on {receives}"
+    receives, gives = (plain(space.names[index]) for index in pair)
+    return tr("{gives} acts on {receives}", gives=gives, receives=receives)
 
 
 def _arrow(figure: go.Figure, space: EmotionSpace, pair: tuple[int, int], limit: float, theme: Theme) -> None:
@@ -268,7 +288,7 @@ def _polar_layout(figure: go.Figure, space: EmotionSpace, step: float, limit: fl
                 "rotation": 90,
                 "direction": "clockwise",
                 "tickvals": np.degrees(space.angles),
-                "ticktext": [plain(label) for label in space.labels],
+                "ticktext": [plain(name) for name in space.names],
                 "tickfont": {"size": 13, "color": colours.ink},
                 "showgrid": False,
                 "showline": False,
@@ -302,6 +322,7 @@ def _sector(middle: float, half: float, radius: float, hub: float = 7) -> str:
 
 
 def distributions_alt(what: str, space: EmotionSpace, rows: Mapping[str, np.ndarray]) -> str:
-    """Say in one sentence which emotions are the strongest."""
-    parts = "; ".join(f"{name}: {top_emotions(space, row)}" for name, row in rows.items())
-    return f"{what} of {len(space)} emotions. Strongest in {parts}."
+    """Say in one sentence which emotions are the strongest; ``what`` is in the person's language."""
+    strongest = ((called(name), top_emotions(space, row)) for name, row in rows.items())
+    parts = tr("; ").join(tr("{name}: {emotions}", name=name, emotions=emotions) for name, emotions in strongest)
+    return tr("{what} of {n} emotions. Strongest in {parts}.", what=what, n=len(space), parts=parts)

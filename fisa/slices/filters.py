@@ -15,11 +15,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fisa.language import mark, tr
+
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})-({_NUMBER})")
 _TERM = re.compile(r"([a-z][a-z0-9_]*)([=<>])(.+)", re.DOTALL)
-_SAID = {"dominant": "true emotion"}
-"""How people call a column, where that is not its name."""
+_SAID = {
+    "dominant": mark("true emotion"), "predicted": mark("predicted"), "entropy": mark("entropy"),
+    "error": mark("error"), "brightness": mark("brightness"), "saturation": mark("saturation"), "tag": mark("tag"),
+    "disagreement": mark("disagreement"), "fixed": mark("fixed"), "broke": mark("broke"),
+}  # fmt: skip
+"""How people call a column."""
+_EMOTIONS = ("dominant", "predicted")
+"""Columns whose values are labels of emotions."""
 _GRAMMAR = re.compile(r"[%;,=<>]")
 
 
@@ -46,8 +54,9 @@ class Among:
         return f"{self.column}={values}"
 
     def words(self) -> str:
-        """Say it in words."""
-        return f"{_SAID.get(self.column, self.column)} {' or '.join(self.values)}"
+        """Say it in words, in the person's language."""
+        values = map(tr, self.values) if self.column in _EMOTIONS else self.values
+        return tr("{column} {values}", column=_said(self.column), values=tr(" or ").join(values))
 
     def passes(self, table: pd.DataFrame) -> NDArray[np.bool_]:
         """Return which rows pass, [N]; the column must be there."""
@@ -85,10 +94,13 @@ class Within:
         return f"{self.column}<{_number(self.high)}" if self.low is None else f"{self.column}={self._range()}"
 
     def words(self) -> str:
-        """Say it in words."""
-        if self.low is not None and self.high is not None:
-            return f"{self.column} {self.low:.4g} to {self.high:.4g}"
-        return f"{self.column} above {self.low:.4g}" if self.high is None else f"{self.column} below {self.high:.4g}"
+        """Say it in words, in the person's language."""
+        column = _said(self.column)
+        if self.low is None:
+            return tr("{column} below {high:.4g}", column=column, high=self.high)
+        if self.high is None:
+            return tr("{column} above {low:.4g}", column=column, low=self.low)
+        return tr("{column} {low:.4g} to {high:.4g}", column=column, low=self.low, high=self.high)
 
     def passes(self, table: pd.DataFrame) -> NDArray[np.bool_]:
         """Return which rows pass, [N]; the column must be there."""
@@ -185,6 +197,10 @@ def ranked(table: pd.DataFrame, column: str, falling: bool = True) -> NDArray[np
     """Return the rows of a table in the order of a column; ties stand as in the table, missing values last."""
     values = table[column].to_numpy(float)
     return np.argsort(-values if falling else values, kind="stable")
+
+
+def _said(column: str) -> str:
+    return tr(_SAID.get(column, column))
 
 
 def _escaped(value: str) -> str:

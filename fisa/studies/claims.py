@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fisa.config.study import StudyConfig
+from fisa.language import mark
 from fisa.metrics import METRICS
 from fisa.studies.comparison import StudyError
 from fisa.studies.errors import TITLES, Errors, compared_by
@@ -16,7 +17,8 @@ from fisa.studies.results import StudyResults
 from fisa.studies.statistics import Difference, hierarchical_difference, holm
 
 LEVEL = 0.05
-BORNE_OUT, CONTRADICTED, OPEN, UNKNOWN = "borne out", "contradicted", "left open", "not known yet"
+BORNE_OUT, CONTRADICTED, OPEN = mark("borne out"), mark("contradicted"), mark("left open")
+UNKNOWN = mark("not known yet")
 
 
 def check_claims(study: StudyConfig) -> None:

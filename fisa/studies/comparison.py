@@ -14,12 +14,13 @@ from fisa.datasets import DataError, Dataset, is_drawn, open_configured
 from fisa.datasets.mapped import in_space
 from fisa.emotions import DIMENSIONS, SPACES
 from fisa.evaluation import oracles_of, per_sample, summarise
+from fisa.language import Phrase, mark
 from fisa.metrics import METRICS, paired_bootstrap
 from fisa.ratings import PARTS, RATING_MEASURES
 from fisa.records import MetricRow
 from fisa.runs import Run
 from fisa.sequence_measures import SEQUENCE_METRICS
-from fisa.studies.notes import notes_on
+from fisa.studies.notes import enumerated, notes_on
 from fisa.studies.rated import rated_notes, rated_rows
 from fisa.studies.steps import step_notes, step_rows
 
@@ -39,7 +40,7 @@ class Column:
     """How a column of a comparison table reads.
 
     Attributes:
-        title: Heading without its arrow.
+        title: Heading without its arrow; ``tr`` where it is shown, as of ``convention``.
         higher_is_better: Direction of the arrow; None where no system wins.
         convention: One line for the footnote.
         digits: Decimals shown.
@@ -78,58 +79,67 @@ class Result:
     @property
     def marks(self) -> str:
         """What a reader must know before comparing this row: maps between labels, other training data; often empty."""
-        marks, trained_on = [], self.metrics.get("trained_on", self.metrics["data"])
+        marks: list[str] = []
+        trained_on = self.metrics.get("trained_on", self.metrics["data"])
         if mapped := self.metrics.get("mapped"):
-            marks.append(f"mapped {mapped['predictions']['from']} → {self.metrics['space']}")
+            spaces = {"one": mapped["predictions"]["from"], "other": self.metrics["space"]}
+            marks.append(Phrase(mark("mapped {one} → {other}"), **spaces))
         if trained_on != self.metrics["data"]:
             drawn = is_drawn(trained_on) and not is_drawn(self.metrics["data"])
-            marks.append(f"trained on drawn scenes ({trained_on})" if drawn else f"trained on {trained_on}")
+            text = mark("trained on drawn scenes ({data})") if drawn else mark("trained on {data}")
+            marks.append(Phrase(text, data=trained_on))
         if seen := self.metrics.get("seen"):
-            marks.append(f"has seen {seen} of {self.metrics['n']} images")
-        return "; ".join(marks)
+            marks.append(Phrase(mark("has seen {seen} of {n} images"), seen=seen, n=self.metrics["n"]))
+        return enumerated(marks, mark("{first}; {rest}")) if marks else ""
 
 
 # Planted data only: the truth is known, and so is what a run's explanations should show.
 PLANTED_COLUMNS = {
-    "score": Column("score", True, "1 − KL(p‖q) / KL(p‖constant): 0 is the constant, 1 the truth"),
-    "kl_truth": Column("KL(p‖q)", False, "true distribution p against prediction q, nats", 4),
+    "score": Column(mark("score"), True, mark("1 − KL(p‖q) / KL(p‖constant): 0 is the constant, 1 the truth")),
+    "kl_truth": Column("KL(p‖q)", False, mark("true distribution p against prediction q, nats"), 4),
 }
 GAP = Column(
-    "gap",
+    mark("gap"),
     False,
-    "paired difference of KL to the best run's, with its 95 % bootstrap interval over images",
+    mark("paired difference of KL to the best run's, with its 95 % bootstrap interval over images"),
     4,
 )
 # Data with one label an image only.
 LABEL_COLUMNS = {
-    "macro_f1": Column("Macro F1", True, "mean over the labels of F1, 0 to 1"),
-    "balanced_accuracy": Column("Balanced accuracy", True, "mean over the labels of the share found, 0 to 1"),
+    "macro_f1": Column(mark("Macro F1"), True, mark("mean over the labels of F1, 0 to 1")),
+    "balanced_accuracy": Column(
+        mark("Balanced accuracy"), True, mark("mean over the labels of the share found, 0 to 1")
+    ),
 }
 RATING_COLUMNS = {
-    f"{measure.name}_{part}": Column(f"{measure.title} {part}", measure.higher_is_better, measure.convention)
+    f"{measure.name}_{part}": Column(
+        Phrase(mark("{measure} {part}"), measure=measure.title, part=Phrase(part)),
+        measure.higher_is_better,
+        measure.convention,
+    )
     for measure in RATING_MEASURES.values()
     for part in PARTS
 }
 RATING_GAP = Column(
-    "CCC gap", True, "paired difference of the mean CCC to the best run's, with its 95 % bootstrap interval"
+    mark("CCC gap"), True, mark("paired difference of the mean CCC to the best run's, with its 95 % bootstrap interval")
 )
 STEP_COLUMNS = {
     key: Column(metric.title, metric.higher_is_better, metric.convention) for key, metric in SEQUENCE_METRICS.items()
 }
 STEP_GAP = Column(
-    "KL gap",
+    mark("KL gap"),
     False,
-    "paired difference of the KL of a step to the best run's, 95 % bootstrap interval over sequences",
+    mark("paired difference of the KL of a step to the best run's, 95 % bootstrap interval over sequences"),
     4,
 )
 GRADE_COLUMNS = {
     "localisation_hit": Column(
-        "localisation",
+        mark("localisation"),
         True,
-        "share of emotions in scenes of two or more whose attention peaks in their own visible motifs",
+        mark("share of emotions in scenes of two or more whose attention peaks in their own visible motifs"),
     ),
     "contributions_r": Column(
-        "contributions", True, "Pearson r of contributions with the planted effects over planted pairs"
+        mark("contributions"), True, mark("Pearson r of contributions with the planted effects over planted pairs")
     ),
 }
 
@@ -245,7 +255,8 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
     table = pd.DataFrame([{"system": row.system, "kind": row.kind, **row.values} for row in rows])
     marks = {result.system: result.marks for result in results}
     if any(marks.values()):
-        table["marks"] = [marks[row.system] if row.kind == "run" else "" for row in rows]
+        said = [marks[row.system] if row.kind == "run" else "" for row in rows]
+        table["marks"] = pd.Series(said, dtype=object)  # phrases, which a column of texts would not keep
     table = table[["system", "kind", *(key for key in ("marks", *order) if key in table)]]
     data, version, split, n, space, _ = _place(metrics)
     table.attrs = {
@@ -274,13 +285,14 @@ def open_same(
     try:
         dataset = open_split(metrics["data"], metrics["split"])
     except DataError as error:
-        notes.append(f"Without paired differences: {error}.")
+        notes.append(Phrase(mark("Without paired differences: {error}."), error=str(error)))
         return None
     if dataset.version != metrics["data_version"]:
-        notes.append(
-            f"Made on version {metrics['data_version']} of the data, now {dataset.version}: "
-            "without oracles and paired differences; train again to compare with new runs."
+        text = mark(
+            "Made on version {before} of the data, now {now}: without oracles and paired differences; train again to "
+            "compare with new runs."
         )
+        notes.append(Phrase(text, before=metrics["data_version"], now=dataset.version))
         return None
     own = metrics.get("task") == RATED or metrics.get("space", dataset.space.name) == dataset.space.name
     return dataset if own else in_space(dataset, SPACES[metrics["space"]])

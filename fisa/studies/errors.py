@@ -11,12 +11,13 @@ import pandas as pd
 from fisa.datasets import Dataset
 from fisa.datasets.sequences import SequenceSet
 from fisa.evaluation import EvaluationError, per_sample
+from fisa.language import Phrase, mark
 from fisa.studies.comparison import RATED, open_same
 from fisa.studies.rated import groups_of
 from fisa.studies.results import StudyResults
 from fisa.tasks import TASKS, open_data
 
-TITLES = {"kl_truth": "KL(p‖q)", "kl": "KL", "squared_error": "squared error"}
+TITLES = {"kl_truth": "KL(p‖q)", "kl": "KL", "squared_error": mark("squared error")}
 """An error of each sample by which systems are compared -> its title."""
 
 
@@ -51,7 +52,7 @@ def measure(results: StudyResults, notes: list[str]) -> pd.DataFrame | None:
         try:
             measured = per_sample(stored, opened[fold], task)
         except EvaluationError as error:
-            notes.append(f"Without paired differences: {error}.")
+            notes.append(Phrase(mark("Without paired differences: {error}."), error=str(error)))
             return None
         groups = _groups(opened[fold])
         names = [None] * len(measured) if groups is None else list(map(str, groups))

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fisa.emotions import EmotionSpace
+from fisa.language import Phrase, mark
 from fisa.studies.claims import told
 from fisa.studies.comparison import Column, StudyError, columns_of
 
@@ -25,8 +26,8 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 PLACES = ("data", "data_version", "split", "n", "space")
 """Attributes of a table that CSV has as columns."""
 
-NAMED_KINDS = {"oracle": " (oracle)", "published": " (theirs)"}
-"""What is said after the name of what was not trained here."""
+NAMED_KINDS = {"oracle": mark("{system} (oracle)"), "published": mark("{system} (theirs)")}
+"""How what was not trained here is named."""
 
 
 @dataclass(frozen=True)
@@ -151,9 +152,14 @@ def format_confusion(labels: Mapping[str, Any], space: EmotionSpace, form: Forma
 
 
 def system_of(row: pd.Series) -> str:
-    """Return a row's system as a table shows it: with what marks it, or as an oracle."""
-    marks = str(row.get("marks", ""))
-    return str(row["system"]) + NAMED_KINDS.get(row["kind"], f" [{marks}]" if marks else "")
+    """Return a row's system as a table shows it, in a phrase: with what marks it, or as an oracle."""
+    name, marks = str(row["system"]), row.get("marks", "")
+    if row["kind"] in NAMED_KINDS:
+        known = Phrase(name) if row["kind"] == "oracle" else name
+        return Phrase(NAMED_KINDS[row["kind"]], system=known)
+    if isinstance(marks, str) and marks:
+        return Phrase("{system} [{marks}]", system=name, marks=marks)
+    return Phrase(name) if row["kind"] == "baseline" else name
 
 
 def _cell(row: pd.Series, key: str, column: Column) -> str:

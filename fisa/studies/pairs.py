@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from fisa.language import Phrase
 from fisa.metrics import METRICS
 
 
@@ -16,4 +17,5 @@ def title_of(measure: str) -> str:
     """Return a measure as tables name it, with the arrow of what is better."""
     if measure not in METRICS:
         return "KL(p‖q) ↓"
-    return f"{METRICS[measure].title} {'↑' if METRICS[measure].higher_is_better else '↓'}"
+    metric = METRICS[measure]
+    return Phrase("{title} {arrow}", title=Phrase(metric.title), arrow="↑" if metric.higher_is_better else "↓")

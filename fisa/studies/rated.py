@@ -10,6 +10,7 @@ import pandas as pd
 
 from fisa.datasets import Dataset
 from fisa.emotions import DIMENSIONS
+from fisa.language import Phrase, mark
 from fisa.ratings import bootstrap_ratings
 from fisa.records import Interval, MetricRow
 
@@ -60,15 +61,18 @@ def measured_rows(
 
 def rated_notes(metrics: Mapping[str, Any], dataset: Dataset | None) -> list[str]:
     """Return what stands below the table: the constant, the original scale, what intervals are over."""
-    constant = ", ".join(f"{name} {value:.3f}" for name, value in zip(DIMENSIONS, metrics["constant"], strict=True))
-    notes = [f"constant: the mean of the training ratings, {constant}."]
+    valence, arousal = metrics["constant"]
+    text = mark("constant: the mean of the training ratings, valence {valence:.3f}, arousal {arousal:.3f}.")
+    notes: list[str] = [Phrase(text, valence=valence, arousal=arousal)]
+    text = mark("On the original scale of {name}, {low:g} to {high:g}, the RMSE is {factor:g} times as large.")
     for name, (low, high) in metrics["ranges"].items():
-        factor = (high - low) / 2
-        notes.append(f"On the original scale of {name}, {low:g} to {high:g}, the RMSE is {factor:g} times as large.")
+        notes.append(Phrase(text, name=Phrase(name), low=low, high=high, factor=(high - low) / 2))
     if dataset is not None:
         groups = groups_of(dataset)
-        unit = f"{len(dataset)} images" if groups is None else f"{len(np.unique(groups))} groups of images"
-        notes.append(f"In brackets: 95 % bootstrap intervals over {unit}; they say nothing of other training seeds.")
+        images = Phrase(mark("{n} images"), n=len(dataset))
+        unit = images if groups is None else Phrase(mark("{n} groups of images"), n=len(np.unique(groups)))
+        text = mark("In brackets: 95 % bootstrap intervals over {unit}; they say nothing of other training seeds.")
+        notes.append(Phrase(text, unit=unit))
     return notes
 
 

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from fisa.language import Phrase, mark
 from fisa.metrics import METRICS
 from fisa.studies.comparison import StudyError
 from fisa.studies.pairs import measured, title_of
 from fisa.studies.statistics import Difference, difference_of, holm, resampled_means
 
 DIGITS = 4
-SEEDS = "training seeds"
+SEEDS = mark("training seeds")
 """The row that says over how many seeds a system's means are."""
+ALONE = mark("n = 1, no ±")
+"""What it says of a single one."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ def mean_texts(found: Comparison, text: Callable[[Mean], str] | None = None) -> 
         texts[title_of(measure)] = [text(mean) for mean in means]
         best[title_of(measure)] = [bool(each == top) and len(means) > 1 for each in shown]
     seeds = [found.means[name][found.measures[0]].seeds for name in found.systems]
-    texts[SEEDS] = [f"n = {count}" if count > 1 else "n = 1, no ±" for count in seeds]
+    texts[SEEDS] = [f"n = {count}" if count > 1 else ALONE for count in seeds]
     best[SEEDS] = [False] * len(seeds)
     cells = pd.DataFrame.from_dict(texts, orient="index", columns=found.systems).rename_axis("measure")
     marks = pd.DataFrame.from_dict(best, orient="index", columns=found.systems).rename_axis("measure")
@@ -195,21 +198,25 @@ def difference_text(gap: Difference) -> str:
 
 
 def comparison_notes(found: Comparison) -> list[str]:
-    """Say what the numbers are, and what they do not say."""
+    """Say in phrases what the numbers are, and what they do not say."""
     others = len(found.differences)
-    notes = [f"Means over {found.samples:,} test images."]
+    notes: list[str] = [Phrase(mark("Means over {n:,} test images."), n=found.samples)]
     if found.pooled:
-        notes.append("± is the standard deviation over n training seeds.")
+        notes.append(Phrase(mark("± is the standard deviation over n training seeds.")))
     alone = [name for name, means in found.means.items() if next(iter(means.values())).seeds == 1]
     if alone:
-        notes.append(
-            f"{', '.join(alone)}: one training seed, so nothing is known of another one; brackets are 95 % bootstrap "
-            "intervals over images."
+        text = mark(
+            "{names}: one training seed, so nothing is known of another one; brackets are 95 % bootstrap intervals "
+            "over images."
         )
+        notes.append(Phrase(text, names=", ".join(alone)))
+    one = mark(
+        "Differences are less that of {first}, paired over images, with 95 % bootstrap intervals; p is two-sided."
+    )
+    many = mark(
+        "Differences are less that of {first}, paired over images, with 95 % bootstrap intervals; p is two-sided, "
+        "adjusted for {n} comparisons by Holm's procedure."
+    )
     if others:
-        adjusted = f", adjusted for {others} comparisons by Holm's procedure" if others > 1 else ""
-        notes.append(
-            f"Differences are less that of {found.systems[0]}, paired over images, with 95 % bootstrap intervals; "
-            f"p is two-sided{adjusted}."
-        )
+        notes.append(Phrase(one if others == 1 else many, first=found.systems[0], n=others))
     return notes

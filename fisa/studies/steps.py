@@ -9,6 +9,7 @@ from fisa.datasets import Dataset
 from fisa.datasets.sequences import SequenceSet
 from fisa.distances import kl
 from fisa.evaluation import EvaluationError
+from fisa.language import Phrase, mark
 from fisa.metrics import paired_bootstrap
 from fisa.records import MetricRow
 from fisa.sequence_measures import TOLERANCE
@@ -45,16 +46,17 @@ def step_rows(systems: Mapping[str, Stored], dataset: Dataset | None) -> list[Me
 
 def step_notes(metrics: Mapping[str, Any]) -> list[str]:
     """Return what stands below the table: what oracles know, what a row counts, and what intervals are over."""
-    oracles = (
+    oracles = mark(
         "Oracles know nothing (constant), the true distribution of the step before (previous), all that bears on it in "
         "the step's frame (frame), the series that acts as well (weather), or p itself (truth)."
     )
     return [
-        *([oracles] if metrics.get("score") is not None else []),
-        f"{metrics['n']} sequences of {metrics['steps']} steps together; every step counts alike.",
-        f"A change counts as found within {TOLERANCE} step. Gaps resample whole sequences, and say nothing of other "
-        "training seeds.",
-    ]
+        *([Phrase(oracles)] if metrics.get("score") is not None else []),
+        Phrase(mark("{n} sequences of {steps} steps together; every step counts alike."),
+               n=metrics["n"], steps=metrics["steps"]),
+        Phrase(mark("A change counts as found within {tolerance} step. Gaps resample whole sequences, and say nothing "
+                    "of other training seeds."), tolerance=TOLERANCE),
+    ]  # fmt: skip
 
 
 def _values(stored: Mapping[str, Any]) -> dict[str, float]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fisa.datasets.sequences import SequenceSet
+from fisa.language import Phrase, mark
 from fisa.metrics import METRICS, Metric
 from fisa.runs.files import digest_of
 from fisa.steps import step_oracles
@@ -26,17 +27,21 @@ from fisa.studies.comparison import (
     oracle_rows,
 )
 from fisa.studies.errors import TITLES, Errors, compared_by, first_test_split, measure
+from fisa.studies.notes import enumerated
 from fisa.studies.published import published_measures
 from fisa.studies.results import StudyResults
 from fisa.studies.statistics import average_ranks, corrected_t, hierarchical_difference, holm
 
 # fmt: off
 COST_COLUMNS = {
-    "cells": Column("cells", None, "finished and in all; means are over finished ones, ± their standard deviation"),
-    "rank": Column("rank", None, "mean rank over all measures, 1 the best: a description, not a test", 1),
-    "parameters": Column("parameters", None, "numbers that training changes, and those it keeps", 0),
-    "seconds": Column("seconds", None, "to train a cell, in one thread, two at a time unless said otherwise", 0),
-    "speed": Column("images/s ÷ cnn", None, "images predicted a second over those of cnn on the same backbone", 2),
+    "cells": Column(mark("cells"), None,
+                    mark("finished and in all; means are over finished ones, ± their standard deviation")),
+    "rank": Column(mark("rank"), None, mark("mean rank over all measures, 1 the best: a description, not a test"), 1),
+    "parameters": Column(mark("parameters"), None, mark("numbers that training changes, and those it keeps"), 0),
+    "seconds": Column(mark("seconds"), None,
+                      mark("to train a cell, in one thread, two at a time unless said otherwise"), 0),
+    "speed": Column(mark("images/s ÷ cnn"), None,
+                    mark("images predicted a second over those of cnn on the same backbone"), 2),
 }
 # fmt: on
 MEASURES: Mapping[str, Column | Metric] = {
@@ -49,7 +54,9 @@ MEASURES: Mapping[str, Column | Metric] = {
 PRIMARY = {"kl_truth": 1, "step_kl": 1, "kl": 1, "ccc_mean": -1}
 """By which measure systems are sorted, the first that there is -> 1 where less is better."""
 
-STORED = "The data cannot be opened as they were: paired differences are from the errors stored with the study."
+STORED = Phrase(
+    mark("The data cannot be opened as they were: paired differences are from the errors stored with the study.")
+)
 
 
 def study_table(results: StudyResults) -> pd.DataFrame:
@@ -92,7 +99,8 @@ def _means(cells: pd.DataFrame, measures: Sequence[str]) -> dict[str, Any]:
     """Return the row of a system: means over its cells, unless one of them diverged."""
     finished = cells[cells["state"] == "finished"]
     diverged = int((cells["state"] == "diverged").sum())
-    row: dict[str, Any] = {"cells": f"{len(finished)} of {len(cells)}" + (f", {diverged} diverged" if diverged else "")}
+    text = mark("{n} of {total}, {diverged} diverged") if diverged else mark("{n} of {total}")
+    row: dict[str, Any] = {"cells": Phrase(text, n=len(finished), total=len(cells), diverged=diverged)}
     if not len(finished):
         return row
     row |= {key: float(finished[key].astype(float).mean()) for key in ("parameters", "seconds")}
@@ -139,7 +147,8 @@ def _compare(rows: dict[str, dict[str, Any]], errors: Errors, results: StudyResu
         rows[system] |= {"difference": difference.value, **bounds, "p": p}
     alone = [system for system in (reference, *others) if len(errors.tables[system]) == 1]
     if alone:
-        notes.append(f"One seed only: {', '.join(alone)}; their intervals say nothing of another seed.")
+        text = mark("One seed only: {names}; their intervals say nothing of another seed.")
+        notes.append(Phrase(text, names=", ".join(alone)))
     _compare_folds(rows, errors, others, results)
 
 
@@ -191,17 +200,17 @@ def _protocol_notes(results: StudyResults) -> Iterator[str]:
     choices = {name: choice for name, choice in results.choices.items() if choice["trial"] is not None}
     if choices:
         first = next(iter(choices.values()))
-        chosen = "; ".join(_chosen(choices))
-        yield (
-            f"Search: {len(first['trials'])} trials of {first['epochs']} epochs each, on one seed, the best on "
-            f"validation chosen: {chosen}."
+        chosen = enumerated(list(_chosen(choices)), mark("{first}; {rest}"))
+        text = mark(
+            "Search: {trials} trials of {epochs} epochs each, on one seed, the best on validation chosen: {chosen}."
         )
+        yield Phrase(text, trials=len(first["trials"]), epochs=first["epochs"], chosen=chosen)
     looks = [str(look["when"]) for look in results.looks]
     if looks:
-        yield f"The test split was looked at {len(looks)} times, first at {min(looks)}."
+        yield Phrase(mark("The test split was looked at {n} times, first at {when}."), n=len(looks), when=min(looks))
         late = [name for name, choice in results.choices.items() if str(choice["frozen"]) > min(looks)]
         if late:
-            yield f"Chosen only after that first look: {', '.join(late)}."
+            yield Phrase(mark("Chosen only after that first look: {names}."), names=", ".join(late))
 
 
 def _chosen(choices: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -210,19 +219,22 @@ def _chosen(choices: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for name, choice in choices.items():
         systems.setdefault(name.partition(",")[0], Counter())[_changes(choice["changes"])] += 1
     for system, found in systems.items():
-        folds = sum(found.values()) > 1
-        told = (f"{changes} in {count} folds" if folds else changes for changes, count in found.most_common())
-        yield f"{system} {' and '.join(told)}"
+        folds, text = sum(found.values()) > 1, mark("{changes} in {n} folds")
+        told = [Phrase(text, changes=changes, n=count) if folds else changes for changes, count in found.most_common()]
+        yield Phrase("{system} {told}", system=system, told=enumerated(told, mark("{first} and {rest}")))
 
 
 def _changes(changes: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in changes.items()) or "as configured"
+    told = ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in changes.items())
+    return told or Phrase(mark("as configured"))
 
 
 def _framed(
     rows: list[dict[str, Any]], measures: Sequence[str], results: StudyResults, error: str, notes: list[str]
 ) -> pd.DataFrame:
     table = pd.DataFrame(rows)
+    # Phrases, which a column of texts would not keep.
+    table["cells"] = pd.Series([row.get("cells", np.nan) for row in rows], dtype=object)
     spread = [key + end for key in measures for end in ("", "_std")]
     head = [key for key in spread if key.removesuffix("_std") in PLANTED_COLUMNS]
     tests = ["difference", "difference_low", "difference_high", "p", "p_folds"]
@@ -231,7 +243,9 @@ def _framed(
     table = table[["system", "kind", *(key for key in order if key in table)]]
     reference = results.reference
     done = results.cells[results.cells["state"] == "finished"]
-    interval = "95 % bootstrap interval, seeds drawn within each system, scenes across both"
+    interval = Phrase(mark("95 % bootstrap interval, seeds drawn within each system, scenes across both"))
+    less = Phrase(mark("{error} less that of {reference}"), error=Phrase(error), reference=reference)
+    no_difference = mark("of no difference to {reference}, two-sided, after Holm over the others")
     table.attrs = {
         **{key: results.metrics[key] for key in ("data", "data_version", "split")},
         "n": int(results.metrics["n"]),
@@ -239,9 +253,11 @@ def _framed(
         "notes": notes,
         "columns": {
             **COST_COLUMNS,
-            "difference": Column(f"− {reference}", None, f"{error} less that of {reference}; {interval}", 4),
-            "p": Column("p", None, f"of no difference to {reference}, two-sided, after Holm over the others", 4),
-            "p_folds": Column("p (folds)", None, "the same, by the corrected resampled t test over folds", 4),
+            "difference": Column(f"− {reference}", None, Phrase(mark("{first}; {rest}"), first=less, rest=interval), 4),
+            "p": Column("p", None, Phrase(no_difference, reference=reference), 4),
+            "p_folds": Column(
+                mark("p (folds)"), None, mark("the same, by the corrected resampled t test over folds"), 4
+            ),
         },
     }
     return table

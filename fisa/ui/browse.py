@@ -12,6 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from fisa.datasets import Dataset
+from fisa.language import mark, tr
 from fisa.runs import Run
 from fisa.slices import (
     Among,
@@ -30,7 +31,10 @@ from fisa.slices import write as text_of
 from fisa.ui import cache, keys, marks, pairs, slices, state
 from fisa.ui.state import clip, plain
 
-SORTS = {"index": "Number", "error": "Error", "entropy": "Entropy"}
+SORTS = {"index": mark("Number"), "error": mark("Error"), "entropy": mark("Entropy")}
+_RATED_SORTS = {
+    "index": SORTS["index"], "error": SORTS["error"], "valence": mark("Valence"), "arousal": mark("Arousal"),
+}  # fmt: skip
 KEYS = ("image", "sort", "reverse", "filter", "slice")
 """What of the view a walk shares in the address."""
 
@@ -70,7 +74,7 @@ class Walk:
     @property
     def words(self) -> str:
         """Markdown that says what passes."""
-        named = [] if self.part is None else [f"slice {self.part.name}"]
+        named = [] if self.part is None else [tr("slice {name}", name=self.part.name)]
         return " · ".join(plain(clip(text)) for text in (*named, *(each.words() for each in self.conditions)))
 
     @property
@@ -106,7 +110,7 @@ def settle_walk(run: Run, dataset: Dataset, choose_one: bool = True) -> Walk:
     if any(condition.column == "tag" for condition in asked):
         table = table.assign(tag=marks.column(dataset))
     known = (*SORTS, *pairs.COLUMNS, *(name for name in table if name != "id"))
-    sort = state.resolve("sort", list(sorts_of(run, table)), "index", "order", quiet=state.get("sort") in known)
+    sort = state.resolve("sort", list(sorts_of(run, table)), "index", tr("order"), quiet=state.get("sort") in known)
     state.keep("reverse", "on" if state.get("reverse") == "on" else "")
     conditions = _fitting(table, asked, run)
     part = slices.current(dataset)
@@ -115,7 +119,7 @@ def settle_walk(run: Run, dataset: Dataset, choose_one: bool = True) -> Walk:
     rows = rows[keep[rows]]
     ids = [str(name) for name in table["id"]]
     first = ids[int(rows[0])] if len(rows) else ids[0]
-    chosen = state.resolve("image", ids, first, "image") if choose_one or state.get("image") else ""
+    chosen = state.resolve("image", ids, first, tr("image")) if choose_one or state.get("image") else ""
     return Walk(table, rows, sort, conditions, part, chosen, other.name if other else "")
 
 
@@ -125,7 +129,7 @@ def _asked() -> list[Condition]:
         try:
             found += [parse_condition(term)] if term.strip() else []
         except FilterError as error:
-            state.notice(f"{clip(str(error), 200)}; it is left out.")
+            state.notice(tr("{error}; it is left out.", error=clip(str(error), 200)))
     return found
 
 
@@ -136,12 +140,14 @@ def _fitting(table: pd.DataFrame, asked: Sequence[Condition], run: Run) -> tuple
         try:
             check(table, condition)
         except FilterError as error:
-            state.notice(f"{clip(str(error), 200)}; the condition is left out.")
+            state.notice(tr("{error}; the condition is left out.", error=clip(str(error), 200)))
             continue
         if isinstance(condition, Among) and condition.column in ("predicted", "dominant"):
             near = [label if label in labels else state.nearest(label, labels, labels[0]) for label in condition.values]
             if strange := [label for label in condition.values if label not in labels]:
-                state.notice(f"There is no emotion “{clip(strange[0])}” here; taking “{', '.join(near)}” instead.")
+                text = tr("There is no emotion “{wanted}” here; taking “{found}” instead.",
+                          wanted=clip(strange[0]), found=tr(", ").join(map(tr, near)))  # fmt: skip
+                state.notice(text)
             condition = Among(condition.column, tuple(dict.fromkeys(near)))
         found.append(condition)
     state.keep("filter", text_of(found))
@@ -164,11 +170,16 @@ def _ordered(table: pd.DataFrame, sort: str) -> np.ndarray:
 
 
 def sorts_of(run: Run, table: pd.DataFrame | None = None) -> dict[str, str]:
-    """Return the orders that there are for a run; those by its measures only with the table that has them."""
+    """Return the orders that there are for a run, with titles in the person's language.
+
+    Those by its measures are there only with the table that has them.
+    """
+    named = SORTS if run.task.name == "distribution" else _RATED_SORTS
+    titles = {name: tr(title) for name, title in named.items()}
     if run.task.name != "distribution":
-        return {"index": "Number", "error": "Error", "valence": "Valence", "arousal": "Arousal"}
+        return titles
     measures = {} if table is None else pairs.measures_in(table)
-    return {**SORTS, **pairs.titles(run), **measures}
+    return {**titles, **pairs.titles(run), **measures}
 
 
 def draw(run: Run, walk: Walk) -> None:
@@ -184,7 +195,7 @@ def bar(order: Sequence[str], chosen: str, sorts: Mapping[str, str], reversible:
     Args:
         order: Ids in order; may be empty.
         chosen: The id that is looked at; where it is not in ``order``, next leads to the first.
-        sorts: Orders to choose from, with their titles.
+        sorts: Orders to choose from, with their titles in the person's language.
         reversible: Whether the order can be turned round.
     """
     order = list(order)
@@ -201,20 +212,20 @@ def bar(order: Sequence[str], chosen: str, sorts: Mapping[str, str], reversible:
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="browse"):
         st.button(
-            "Previous", icon=":material/chevron_left:", shortcut=keys.shortcut("previous"), disabled=place < 1,
+            tr("Previous"), icon=":material/chevron_left:", shortcut=keys.shortcut("previous"), disabled=place < 1,
             on_click=go, args=(place - 1,), key="previous_image",
         )  # fmt: skip
         st.button(
-            "Next", icon=":material/chevron_right:", shortcut=keys.shortcut("next"), disabled=place >= count - 1,
+            tr("Next"), icon=":material/chevron_right:", shortcut=keys.shortcut("next"), disabled=place >= count - 1,
             on_click=go, args=(place + 1,), key="next_image",
         )  # fmt: skip
         st.button(
-            "Random", icon=":material/shuffle:", shortcut=keys.shortcut("random"), disabled=not count,
+            tr("Random"), icon=":material/shuffle:", shortcut=keys.shortcut("random"), disabled=not count,
             on_click=lambda: go(random.randrange(count)), key="random_image",
         )  # fmt: skip
         st.number_input(
-            f"Place (1 to {count})", min(count, 1), max(count, 1), value="min" if place >= 0 else None, step=1,
-            key="image_place", on_change=go_to_place, disabled=not count, width=130,
+            tr("Place (1 to {count})", count=count), min(count, 1), max(count, 1), step=1, width=130,
+            value="min" if place >= 0 else None, key="image_place", on_change=go_to_place, disabled=not count,
         )  # fmt: skip
         choose_order(sorts, reversible)
 
@@ -226,11 +237,12 @@ def choose_order(sorts: Mapping[str, str], reversible: bool = True) -> None:
     shown = {name: title if name == "index" else f"{title}{arrow}" for name, title in sorts.items()}
     st.session_state[state.key("sort")] = state.get("sort")
     st.selectbox(
-        "Sorted by", list(sorts), key=state.key("sort"), format_func=shown.__getitem__, on_change=_take_order, width=185
-    )
+        tr("Sorted by"), list(sorts), key=state.key("sort"), format_func=shown.__getitem__, on_change=_take_order,
+        width=185,
+    )  # fmt: skip
     if reversible:
         st.button(
-            ":material/swap_vert:", help="Turn the order round", on_click=_turn_round, args=(reverse,),
+            ":material/swap_vert:", help=tr("Turn the order round"), on_click=_turn_round, args=(reverse,),
             key="reverse_order",
         )  # fmt: skip
 
@@ -249,10 +261,13 @@ def tell(walk: Walk) -> None:
     """Draw how many images pass and what they have in common, a way to all, and what an empty filter could do."""
     count, total = len(walk.rows), len(walk.table)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="walk"):
-        st.markdown(f":material/filter_alt: **{count:,}** of {total:,}: {walk.words}", width="content")
+        told = tr(":material/filter_alt: **{count:,}** of {total:,}: {words}",
+                  count=count, total=total, words=walk.words)  # fmt: skip
+        st.markdown(told, width="content")
         if count and walk.chosen and walk.chosen not in walk.order:
-            st.badge(f"{plain(walk.chosen)} is not among them", icon=":material/info:", color="orange")
-        st.button("Show all", icon=":material/filter_alt_off:", type="tertiary", on_click=show_all, key="show_all")
+            outside = tr("{image} is not among them", image=plain(walk.chosen))
+            st.badge(outside, icon=":material/info:", color="orange")
+        st.button(tr("Show all"), icon=":material/filter_alt_off:", type="tertiary", on_click=show_all, key="show_all")
     if not count:
         _loosen(walk)
 
@@ -269,12 +284,10 @@ def _loosen(walk: Walk) -> None:
     helpful = [(condition, left) for condition, left in loosened(table, walk.conditions) if left]
     with st.container(border=True):
         if not helpful:
-            st.markdown("No image passes, and leaving out one condition does not help: show all and begin anew.")
+            st.markdown(tr("No image passes, and leaving out one condition does not help: show all and begin anew."))
             return
-        st.markdown("No image passes all of it. Loosen one condition:")
+        st.markdown(tr("No image passes all of it. Loosen one condition:"))
         for place, (condition, left) in enumerate(helpful):
             rest = text_of([each for each in walk.conditions if each is not condition])
-            st.button(
-                f"without {plain(clip(condition.words()))}: {left:,} images", key=f"loosen_{place}", type="tertiary",
-                on_click=state.put, args=("filter", rest),
-            )  # fmt: skip
+            offer = tr("without {condition}: {left:,} images", condition=plain(clip(condition.words())), left=left)
+            st.button(offer, key=f"loosen_{place}", type="tertiary", on_click=state.put, args=("filter", rest))

@@ -23,7 +23,7 @@ from fisa.datasets.planted import PlantedDataset, Scene, draw_scene, render
 from fisa.emotions import DIMENSIONS, MIKELS8
 from fisa.explain import explain
 from fisa.images import decode_square, to_square
-from fisa.language import mark
+from fisa.language import mark, tr
 from fisa.records import Explanation
 from fisa.runs import Run, RunError, list_runs, list_unfinished, load_run
 from fisa.studies import comparison_tables
@@ -156,7 +156,7 @@ def test_data(run: Run) -> Dataset:
     key = f"{rated} {run.config.data.model_dump_json()}"
     if run.config.data.root is not None and key not in _read():
         # Of files the digests are read, which takes long once; what opens them below finds these kept.
-        with meter("Reading the test images …") as progress:
+        with meter(tr("Reading the test images …")) as progress:
             open_data(run.config, ("test",), progress)
         _read().add(key)
     return _dataset(key, run.config)

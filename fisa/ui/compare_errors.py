@@ -15,6 +15,7 @@ import streamlit as st
 
 from fisa import figures
 from fisa.datasets import Dataset
+from fisa.language import language, mark, tr
 from fisa.runs import Run
 from fisa.ui import browse, cache, others, selection, state
 from fisa.ui.browse import Walk
@@ -26,6 +27,19 @@ COMPARE = "pages/compare.py"
 _LINKED = ("run", *state.COMPARE_KEYS, "sort", "reverse", "filter", "slice", "emotion", "matrix", "drag")
 """What of the view a picture takes along."""
 _OPENED = "errors_opened"
+
+FIXED = (
+    mark("Fixed by {other}: {n:,}"),
+    mark("Walks the test images by how much {other} errs less than {first}, largest first"),
+    ":material/build:",
+)
+"""The way to what another run does better than the first: what it is called, what it does, its icon."""
+BROKEN = (
+    mark("Broken by {other}: {n:,}"),
+    mark("Walks the test images by how much {other} errs more than {first}, largest first"),
+    ":material/broken_image:",
+)
+"""The way to what it does worse."""
 
 
 def draw(runs: Mapping[str, Run], dataset: Dataset, walk: Walk, beside: Callable[[], None]) -> None:
@@ -50,16 +64,6 @@ def draw(runs: Mapping[str, Run], dataset: Dataset, walk: Walk, beside: Callable
     _chart(selection.Board("errors", runs, dataset, walk, COMPARE, link), pair, errors, beside)
 
 
-def errors_table(runs: Mapping[str, Run], dataset: Dataset) -> pd.DataFrame:
-    """Return a row a test image: id, its true emotion and, of each run, error and predicted emotion."""
-    tables = {name: cache.samples(run, dataset) for name, run in runs.items()}
-    known = next(iter(tables.values()))
-    columns: dict[str, Any] = {"id": known["id"], "true": known["dominant"]}
-    for name, table in tables.items():
-        columns |= {f"error of {name}": table["error"], f"predicted by {name}": table["predicted"]}
-    return pd.DataFrame(columns).set_index("id")
-
-
 def errors_of(runs: Mapping[str, Run], dataset: Dataset) -> pd.DataFrame:
     """Return the error of each image (the index) by each run."""
     return pd.DataFrame({name: cache.samples(run, dataset).set_index("id")["error"] for name, run in runs.items()})
@@ -68,20 +72,16 @@ def errors_of(runs: Mapping[str, Run], dataset: Dataset) -> pd.DataFrame:
 def _orders(first: str, other: str, errors: pd.DataFrame) -> None:
     """Draw the ways to what the other run does better and worse than the reference."""
     gaps = errors[first].to_numpy(float) - errors[other].to_numpy(float)
-    words = {
-        "fixed": (f"Fixed by {other}", int((gaps > 0).sum()), ":material/build:"),
-        "broke": (f"Broken by {other}", int((gaps < 0).sum()), ":material/broken_image:"),
-    }
-    for sort, (title, count, icon) in words.items():
+    words = {"fixed": (FIXED, int((gaps > 0).sum())), "broke": (BROKEN, int((gaps < 0).sum()))}
+    for sort, ((title, told, icon), count) in words.items():
         st.button(
-            f"{plain(title)}: {count:,}", icon=icon, key=f"sort_{sort}", on_click=_sort, args=(sort,),
-            help=f"Walks the test images by how much {plain(other)} errs "
-            f"{'less' if sort == 'fixed' else 'more'} than {plain(first)}, largest first",
+            tr(title, other=plain(other), n=count), icon=icon, key=f"sort_{sort}", on_click=_sort, args=(sort,),
+            help=tr(told, other=plain(other), first=plain(first)),
         )  # fmt: skip
     query = {name: text for name in ("run", "against", "versus", "filter", "slice") if (text := state.get(name))}
     order = str(state.get("sort")) if state.get("sort") in words else "fixed"
     st.page_link(
-        "pages/gallery.py", label="In the gallery", icon=":material/grid_view:",
+        "pages/gallery.py", label=tr("In the gallery"), icon=":material/grid_view:",
         query_params={**query, "sort": order},
     )  # fmt: skip
 
@@ -108,13 +108,17 @@ def _scatter(board: selection.Board, pair: Mapping[str, Run], errors: pd.DataFra
     a, b = (errors[name].to_numpy(float) for name in pair)
     looks = (board.walk.chosen, state.theme(), drag, board.passing)
     of = (*(run.digest for run in pair.values()), board.dataset.version)
-    figure = _figure(of, (one, other), looks, a, b, ids)
+    figure = _figure(of, (one, other), looks, language(), a, b, ids)
     chart(figure, "errors", errors, on_select=lambda: _pick(board, a, b, ids), modes=selection.modes(drag))
     if st.session_state.pop(_OPENED, False):
         st.rerun()  # the page, not this part of it
     st.caption(
-        "Each dot is a test image; click one to see all runs on it, or draw around several. Below the diagonal "
-        f"{plain(other)} is nearer to the truth, above it {plain(one)}."
+        tr(
+            "Each dot is a test image; click one to see all runs on it, or draw around several. Below the diagonal "
+            "{other} is nearer to the truth, above it {one}.",
+            other=plain(other),
+            one=plain(one),
+        )
     )
 
 
@@ -125,7 +129,13 @@ def _pick(board: selection.Board, a: np.ndarray, b: np.ndarray, ids: list[str]) 
 @st.cache_resource(max_entries=16, show_spinner=False)
 @counted("figure")
 def _figure(
-    of: tuple[str, ...], names: tuple[str, str], looks: tuple[Any, ...], _a: np.ndarray, _b: np.ndarray, _ids: list[str]
+    of: tuple[str, ...],
+    names: tuple[str, str],
+    looks: tuple[Any, ...],
+    language: str,
+    _a: np.ndarray,
+    _b: np.ndarray,
+    _ids: list[str],
 ) -> go.Figure:
     """Draw the chart once for all who look at the same; nobody changes the figure."""
     image, theme, drag, among = looks

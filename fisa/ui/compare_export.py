@@ -6,15 +6,16 @@ import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fisa.config.differences import differences
 from fisa.datasets import Dataset
 from fisa.export import image_digest, provenance_of, report_page
+from fisa.export.comparison import UNIT, differences_figure, errors_table, measures_figure
 from fisa.export.explanation import Draw
 from fisa.figures import paper
+from fisa.language import ENGLISH, using
 from fisa.runs import Run
 from fisa.studies.reference import (
     Comparison,
@@ -24,13 +25,14 @@ from fisa.studies.reference import (
     mean_short,
     mean_texts,
 )
-from fisa.ui import compare_errors, others, state
+from fisa.ui import cache, compare_errors, others, state
 from fisa.ui.compare_image import Seen
 from fisa.ui.export import Offer, Sheet
 
 
+@using(ENGLISH)
 def of_comparison(runs: Mapping[str, Run], dataset: Dataset, found: Comparison, seen: Seen) -> Offer:
-    """Return what is offered for two to four runs.
+    """Return what is offered for two to four runs, in English.
 
     Args:
         runs: Side by side, the reference first.
@@ -43,13 +45,14 @@ def of_comparison(runs: Mapping[str, Run], dataset: Dataset, found: Comparison, 
     data = f"{dataset.name}, version {dataset.version}, split {dataset.split}"
     about = provenance_of(list(runs.values()), data, None, command)
     image = seen.subject.image if seen.subject.file is None else seen.subject.file
+    pictured = (seen.subject.name, image_digest(image))
     tables: dict[str, Callable[[], pd.DataFrame | Sheet]] = {
         "measures": partial(measures_sheet, found),
         "settings": partial(_settings, runs),
         "errors-of-every-image": partial(errors_sheet, runs, dataset),
     }
     one = _figures_of_image(seen)
-    shown = {"image": seen.subject.name, "image digest": image_digest(image), "page": _address()}
+    shown = {**provenance_of(list(runs.values()), data, pictured, command), "page": _address()}
     return Offer(
         name="-".join(runs),
         about=about,
@@ -57,7 +60,7 @@ def of_comparison(runs: Mapping[str, Run], dataset: Dataset, found: Comparison, 
         tables=tables,
         others={"html": partial(report_page, list(runs.values()), command)},
         own={name: {**about, **shown} for name in one},
-    )
+    ).english
 
 
 def _address() -> str:
@@ -77,11 +80,8 @@ def measures_sheet(found: Comparison) -> Sheet:
 
 def errors_sheet(runs: Mapping[str, Run], dataset: Dataset) -> Sheet:
     """Return the error of every test image by every run, the smallest in bold."""
-    table = compare_errors.errors_table(runs, dataset)
-    errors = [f"error of {name}" for name in runs]
-    least = table[errors].eq(table[errors].min(axis=1), axis=0)
-    unit = "Errors: KL of the truth, where it is known, or else the votes, to the prediction, in nats."
-    return Sheet(table, table, least.reindex(columns=table.columns, fill_value=False), [unit])
+    table, least = errors_table({name: cache.samples(run, dataset) for name, run in runs.items()})
+    return Sheet(table, table, least, [UNIT])
 
 
 def _settings(runs: Mapping[str, Run]) -> pd.DataFrame:
@@ -99,34 +99,19 @@ def _figures_of_all(runs: Mapping[str, Run], dataset: Dataset, found: Comparison
 
     def means(width: paper.Width) -> Figure:
         texts, best = mean_texts(found, mean_short) if width == "one" else mean_texts(found)
-        return _printed(texts, best, found, width)
+        return measures_figure(texts, best, found, width)
 
     def differences_(width: paper.Width) -> Figure:
         texts = difference_texts(found)
-        return _printed(texts, texts.notna() & False, found, width)
-
-    def forest(width: paper.Width) -> Figure:
-        measure = found.measures[0]
-        gaps = [found.differences[name][measure] for name in names]
-        value, low, high = (np.array([getattr(each, part) for each in gaps]) for part in ("value", "low", "high"))
-        return paper.forest(
-            [f"{name} − {first}" for name in names], value, low, high, "difference of KL in nats", width
-        )
+        return measures_figure(texts, texts.notna() & False, found, width)
 
     return {
         "errors": scatter,
         "measures": means,
         "differences": differences_,
-        "differences-of-KL": forest,
+        "differences-of-KL": partial(differences_figure, found),
         "training": lambda width: paper.history({name: run.history for name, run in runs.items()}, width),
     }
-
-
-def _printed(texts: pd.DataFrame, best: pd.DataFrame, found: Comparison, width: paper.Width) -> Figure:
-    rows = [[str(name), *map(str, cells)] for name, cells in zip(texts.index, texts.to_numpy(), strict=True)]
-    bold = [[False, *row] for row in best.to_numpy(bool).tolist()]
-    foot = f"Means over {found.samples:,} test images; " + ("± over training seeds." if found.pooled else "paired.")
-    return paper.table(["measure", *map(str, texts.columns)], rows, bold, foot, width)
 
 
 def _figures_of_image(seen: Seen) -> dict[str, Draw]:

@@ -15,6 +15,7 @@ from fisa import figures
 from fisa.datasets import Dataset
 from fisa.emotions import EmotionSpace
 from fisa.figures.matrices import middle_of
+from fisa.language import language, sentences, tr
 from fisa.records import Explanation
 from fisa.runs import Run
 from fisa.ui import cache, panels, reading, state
@@ -60,7 +61,8 @@ class Seen:
         """Truth, or votes where it is not known, and what every run predicts."""
         known = next((name for name in ("truth", "votes") if name in self.subject.known), "")
         truth = {known: self.subject.known[known]} if known else {}
-        return truth | {name if name != known else f"run {name}": one.distribution for name, one in self.found.items()}
+        run = tr("run {name}", name=known)
+        return truth | {name if name != known else run: one.distribution for name, one in self.found.items()}
 
     @property
     def maps(self) -> dict[str, np.ndarray]:
@@ -83,7 +85,7 @@ def settle(runs: Mapping[str, Run], dataset: Dataset, name: str) -> Seen:
     found = explained(runs, dataset, name)
     first = next(iter(found.values()))
     labels = first.space.labels
-    emotion = state.resolve("emotion", labels, labels[int(first.distribution.argmax())], "emotion")
+    emotion = state.resolve("emotion", labels, labels[int(first.distribution.argmax())], tr("emotion"))
     return Seen(cache.subject(dataset, name), found, emotion, _quantity(found))
 
 
@@ -105,7 +107,7 @@ def _quantity(found: Mapping[str, Explanation]) -> Quantity | None:
         return None
     most = max(offered, key=offered.__getitem__)
     return cast(
-        Quantity, state.resolve("matrix", list(offered), most, "matrix", state.get("matrix") in panels.MATRICES)
+        Quantity, state.resolve("matrix", list(offered), most, tr("matrix"), state.get("matrix") in panels.MATRICES)
     )
 
 
@@ -117,27 +119,30 @@ def wheel(seen: Seen, errors: Mapping[str, float]) -> None:
         errors: Of each run on it.
     """
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{plain(seen.subject.name)}** by every run", width="content")
+        st.markdown(tr("**{image}** by every run", image=plain(seen.subject.name)), width="content")
         link = {"run": seen.first, "image": seen.subject.name, "emotion": seen.emotion}
-        st.page_link("pages/explain.py", label="Explain it", icon=":material/search_insights:", query_params=link)
+        st.page_link("pages/explain.py", label=tr("Explain it"), icon=":material/search_insights:", query_params=link)
     panels.distributions(seen.distributions, seen.space, "compare_wheel")
     least = min(errors.values())
     nearest = [plain(name) for name, error in errors.items() if error == least]
-    told = ", ".join(f"{plain(name)} {error:.4f}" for name, error in errors.items())
-    st.caption(f"Errors on this image, in nats: {told}. Nearest to the truth: {' and '.join(nearest)}.")
+    told = tr(", ").join(f"{plain(name)} {error:.4f}" for name, error in errors.items())
+    st.caption(
+        tr("Errors on this image, in nats: {told}. Nearest to the truth: {nearest}.",
+           told=told, nearest=tr(" and ").join(nearest))
+    )  # fmt: skip
 
 
 def draw(seen: Seen) -> None:
     """Draw the maps of the chosen emotion, the contributions to it, and the chosen matrices."""
-    reading.header(f"Attention of {seen.emotion}", "overlay")
+    reading.header(tr("Attention of {emotion}", emotion=tr(seen.emotion)), "overlay")
     panels.emotion_buttons(seen.space)
     _maps(seen)
-    reading.header(f"What makes {seen.emotion}", "contributions")
+    reading.header(tr("What makes {emotion}", emotion=tr(seen.emotion)), "contributions")
     for column, (name, one) in zip(_columns(len(seen.found)), seen.found.items(), strict=False):
         with column:
             st.markdown(f"**{plain(name)}**")
             panels.contributions(one, seen.emotion, name, f"compare_contributions_{name}")
-    reading.header("Matrices", "matrices")
+    reading.header(tr("Matrices"), "matrices")
     _matrices(seen)
 
 
@@ -149,35 +154,37 @@ def _maps(seen: Seen) -> None:
     colour = seen.space.colours[seen.space.index(seen.emotion)]
     columns = st.columns(len(seen.found) + 1, gap="small")
     shown = _shown(subject)
-    shown(columns[0], subject.picture, f"The image {subject.name}", "the image")
+    shown(columns[0], subject.picture, tr("The image {name}", name=subject.name), tr("the image"))
     for column, name in zip(columns[1:], seen.found, strict=True):
         if name not in maps:
-            column.caption(f"{plain(name)} has no attention maps.")
+            column.caption(tr("{run} has no attention maps.", run=plain(name)))
             continue
         image = figures.attention_overlay(subject.picture, maps[name], colour, COVER, top=top)
-        shown(column, image, f"Attention of {name}", plain(name))
+        shown(column, image, tr("Attention of {run}", run=name), plain(name))
         if name in gaps:
             image = figures.signed_overlay(subject.picture, gaps[name], state.theme(), COVER, strong=strong)
-            words = f"{name} less {seen.first}"
-            shown(column, image, f"Attention of {words}", plain(words))
+            words = tr("{run} less {first}", run=name, first=seen.first)
+            shown(column, image, tr("Attention of {run}", run=words), plain(words))
     if gaps:
         columns[0].caption(
-            f"Below: orange, where a run looks more than {plain(seen.first)}; blue, where it looks less."
-        )
-    st.caption(" ".join(_map_words(seen, maps, top)))
+            tr("Below: orange, where a run looks more than {first}; blue, where it looks less.",
+               first=plain(seen.first))
+        )  # fmt: skip
+    st.caption(sentences(_map_words(seen, maps, top)))
 
 
 def _map_words(seen: Seen, maps: Mapping[str, np.ndarray], top: float) -> Iterator[str]:
     if not maps:
         return
-    yield f"One scale for all: full colour is {top:.1%} of the emotion's attention in a cell."
+    yield tr("One scale for all: full colour is {top:.1%} of the emotion's attention in a cell.", top=top)
     sizes = {name: one.attention.shape[1:] for name, one in seen.found.items() if one.attention is not None}
     if len(set(sizes.values())) > 1:
         grid = " × ".join(map(str, next(iter(maps.values())).shape))
-        told = ", ".join(f"{plain(name)} {h} × {w}" for name, (h, w) in sizes.items())
-        yield f"The maps differ in size ({told}); the coarser ones are brought to {grid} cells with their sums kept."
+        told = tr(", ").join(f"{plain(name)} {h} × {w}" for name, (h, w) in sizes.items())
+        yield tr("The maps differ in size ({told}); the coarser ones are brought to {grid} cells with their sums kept.",
+                 told=told, grid=grid)  # fmt: skip
     elif len(maps) > 1 and seen.first not in maps:
-        yield f"Without a map of {plain(seen.first)} there is no difference to draw."
+        yield tr("Without a map of {first} there is no difference to draw.", first=plain(seen.first))
 
 
 def _shown(subject: Subject) -> Callable[[DeltaGenerator, np.ndarray, str, str], None]:
@@ -200,28 +207,33 @@ def reach_of(values: Sequence[np.ndarray], middle: float) -> float:
 def _matrices(seen: Seen) -> None:
     quantity, values = seen.quantity, seen.matrices
     if quantity is None:
-        st.caption("None of these runs has matrices between emotions.")
+        st.caption(tr("None of these runs has matrices between emotions."))
         return
     panels.choose_matrix(list(_offered(seen.found)))
     limit = reach_of(list(values.values()), middle_of(quantity) or 0.0)
     lacking = [plain(name) for name in seen.found if name not in values]
     for name in lacking:
-        st.caption(f"{name} has no {panels.MATRICES[quantity].lower()} matrix.")
+        what = tr(panels.MATRICES[quantity]).lower()
+        st.caption(tr("{run} has no {quantity} matrix.", run=name, quantity=what))
     for column, (name, cells) in zip(_columns(len(values)), values.items(), strict=True):
         with column:
-            figure = _matrix(cells, seen.space.labels, name, quantity, limit, state.theme(), seen.space)
+            figure = _matrix(cells, seen.space.labels, name, quantity, limit, state.theme(), language(), seen.space)
             chart(figure, f"compare_matrix_{name}", figures.matrix_table(cells, seen.space))
     gaps = gaps_to(seen.first, values)
     reach = reach_of(list(gaps.values()), 0.0)
     for column, (name, cells) in zip(_columns(len(gaps)), gaps.items(), strict=True):
         with column:
             title = f"{name} − {seen.first}"
-            figure = _matrix(cells, seen.space.labels, title, "difference", reach, state.theme(), seen.space)
+            figure = _matrix(
+                cells, seen.space.labels, title, "difference", reach, state.theme(), language(), seen.space
+            )
             chart(figure, f"compare_gap_{name}", figures.matrix_table(cells, seen.space))
-    scale = "One scale for the matrices and one, centred on zero, for the differences. " if gaps else ""
-    if not gaps and len(values) > 1:
-        scale = f"Without a matrix of {plain(seen.first)} there is no difference to draw. "
-    st.caption(f"{scale}All heads together: contributions are summed, effects and weights averaged over heads.")
+    words = [tr("All heads together: contributions are summed, effects and weights averaged over heads.")]
+    if gaps:
+        words.insert(0, tr("One scale for the matrices and one, centred on zero, for the differences."))
+    elif len(values) > 1:
+        words.insert(0, tr("Without a matrix of {first} there is no difference to draw.", first=plain(seen.first)))
+    st.caption(sentences(words))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -233,6 +245,7 @@ def _matrix(
     kind: figures.Kind,
     limit: float,
     theme: figures.Theme,
+    language: str,
     _space: EmotionSpace,
 ) -> go.Figure:
     """Draw a matrix once for all who look at the same; nobody changes the figure."""

@@ -10,7 +10,7 @@ import streamlit as st
 from fisa.datasets import Dataset
 from fisa.datasets.planted import PlantedDataset
 from fisa.evaluation import per_sample
-from fisa.language import mark
+from fisa.language import mark, tr
 from fisa.runs import Run
 from fisa.studies.rated import groups_of
 from fisa.studies.reference import Comparison, beside_reference
@@ -48,25 +48,28 @@ def unlike(run: Run, other: Run) -> str:
     """Say in one sentence why a run cannot stand beside the reference; empty where it can."""
     for one, two in ((run, other), (other, run)):
         if one.task.name != two.task.name and one.task.name == "valence_arousal":
-            return f"{one.name} predicts valence and arousal, and {two.name} does not: no measure compares them."
+            return tr("{one} predicts valence and arousal, and {other} does not: no measure compares them.",
+                      one=one.name, other=two.name)  # fmt: skip
+    names = {"one": run.name, "other": other.name}
     if run.task.name != other.task.name:
-        return f"{run.name} predicts {run.task.title} and {other.name} {other.task.title}: no measure compares them."
+        return tr("{one} predicts {what} and {other} {another}: no measure compares them.",
+                  what=tr(run.task.title), another=tr(other.task.title), **names)  # fmt: skip
     if run.space != other.space:
-        return (
-            f"{run.name} predicts the labels of {run.space.name} and {other.name} those of {other.space.name}: no "
-            "measure compares them."
-        )
+        return tr("{one} predicts the labels of {space} and {other} those of {another}: no measure compares them.",
+                  space=run.space.name, another=other.space.name, **names)  # fmt: skip
     where, there = (_tested_on(each) for each in (run, other))
     if where != there:
-        return f"{run.name} was tested on {where} and {other.name} on {there}: compare runs on the same images."
+        return tr("{one} was tested on {where} and {other} on {there}: compare runs on the same images.",
+                  where=where, there=there, **names)  # fmt: skip
     if list(run.predictions["id"]) != list(other.predictions["id"]):
-        return f"{other.name} was tested on other images than {run.name}: evaluate both on one split."
+        return tr("{other} was tested on other images than {one}: evaluate both on one split.", **names)
     return ""
 
 
 def _tested_on(run: Run) -> str:
     found = run.metrics
-    return f"{found.get('data')} {found.get('split')}, version {found.get('data_version')}"
+    keys = ("data", "split", "data_version")
+    return tr("{data} {split}, version {data_version}", **{key: found.get(key) for key in keys})
 
 
 def choose(runs: Mapping[str, Run]) -> None:
@@ -76,7 +79,7 @@ def choose(runs: Mapping[str, Run]) -> None:
     if len(runs) > 1:
         st.session_state["compare_reference"] = first
         st.segmented_control(
-            "Reference", list(runs), key="compare_reference", on_change=_swap, args=(first,), required=True,
+            tr("Reference"), list(runs), key="compare_reference", on_change=_swap, args=(first,), required=True,
             format_func=plain,
         )  # fmt: skip
 

@@ -9,6 +9,7 @@ import streamlit as st
 from fisa import evaluation, figures
 from fisa.classification import Classification, classify
 from fisa.datasets import Dataset
+from fisa.language import tr
 from fisa.runs import Run
 from fisa.studies import errors_in_words
 from fisa.ui import cache, reading, state
@@ -31,22 +32,30 @@ def draw(run: Run) -> None:
     """
     if run.task.name != "distribution":
         return
-    reading.header(f"What {plain(run.name)} mistakes for what", "confusion")
+    reading.header(tr("What {run} mistakes for what", run=plain(run.name)), "confusion")
     dataset = cache.test_data(run)
     try:
         found = _classified(run.digest, dataset.version, run, dataset)
     except ValueError as error:
-        st.caption(f"No confusion matrix: {plain(str(error))}.")
+        st.caption(tr("No confusion matrix: {why}.", why=plain(str(error))))
         return
     labels = evaluation.as_json(found)
-    words = f"Test images by their dominant emotion. Errors: {errors_in_words(labels)}."
-    measures = f"Macro F1 {found.macro_f1:.3f}, balanced accuracy {found.balanced_accuracy:.3f}"
-    low_high = f"accuracy {found.accuracy.value:.3f} [{found.accuracy.low:.3f}, {found.accuracy.high:.3f}]"
-    st.caption(plain(f"{words} {measures}, {low_high}, n = {found.n}."))
+    words = tr(
+        "Test images by their dominant emotion. Errors: {errors}. Macro F1 {f1:.3f}, balanced accuracy {balanced:.3f}, "
+        "accuracy {accuracy:.3f} [{low:.3f}, {high:.3f}], n = {n}.",
+        errors=errors_in_words(labels),
+        f1=found.macro_f1,
+        balanced=found.balanced_accuracy,
+        accuracy=found.accuracy.value,
+        low=found.accuracy.low,
+        high=found.accuracy.high,
+        n=found.n,
+    )
+    st.caption(plain(words))
     totals = found.confusion.sum(axis=1, keepdims=True)
     shares = np.divide(found.confusion, totals, out=np.zeros(found.confusion.shape), where=totals > 0)
     order = list(dataset.space.wheel) or list(range(len(dataset.space)))
-    names = [dataset.space.labels[column] for column in order]
-    twin = pd.DataFrame(found.confusion[np.ix_(order, order)], pd.Index(names, name="true"), names)
+    names = [dataset.space.names[column] for column in order]
+    twin = pd.DataFrame(found.confusion[np.ix_(order, order)], pd.Index(names, name=tr("true")), names)
     figure = drawn(figures.matrix, shares, dataset.space, "", "confusion", 1.0, state.theme())
     chart(figure, "confusion", twin)

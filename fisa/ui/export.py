@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -26,6 +26,7 @@ from fisa.export import (
 )
 from fisa.export.explanation import Draw, arrays_of, attribution_of
 from fisa.figures import paper
+from fisa.language import ENGLISH, mark, tr, using
 from fisa.records import Attribution, Explanation
 from fisa.runs import Run
 from fisa.ui import state
@@ -36,7 +37,18 @@ MIMES = {
     "tex": "application/x-tex", "json": "application/json", "npz": "application/octet-stream", "html": "text/html",
 }  # fmt: skip
 _TEXTS: Mapping[str, studies.Format] = {"csv": "csv", "md": "markdown", "tex": "latex"}
-_COLUMNS: Mapping[str, paper.Width] = {"One column, 82 mm": "one", "Two columns, 174 mm": "two"}
+_COLUMNS: Mapping[str, paper.Width] = {
+    mark("One column, 82 mm"): "one",
+    mark("Two columns, 174 mm"): "two",
+}
+_NAMES = (
+    mark("Attention"), mark("Attribution"), mark("Bars"), mark("Contributions"), mark("Contributions heads"),
+    mark("Differences"), mark("Differences of kl"), mark("Effect"), mark("Effect heads"), mark("Errors"),
+    mark("Errors of every image"), mark("Interaction"), mark("Interaction heads"), mark("Maps"), mark("Matrices"),
+    mark("Measures"), mark("Prediction"), mark("Ratings"), mark("Settings"), mark("Training"), mark("Wheel"),
+)  # fmt: skip
+"""Figures and tables as :func:`_words` calls them; what is not among them stays as it is."""
+_TO = "contributions-to-"
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,17 @@ class Offer:
     tables: Mapping[str, Callable[[], pd.DataFrame | Sheet]]
     others: Mapping[str, Callable[[], str | bytes]]
     own: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def english(self) -> Offer:
+        """The same, every file of it in English whoever asks."""
+        spoken = using(ENGLISH)
+        return replace(
+            self,
+            figures={name: spoken(draw) for name, draw in self.figures.items()},
+            tables={name: spoken(make) for name, make in self.tables.items()},
+            others={suffix: spoken(make) for suffix, make in self.others.items()},
+        )
 
     def about_of(self, part: str) -> Mapping[str, str]:
         """Return where a figure or a table comes from."""
@@ -81,10 +104,11 @@ class Sheet:
     foot: Sequence[str] = ()
 
 
+@using(ENGLISH)
 def of_image(
     run: Run, dataset: Dataset, found: Explanation, subject: Subject, emotion: str, attribution: Attribution | None
 ) -> Offer:
-    """Return what the Explain page offers for one image."""
+    """Return what the Explain page offers for one image, in English."""
     address = f"{dataset.name}:{dataset.split}:{list(dataset.manifest['id']).index(subject.name)}"
     asked = [] if attribution is None else ["--method", attribution.method, "--target", attribution.target]
     words = ["python", "-m", "fisa", "explain", str(run.path), address, *asked, "--out", "explained"]
@@ -109,24 +133,25 @@ def of_image(
         "json": lambda: as_json({**document_of(explained), "attribution": attribution_of(explained)}),
         "npz": partial(arrays_of, explained),
     }
-    return Offer(f"{run.name}-{subject.name}", explained.about, figures_of(explained), tables_of(explained), others)
+    name = f"{run.name}-{subject.name}"
+    return Offer(name, explained.about, figures_of(explained), tables_of(explained), others).english
 
 
 def draw(offer: Offer) -> None:
     """Draw the popover with a choice of figures and tables, and a button for each file."""
-    with st.popover("Export", icon=":material/download:", key="export"):
-        st.caption("For papers and archives; every file says which run, data and image it comes from.")
-        figure = str(st.selectbox("Figure", list(offer.figures), format_func=_words, key="export_figure"))
-        width = str(st.radio("Width", list(_COLUMNS), key="export_width", horizontal=True))
+    with st.popover(tr("Export"), icon=":material/download:", key="export"):
+        st.caption(tr("For papers and archives; every file says which run, data and image it comes from."))
+        figure = str(st.selectbox(tr("Figure"), list(offer.figures), format_func=_words, key="export_figure"))
+        width = str(st.radio(tr("Width"), list(_COLUMNS), key="export_width", horizontal=True, format_func=tr))
         with st.container(horizontal=True):
             for form in paper.FORMS:
                 _button(offer, figure, form, partial(_figure, offer, figure, _COLUMNS[width], form))
         if offer.tables:
-            table = str(st.selectbox("Table", list(offer.tables), format_func=_words, key="export_table"))
+            table = str(st.selectbox(tr("Table"), list(offer.tables), format_func=_words, key="export_table"))
             with st.container(horizontal=True):
                 for suffix in _TEXTS:
                     _button(offer, table, suffix, partial(text_of, offer, table, suffix))
-        st.caption("All of it: as a page that needs no network, or as numbers.")
+        st.caption(tr("All of it: as a page that needs no network, or as numbers."))
         with st.container(horizontal=True):
             for suffix, make in offer.others.items():
                 _button(offer, "", suffix, make)
@@ -160,4 +185,6 @@ def _button(offer: Offer, part: str, suffix: str, make: Callable[[], str | bytes
 
 
 def _words(name: str) -> str:
-    return name.replace("-", " ").capitalize()
+    if name.startswith(_TO):
+        return tr("Contributions to {emotion}", emotion=tr(name.removeprefix(_TO)))
+    return tr(name.replace("-", " ").capitalize())

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pandas as pd
 import streamlit as st
 
 from fisa.datasets import Dataset
 from fisa.emotions import DIMENSIONS
+from fisa.language import mark, tr
 from fisa.runs import Run
 from fisa.slices import Among, Condition, Within, write
 from fisa.ui import marks, panels, state
 from fisa.ui.browse import Walk
 
 _TITLES = {
-    "predicted": "Predicted emotion", "dominant": "True emotion", "entropy": "Entropy of the prediction, nats",
-    "error": "Error", "valence": "Predicted valence", "arousal": "Predicted arousal", "tag": "Tag",
+    "predicted": mark("Predicted emotion"), "dominant": mark("True emotion"),
+    "entropy": mark("Entropy of the prediction, nats"), "error": mark("Error"),
+    "valence": mark("Predicted valence"), "arousal": mark("Predicted arousal"), "tag": mark("Tag"),
 }  # fmt: skip
-_HELP = (
+_EXAMPLE = "predicted=fear;error>0.5"
+_HELP = mark(
     "Conditions, joined by semicolons; all must hold. predicted=fear,awe names values, entropy=1.2-2 a range, "
     "error>0.5 and error<0.5 one end. Every measure can be named, and on drawn scenes brightness and saturation."
 )
@@ -26,20 +30,21 @@ _HELP = (
 
 def control(run: Run, dataset: Dataset, walk: Walk) -> None:
     """Draw the filter: emotions, ranges, tags, and all of it as text."""
-    title = f"Filter ({len(walk.conditions)})" if walk.conditions else "Filter"
+    title = tr("Filter ({n})", n=len(walk.conditions)) if walk.conditions else tr("Filter")
     with st.popover(title, icon=":material/filter_alt:", key="filters"):
         if "dominant" in walk.table:
             labels = [run.space.labels[column] for column in panels.wheel_order(run.space)]
             for name in ("predicted", "dominant"):
-                _among(walk, name, labels)
+                _among(walk, name, labels, tr)
         for name, (low, high) in _ends(walk.table).items():
             _within(walk, name, low, high)
         if tags := marks.known_tags(dataset):
             _among(walk, "tag", tags)
         st.session_state["filter_text"] = write(walk.conditions)
         st.text_input(
-            "As text", key="filter_text", on_change=_take_text, help=_HELP, placeholder="predicted=fear;error>0.5"
-        )
+            tr("As text"), key="filter_text", on_change=_take_text, help=tr(_HELP),
+            placeholder=_EXAMPLE,
+        )  # fmt: skip
 
 
 def _ends(table: pd.DataFrame) -> dict[str, tuple[float, float]]:
@@ -52,12 +57,15 @@ def _ends(table: pd.DataFrame) -> dict[str, tuple[float, float]]:
     return {name: (low, high) for name, (low, high) in ends.items() if low < high}
 
 
-def _among(walk: Walk, name: str, options: list[str]) -> None:
+def _among(walk: Walk, name: str, options: list[str], shown: Callable[[str], str] = str) -> None:
     now = next((each for each in walk.conditions if each.column == name), None)
     values = now.values if isinstance(now, Among) else ()
     key = f"filter_{name}"
     st.session_state[key] = [value for value in values if value in options]
-    st.multiselect(_TITLES[name], options, key=key, on_change=_take_values, args=(walk, name), placeholder="any")
+    st.multiselect(
+        tr(_TITLES[name]), options, key=key, on_change=_take_values, args=(walk, name), placeholder=tr("any"),
+        format_func=shown,
+    )  # fmt: skip
 
 
 def _within(walk: Walk, name: str, low: float, high: float) -> None:
@@ -66,7 +74,7 @@ def _within(walk: Walk, name: str, low: float, high: float) -> None:
     key = f"filter_{name}"
     shown = (min(max(low, low if first is None else first), high), max(min(high, high if last is None else last), low))
     st.session_state[key] = (min(shown), max(shown))
-    st.slider(_TITLES[name], low, high, step=0.01, key=key, on_change=_take_range, args=(walk, name, low, high))
+    st.slider(tr(_TITLES[name]), low, high, step=0.01, key=key, on_change=_take_range, args=(walk, name, low, high))
 
 
 def _take_values(walk: Walk, name: str) -> None:

@@ -13,8 +13,8 @@ import streamlit as st
 from fisa import figures
 from fisa.datasets import Dataset
 from fisa.evaluation import target_of, truth_of
-from fisa.figures.checks import top_emotions
-from fisa.language import mark
+from fisa.figures.checks import sentences, top_emotions
+from fisa.language import mark, tr
 from fisa.metrics import bootstrap_mean
 from fisa.records import Interval
 from fisa.runs import Run
@@ -27,31 +27,41 @@ from fisa.ui.counted import counted
 from fisa.ui.datasets_pictures import CELL, shot, thumbnail
 from fisa.ui.meters import waiting
 from fisa.ui.state import clip, plain
-from fisa.ui.widgets import html_table
+from fisa.ui.widgets import heading, html_table
 
 PAGE = 24
 """Images on one page; no more are decoded."""
-PANELS = {"images": "Images", "measures": "Measures", "found": "Where it errs"}
+PANELS = {"images": mark("Images"), "measures": mark("Measures"), "found": mark("Where it errs")}
 HELP = {"images": "gallery", "measures": "mean_measures", "found": "slices_found"}
 """How each part is read."""
 _MEASURES = ("kl_truth", "kl", "chebyshev", "cosine", "intersection", "accuracy", "entropy_error")
-_RATED = {"error": "Mean squared error ↓", "valence_error": "|valence error| ↓", "arousal_error": "|arousal error| ↓"}
+_RATED = {
+    "error": mark("Mean squared error ↓"),
+    "valence_error": mark("|valence error| ↓"),
+    "arousal_error": mark("|arousal error| ↓"),
+}
+_FACTORS = mark("true emotion, entropy of the prediction")
+_FACTORS_DRAWN = mark("true emotion, entropy of the prediction, brightness, saturation")
 
 
 def settle(walk: Walk) -> np.ndarray:
     """Resolve the page and the panel; return the rows of the images that are shown."""
     sheets = max(math.ceil(len(walk.rows) / PAGE), 1)
-    sheet = round(state.resolve_number("sheet", 1, sheets, 1, "Page")) if state.get("sheet") else 1
+    sheet = round(state.resolve_number("sheet", 1, sheets, 1, tr("Page"))) if state.get("sheet") else 1
     state.keep("sheet", str(sheet) if sheet > 1 else "")
-    state.resolve("panel", list(PANELS), "images", "part of the page")
+    state.resolve("panel", list(PANELS), "images", tr("part of the page"))
     return walk.rows[(sheet - 1) * PAGE : sheet * PAGE]
 
 
 def introduce(run: Run, walk: Walk) -> None:
     """Say how a picture is read."""
-    strips = "Strips: predicted above true. " if "predicted" in walk.table else ""
-    count = "" if walk.narrowed else f"**{len(walk.table):,}** test images as {plain(run.name)} sees them. "
-    st.caption(f"{count}{strips}A click on a picture explains it; Previous and Next there keep to this order.")
+    words = []
+    if not walk.narrowed:
+        words.append(tr("**{n:,}** test images as {run} sees them.", n=len(walk.table), run=plain(run.name)))
+    if "predicted" in walk.table:
+        words.append(tr("Strips: predicted above true."))
+    words.append(tr("A click on a picture explains it; Previous and Next there keep to this order."))
+    st.caption(sentences(*words))
     if walk.sort in pairs.COLUMNS:
         st.caption(pairs.meaning(walk.sort, run.name, walk.other))
 
@@ -82,7 +92,7 @@ def images(run: Run, dataset: Dataset, walk: Walk, shown: np.ndarray, noted: Map
 def explain_first(name: str) -> None:
     """Draw the button that leads from the first image that is shown to Explain."""
     if st.button(
-        "Explain the first", icon=":material/search_insights:", shortcut=keys.shortcut("explain"), type="tertiary",
+        tr("Explain the first"), icon=":material/search_insights:", shortcut=keys.shortcut("explain"), type="tertiary",
         key="explain_first", on_click=state.put, args=("image", name),
     ):  # fmt: skip
         st.switch_page("pages/explain.py")
@@ -121,7 +131,7 @@ def _cell(seen: _Seen, walk: Walk, row: int, link: Mapping[str, str], title: str
         if seen.pictures:
             shot(thumbnail(seen.dataset, name), f"shot_walk_{row}", f"{name}: {words}")
         if seen.distributions:
-            for what, degrees in (("Predicted", seen.predicted[row]), ("True", seen.known[row])):
+            for what, degrees in ((tr("Predicted"), seen.predicted[row]), (tr("True"), seen.known[row])):
                 strip = figures.distribution_strip(seen.space, degrees, CELL, 8)
                 st.image(strip, width="stretch", alt=f"{what}: {top_emotions(seen.space, degrees)}")
         short = plain(clip("/".join(name.split("/")[-2:]), 20))
@@ -129,7 +139,7 @@ def _cell(seen: _Seen, walk: Walk, row: int, link: Mapping[str, str], title: str
             label = f":primary[**{short}**]" if name == walk.chosen else short
             st.page_link("pages/explain.py", label=label, query_params={**link, "image": name})
         value = facts["error" if walk.sort == "index" else walk.sort]
-        called = "Error" if walk.sort == "index" else title
+        called = tr("Error") if walk.sort == "index" else title
         lines = [plain(words), f"{plain(called)} " + f"{value:.3f}".replace("-", "−"), marks.words(noted.get(name))]
         st.caption("  \n".join(line for line in lines if line))
 
@@ -137,33 +147,39 @@ def _cell(seen: _Seen, walk: Walk, row: int, link: Mapping[str, str], title: str
 def _words(facts: pd.Series) -> str:
     """Say what is predicted of an image, and what is true where that is something else."""
     if "predicted" not in facts:
-        return f"valence {facts['valence']:+.2f}, arousal {facts['arousal']:+.2f}"
-    predicted, true = str(facts["predicted"]), str(facts["dominant"])
-    return predicted if predicted == true else f"{predicted}, truly {true}"
+        return tr("valence {valence:+.2f}, arousal {arousal:+.2f}",
+                  valence=facts["valence"], arousal=facts["arousal"])  # fmt: skip
+    predicted, true = tr(str(facts["predicted"])), tr(str(facts["dominant"]))
+    return predicted if predicted == true else tr("{predicted}, truly {true}", predicted=predicted, true=true)
 
 
 def measures(run: Run, dataset: Dataset, walk: Walk) -> None:
     """Draw the main measures of the images that pass beside those of all, each with its bootstrap interval."""
     if not len(walk.rows):
-        st.info("No image passes, so there is nothing to measure.", icon=":material/filter_alt_off:")
+        st.info(tr("No image passes, so there is nothing to measure."), icon=":material/filter_alt_off:")
         return
     table = walk.table
-    titles = {name: title_of(name) for name in _MEASURES if name in table} if "predicted" in table else _RATED
-    columns = {f"all {len(table):,}": np.arange(len(table))}
+    titles = {name: heading(title_of(name)) for name in _MEASURES if name in table}
+    if "predicted" not in table:
+        titles = {name: tr(title) for name, title in _RATED.items()}
+    columns = {tr("all {n:,}", n=len(table)): np.arange(len(table))}
     if walk.narrowed:
-        columns = {f"these {len(walk.rows):,}": np.sort(walk.rows), **columns}
+        columns = {tr("these {n:,}", n=len(walk.rows)): np.sort(walk.rows), **columns}
     groups = groups_of(dataset)
     found = {
         title: _means(run.digest, dataset.version, hashlib.sha256(rows.tobytes()).hexdigest(), table, rows, groups)
         for title, rows in columns.items()
     }
     cells = {words: [_interval(each[name]) for each in found.values()] for name, words in titles.items()}
-    html_table(pd.DataFrame.from_dict(cells, orient="index", columns=list(found)), alt="Mean measures with intervals")
-    unit = "images" if groups is None else "groups of images"
-    st.caption(
-        f"Means with 95 % bootstrap intervals over {unit}. Images that were picked by their error err more by "
-        "construction: only a filter by what the image shows says where the run is weak."
+    html_table(
+        pd.DataFrame.from_dict(cells, orient="index", columns=list(found)), alt=tr("Mean measures with intervals")
     )
+    words = tr(
+        "Means with 95 % bootstrap intervals over {unit}. Images that were picked by their error err more by "
+        "construction: only a filter by what the image shows says where the run is weak.",
+        unit=tr("images") if groups is None else tr("groups of images"),
+    )
+    st.caption(words)
 
 
 @waiting(mark("Resampling …"))
@@ -185,35 +201,43 @@ def _interval(value: Interval) -> str:
 def found(run: Run, dataset: Dataset, walk: Walk) -> None:
     """Draw the slices of all test images on which the run errs more than on the rest, each with a way to open it."""
     if "dominant" not in walk.table:
-        st.info("Slices are looked for by emotion, and this run predicts none.", icon=":material/search_off:")
+        st.info(tr("Slices are looked for by emotion, and this run predicts none."), icon=":material/search_off:")
         return
     search = _search(run.digest, dataset.version, walk.table)
-    factors = "true emotion, entropy of the prediction"
-    factors += ", brightness, saturation" if "brightness" in walk.table else ""
-    where = "on these:" if search.findings else "on none of them."
-    st.markdown(
-        f"Looked at **{search.looked:,}** slices with at least {search.least} images ({factors}, up to three together, "
-        f"numbers in thirds). Beyond chance, {plain(run.name)} errs more than on the rest {where}"
-    )
+    looked = tr(
+        "Looked at **{looked:,}** slices with at least {least} images ({factors}, up to three together, numbers in "
+        "thirds).",
+        looked=search.looked, least=search.least,
+        factors=tr(_FACTORS_DRAWN if "brightness" in walk.table else _FACTORS),
+    )  # fmt: skip
+    if search.findings:
+        outcome = tr("Beyond chance, {run} errs more than on the rest on these:", run=plain(run.name))
+    else:
+        outcome = tr("Beyond chance, {run} errs more than on the rest on none of them.", run=plain(run.name))
+    st.markdown(sentences(looked, outcome))
     if not search.findings:
         return
     for place, one in enumerate(search.findings):
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"found_{place}"):
             words = " · ".join(plain(each.words()) for each in one.conditions)
-            st.markdown(
-                f"**{words}**  \n{one.count:,} images: error {one.error:.4f} against {one.rest:.4f} on the rest, "
-                f"{one.error - one.rest:+.4f} [{one.low:+.4f}, {one.high:+.4f}], p {_p(one.p)}",
-                width="stretch",
-            )
+            numbers = tr(
+                "{n:,} images: error {error:.4f} against {rest:.4f} on the rest, "
+                "{gap:+.4f} [{low:+.4f}, {high:+.4f}], p {p}",
+                n=one.count, error=one.error, rest=one.rest, gap=one.error - one.rest, low=one.low, high=one.high,
+                p=_p(one.p),
+            )  # fmt: skip
+            st.markdown(f"**{words}**  \n{numbers}", width="stretch")
             st.button(
-                "Open as slice", icon=":material/open_in_new:", key=f"open_found_{place}", on_click=_open,
+                tr("Open as slice"), icon=":material/open_in_new:", key=f"open_found_{place}", on_click=_open,
                 args=(write(one.conditions),),
             )  # fmt: skip
-    st.caption(
-        f"These were found by looking, so they are a question and no answer: confirm them on fresh scenes. Intervals "
-        f"hold for all {search.looked:,} slices at once (95 %, Welch, Bonferroni); p values are adjusted by Holm's "
-        "procedure. The largest certain difference stands first; a part of a slice above it is left out."
+    caveat = tr(
+        "These were found by looking, so they are a question and no answer: confirm them on fresh scenes. Intervals "
+        "hold for all {looked:,} slices at once (95 %, Welch, Bonferroni); p values are adjusted by Holm's "
+        "procedure. The largest certain difference stands first; a part of a slice above it is left out.",
+        looked=search.looked,
     )
+    st.caption(caveat)
 
 
 @waiting(mark("Looking at slices …"))

@@ -13,9 +13,11 @@ import streamlit as st
 from fisa import figures
 from fisa.datasets import is_drawn
 from fisa.explain.attribution import METHODS
-from fisa.explain.goals import GOALS, SPLIT, goal_of
+from fisa.explain.goals import GOALS, SPLIT, Goal, goal_of
 from fisa.explain.grade_kinds import GRADES, PARTS, PartName
-from fisa.explain.graded import Grades, failed_checks, stored_grades
+from fisa.explain.graded import GradeRow, Grades, failed_checks, stored_grades
+from fisa.figures.checks import sentences
+from fisa.language import mark, tr
 from fisa.runs import Run
 from fisa.ui import cache, state
 from fisa.ui.state import plain
@@ -24,6 +26,28 @@ from fisa.ui.widgets import PROBLEMS, chart, choose, html_table, problem
 SPLITS = (SPLIT, "rendering", "triple", "strength", "palette", *(f"clutter-{level}" for level in range(4)))
 """Splits in the order of curves; others come after these."""
 _OTHERS = "choose_beside"
+
+SUBJECTS = {
+    "any_motif": mark("Any motif"),
+    "area": mark("Area"),
+    "constant": mark("Constant"),
+    "logits": mark("Logits"),
+    "other_emotion": mark("Other emotion"),
+    "own_change": mark("Own change"),
+    "random": mark("Random"),
+    "same": mark("Same"),
+    "true_logits": mark("True logits"),
+    "untrained": mark("Untrained"),
+}
+"""What baselines, ceilings and other explanations than ``METHODS`` are called; ``_`` stands for a space."""
+CHECKED = {"shuffled_weights": mark("shuffled weights"), "shuffled_labels": mark("shuffled labels")}
+"""What each of ``fisa.explain.graded.CHECKS`` shuffles."""
+KINDS = {"method": mark("method"), "baseline": mark("baseline"), "ceiling": mark("ceiling")}
+"""What the subjects of grades are, in the order of tables."""
+BETTER = {"larger": mark("The larger the better."), "smaller": mark("The smaller the better.")}
+COLUMNS = (mark("run"), mark("subject"), mark("kind"), mark("value"), mark("low"), mark("high"), "n", mark("scenes"))
+CURVES = (mark("line"), mark("split"), *COLUMNS[3:6])
+"""Of the numbers behind a chart, and behind one over several splits."""
 
 Shelf = Mapping[str, Mapping[str, Grades]]
 """By the name of the run, and by split, its grades."""
@@ -37,7 +61,8 @@ def settle(run: Run) -> tuple[dict[str, Run], dict[str, dict[str, Grades]]]:
     runs = {first: run}
     for name in wanted:
         if name not in folders:
-            st.warning(f"There is no run “{plain(state.clip(name))}” here.", icon=":material/link_off:")
+            said = tr("There is no run “{wanted}” here.", wanted=plain(state.clip(name)))
+            st.warning(said, icon=":material/link_off:")
             continue
         try:
             runs[name] = cache.open_run(folders[name])
@@ -51,20 +76,21 @@ def choose_others(runs: Mapping[str, Run]) -> None:
     first, *others = runs
     st.session_state[_OTHERS] = others
     st.multiselect(
-        "Side by side with", [name for name in cache.run_folders() if name != first], key=_OTHERS,
-        on_change=lambda: state.put("beside", ",".join(st.session_state[_OTHERS])), placeholder="other runs",
+        tr("Side by side with"), [name for name in cache.run_folders() if name != first], key=_OTHERS,
+        on_change=lambda: state.put("beside", ",".join(st.session_state[_OTHERS])), placeholder=tr("other runs"),
     )  # fmt: skip
 
 
 def settle_view(shelf: Shelf) -> tuple[str, PartName, str]:
     """Resolve the split, the part and the grade of the view among what is stored; return them."""
     splits = ordered({split for stored in shelf.values() for split in stored})
-    split = state.resolve("graded", splits, splits[0], "graded split")
+    split = state.resolve("graded", splits, splits[0], tr("graded split"))
     found = {row.grade for stored in shelf.values() if split in stored for row in stored[split].rows}
     parts = parts_of(found)
-    part = cast(PartName, state.resolve("part", parts, parts[0], "part of the grades", state.get("part") in PARTS))
+    noun = tr("part of the grades")
+    part = cast(PartName, state.resolve("part", parts, parts[0], noun, state.get("part") in PARTS))
     grades = grades_of(part, found)
-    return split, part, state.resolve("grade", grades, grades[0], "grade", quiet=state.get("grade") in GRADES)
+    return split, part, state.resolve("grade", grades, grades[0], tr("grade"), quiet=state.get("grade") in GRADES)
 
 
 def ordered(splits: set[str]) -> list[str]:
@@ -83,72 +109,102 @@ def grades_of(part: PartName, found: set[str]) -> list[str]:
 
 
 def long_table(shelf: Shelf, split: str) -> pd.DataFrame:
-    """Return a row a run, grade and subject of one split: ``run``, the fields of ``GradeRow``, ``shown``, ``fails``."""
+    """Return a row a run, grade and subject of one split: ``run``, the fields of ``GradeRow``, ``shown``, ``fails``.
+
+    The last two are in the person's language.
+    """
     tables = []
     for name, stored in shelf.items():
         if split in stored:
             fails = failed_checks(stored[split].rows)
             table = stored[split].table().assign(run=name)
             table["shown"] = [title_of(subject) for subject in table["subject"]]
-            table["fails"] = [", ".join(fails.get(subject, {})).replace("_", " ") for subject in table["subject"]]
+            failed = ([tr(CHECKED[check]) for check in fails.get(subject, {})] for subject in table["subject"])
+            table["fails"] = [tr(", ").join(checks) for checks in failed]
             tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
 
 def title_of(subject: str) -> str:
     """Return a subject as people read it."""
-    return METHODS[subject].title if subject in METHODS else subject.replace("_", " ").capitalize()
+    if subject in METHODS:
+        return tr(METHODS[subject].title)
+    key = subject.replace(" ", "_")
+    return tr(SUBJECTS[key]) if key in SUBJECTS else subject.replace("_", " ").capitalize()
 
 
 def goals(shelf: Shelf) -> None:
     """Draw which goals each run keeps."""
-    rows: dict[str, list[str]] = {}
     graded = {name: stored[SPLIT] for name, stored in shelf.items() if SPLIT in stored}
-    for (grade, subject), goal in GOALS.items():
-        cells = []
-        for stored in graded.values():
-            own = next((row for row in stored.rows if (row.grade, row.subject) == (grade, subject)), None)
-            verdict = "" if own is None else f", {'kept' if goal.kept(own.value) else 'missed'}"
-            cells.append("does not apply" if own is None else f"{_numbers(own.value, own.low, own.high)}{verdict}")
-        rows[f"{GRADES[grade].title} {goal}"] = cells
     if not graded:
-        st.caption("No run shown here has been graded on iid, for which the goals are set.")
+        st.caption(tr("No run shown here has been graded on iid, for which the goals are set."))
         return
-    kept = sum(cell.endswith("kept") for cells in rows.values() for cell in cells[:1])
-    asked = sum(cells[0] != "does not apply" for cells in rows.values())
-    st.markdown(f"{plain(next(iter(graded)))} keeps **{kept} of {asked}** goals that apply to it.")
-    html_table(pd.DataFrame.from_dict(rows, orient="index", columns=list(graded)), alt="Goals, kept or missed")
-    st.caption(f"Goals are set for the full method on {SPLIT}; every run is held to them. In brackets 95 % intervals.")
+    rows: dict[str, list[str]] = {}
+    for (grade, subject), goal in GOALS.items():
+        own = (_row_of(stored, grade, subject) for stored in graded.values())
+        rows[f"{tr(GRADES[grade].title)} {goal}"] = [_verdict(row, goal) for row in own]
+    first = [(_row_of(next(iter(graded.values())), *of), goal) for of, goal in GOALS.items()]
+    kept = [goal.kept(row.value) for row, goal in first if row is not None]
+    st.markdown(
+        tr("{run} keeps **{kept} of {n}** goals that apply to it.",
+           run=plain(next(iter(graded))), kept=sum(kept), n=len(kept))
+    )  # fmt: skip
+    html_table(pd.DataFrame.from_dict(rows, orient="index", columns=list(graded)), alt=tr("Goals, kept or missed"))
+    st.caption(
+        tr(
+            "Goals are set for the full method on {split}; every run is held to them. In brackets 95 % intervals.",
+            split=SPLIT,
+        )
+    )
+
+
+def _row_of(stored: Grades, grade: str, subject: str) -> GradeRow | None:
+    return next((row for row in stored.rows if (row.grade, row.subject) == (grade, subject)), None)
+
+
+def _verdict(row: GradeRow | None, goal: Goal) -> str:
+    """Say whether a grade keeps a goal."""
+    if row is None:
+        return tr("does not apply")
+    numbers = _numbers(row.value, row.low, row.high)
+    return tr("{numbers}, kept", numbers=numbers) if goal.kept(row.value) else tr("{numbers}, missed", numbers=numbers)
 
 
 def leaderboard(table: pd.DataFrame, part: PartName) -> None:
     """Draw methods, baselines and ceilings by grades, with their intervals; a click on a column sorts by it."""
     grades = grades_of(part, set(table["grade"]))
-    shown = {GRADES[grade].title: st.column_config.NumberColumn(format="%.3f") for grade in grades}
+    shown = {tr(GRADES[grade].title): st.column_config.NumberColumn(format="%.3f") for grade in grades}
     st.dataframe(
         wide_table(table, grades), column_config=shown, key=f"grades_{part}", placeholder="–",
-        alt=f"{PARTS[part]}: grades of every subject",
+        alt=tr("{part}: grades of every subject", part=tr(PARTS[part])),
     )  # fmt: skip
 
 
 def wide_table(table: pd.DataFrame, grades: Sequence[str]) -> pd.DataFrame:
-    """Return a row a run and subject of :func:`long_table`: kind, each grade and its interval, the sanity check."""
+    """Return a row a run and subject of :func:`long_table`: kind, each grade and its interval, the sanity check.
+
+    All words are in the person's language.
+    """
     lines: dict[tuple[str, str], dict[str, object]] = {}
     for row in table[table["grade"].isin(grades)].to_dict("records"):
         line = lines.setdefault((row["run"], row["shown"]), {"kind": row["kind"]})
         line["kind"] = row["kind"] if row["kind"] == "method" else line["kind"]  # untrained, it is its own baseline
-        title = GRADES[row["grade"]].title
-        line[title], line[f"{title}, 95 %"] = row["value"], _bounds(row["low"], row["high"])
+        line[row["grade"]], line[f"{row['grade']}, 95 %"] = row["value"], _bounds(row["low"], row["high"])
     for row in table[table["grade"].str.startswith("sanity.shuffled")].to_dict("records"):
         if line := lines.get((row["run"], row["shown"]), {}):
-            line["sanity"] = f"fails {row['fails']}" if row["fails"] else "passes"
+            line["sanity"] = tr("fails {checks}", checks=row["fails"]) if row["fails"] else tr("passes")
     wide = pd.DataFrame.from_dict(lines, orient="index")
-    wide.index = pd.MultiIndex.from_tuples(list(lines), names=["run", "subject"])
+    wide.index = pd.MultiIndex.from_tuples(list(lines), names=[tr("run"), tr("subject")])
     if table["run"].nunique() == 1:
-        wide.index = wide.index.droplevel("run")
-    order = [column for grade in grades for column in (GRADES[grade].title, f"{GRADES[grade].title}, 95 %")]
-    wide = wide[["kind", *order, *(["sanity"] if "sanity" in wide else [])]]
-    return wide.sort_values(["kind", order[0]], key=_by_kind, ascending=[True, False], kind="stable")
+        wide.index = wide.index.droplevel(0)
+    wide = wide.sort_values(["kind", grades[0]], key=_by_kind, ascending=[True, False], kind="stable")
+    wide["kind"] = [tr(KINDS[kind]) for kind in wide["kind"]]
+    titles = {"kind": tr("kind")}
+    for grade in grades:
+        title = tr(GRADES[grade].title)
+        titles |= {grade: title, f"{grade}, 95 %": tr("{grade}, 95 %", grade=title)}
+    titles |= {"sanity": tr("sanity")} if "sanity" in wide else {}
+    return wide[list(titles)].rename(columns=titles)
 
 
 def dots(table: pd.DataFrame, grade: str, split: str) -> None:
@@ -157,14 +213,16 @@ def dots(table: pd.DataFrame, grade: str, split: str) -> None:
     marks = ["*" if fails else "" for fails in rows["fails"]]
     rows["subject"] = rows["shown"] + pd.Series(marks, index=rows.index)
     limits = [goal for subject in table.loc[rows.index, "subject"] if (goal := goal_of(grade, subject, split))]
-    figure = figures.grade_dots(rows, GRADES[grade].title, limits[0].limit if limits else None, state.theme())
-    chart(figure, f"dots_{grade}", rows[["run", "subject", "kind", "value", "low", "high", "n", "scenes"]])
-    better = "" if GRADES[grade].better == "neither" else f" The {GRADES[grade].better} the better."
-    fails = " A star marks a method that fails a sanity check." if any(marks) else ""
-    st.caption(
-        f"{GRADES[grade].meaning}{better} Hollow: baselines, and the ceiling; bars: 95 % bootstrap intervals over "
-        f"scenes.{fails}"
-    )
+    figure = figures.grade_dots(rows, tr(GRADES[grade].title), limits[0].limit if limits else None, state.theme())
+    twin = rows.assign(kind=[tr(KINDS[kind]) for kind in rows["kind"]])[list(COLUMNS)]
+    chart(figure, f"dots_{grade}", twin.rename(columns=tr))
+    told = [tr(GRADES[grade].meaning)]
+    if GRADES[grade].better in BETTER:
+        told.append(tr(BETTER[GRADES[grade].better]))
+    told.append(tr("Hollow: baselines, and the ceiling; bars: 95 % bootstrap intervals over scenes."))
+    if any(marks):
+        told.append(tr("A star marks a method that fails a sanity check."))
+    st.caption(sentences(*told))
 
 
 def curves(shelf: Shelf, grade: str) -> None:
@@ -174,14 +232,17 @@ def curves(shelf: Shelf, grade: str) -> None:
         for split in ordered(set(stored)):
             for row in stored[split].rows:
                 if row.grade == grade and row.kind == "method":
-                    who = title_of(row.subject) if len(shelf) == 1 else f"{title_of(row.subject)}, {name}"
+                    who = title_of(row.subject)
+                    who = who if len(shelf) == 1 else tr("{subject}, {run}", subject=who, run=name)
                     lines.append((who, split, row.value, row.low, row.high))
-    table = pd.DataFrame(lines, columns=["line", "split", "value", "low", "high"])
+    table = pd.DataFrame(lines, columns=list(CURVES))
     if table["split"].nunique() < 2:
-        st.caption(f"Only one split is graded. {command_for(list(shelf)[:1], 'rendering')} adds a shift.")
+        command = command_for(list(shelf)[:1], "rendering")
+        st.caption(tr("Only one split is graded. {command} adds a shift.", command=command))
         return
     table = table.sort_values("split", key=lambda names: names.map(ordered(set(names)).index), kind="stable")
-    chart(figures.grade_curves(table, GRADES[grade].title, None, state.theme()), f"curves_{grade}", table)
+    figure = figures.grade_curves(table, tr(GRADES[grade].title), None, state.theme())
+    chart(figure, f"curves_{grade}", table.rename(columns=tr))
 
 
 def missing(runs: Mapping[str, Run], shelf: Shelf, split: str | None) -> None:
@@ -190,17 +251,21 @@ def missing(runs: Mapping[str, Run], shelf: Shelf, split: str | None) -> None:
     for name, run in runs.items():
         if not is_drawn(run.config.data.name) or run.task.name != "distribution":
             st.info(
-                f"{plain(name)} was trained on {plain(run.config.data.name)}, where nobody knows which places bear "
-                "which emotion: its explanations cannot be graded.", icon=":material/help:",
+                tr(
+                    "{run} was trained on {data}, where nobody knows which places bear which emotion: its explanations "
+                    "cannot be graded.", run=plain(name), data=plain(run.config.data.name),
+                ), icon=":material/help:",
             )  # fmt: skip
         elif not shelf[name] or (split is not None and split not in shelf[name]):
             absent.append(name)
     if absent:
-        where = f" on {split}" if split else ""
-        st.info(
-            f"Not graded{where} yet: {', '.join(map(plain, absent))}. {command_for(absent, split)} does that; "
-            "it can be interrupted and goes on where it stopped.", icon=":material/grading:",
+        names = tr(", ").join(map(plain, absent))
+        said = tr("Not graded on {split} yet: {runs}.", split=split, runs=names) if split else (
+            tr("Not graded yet: {runs}.", runs=names)
         )  # fmt: skip
+        how = tr("{command} does that; it can be interrupted and goes on where it stopped.",
+                 command=command_for(absent, split))  # fmt: skip
+        st.info(sentences(said, how), icon=":material/grading:")
 
 
 def _from_here(path: Path) -> Path:
@@ -211,8 +276,10 @@ def _from_here(path: Path) -> Path:
 def command_for(names: Sequence[str], split: str | None) -> str:
     """Return the command that grades runs, as Markdown."""
     folders = cache.run_folders()
-    paths = shlex.join(str(_from_here(folders[name])) for name in names)
-    return f"`python -m fisa grade {paths}{f' --split {split}' if split not in (None, SPLIT) else ''} --store`"
+    paths = [str(_from_here(folders[name])) for name in names]
+    chosen = [] if split in (None, SPLIT) else ["--split", split]
+    command = shlex.join(["python", "-m", "fisa", "grade", *paths, *chosen, "--store"])
+    return f"`{command}`"
 
 
 def notes(shelf: Shelf, split: str) -> None:
@@ -221,44 +288,48 @@ def notes(shelf: Shelf, split: str) -> None:
         if split in stored:
             grades = stored[split]
             sizes = grades.settings
-            st.caption(
-                f"**{plain(name)}** ({grades.digest}), {plain(grades.data)} {plain(split)}, data version "
-                f"{grades.version}, code {grades.code}. Scenes: {sizes['located']} localisation, {sizes['scenes']} "
-                f"interaction, {sizes['attributed']} attribution, {sizes['checked']} deletion and checks, at most. "
-                + " ".join(plain(note) for note in grades.notes)
-            )
+            told = tr(
+                "**{run}** ({digest}), {data} {split}, data version {version}, code {code}. Scenes: {located} "
+                "localisation, {scenes} interaction, {attributed} attribution, {checked} deletion and checks, at most.",
+                run=plain(name), digest=grades.digest, data=plain(grades.data), split=plain(split),
+                version=grades.version, code=grades.code, located=sizes["located"], scenes=sizes["scenes"],
+                attributed=sizes["attributed"], checked=sizes["checked"],
+            )  # fmt: skip
+            st.caption(sentences(told, *map(plain, grades.notes)))
 
 
 def definitions() -> None:
     """Say what each grade is."""
-    with st.expander("What each grade is"):
-        rows = {f"{PARTS[kind.part]}: {kind.title}": [kind.meaning] for kind in GRADES.values()}
-        html_table(pd.DataFrame.from_dict(rows, orient="index", columns=["meaning"]))
-        st.caption("Equations and sources: docs/methods.md, section 15.2.")
+    with st.expander(tr("What each grade is")):
+        rows = {
+            tr("{part}: {grade}", part=tr(PARTS[kind.part]), grade=tr(kind.title)): [tr(kind.meaning)]
+            for kind in GRADES.values()
+        }
+        html_table(pd.DataFrame.from_dict(rows, orient="index", columns=[tr("meaning")]))
+        st.caption(tr("Equations and sources: docs/methods.md, section 15.2."))
 
 
 def controls(part: PartName, found: set[str]) -> None:
     """Draw the choice of the part and of its grade, among the grades ``found``."""
-    choose(
-        "part", parts_of(found), "Part", st.segmented_control, lambda name: PARTS[cast(PartName, name)], required=True
-    )
-    choose("grade", grades_of(part, found), "Chart of", shown=lambda grade: GRADES[grade].title, width=280)
+    parts = {str(each): tr(PARTS[each]) for each in parts_of(found)}
+    choose("part", list(parts), tr("Part"), st.segmented_control, parts.__getitem__, required=True)
+    choose("grade", grades_of(part, found), tr("Chart of"), shown=lambda grade: tr(GRADES[grade].title), width=280)
 
 
 def choose_split(shelf: Shelf) -> None:
     """Draw the choice of the graded split."""
-    choose("graded", ordered({split for stored in shelf.values() for split in stored}), "Split", width=160)
+    choose("graded", ordered({split for stored in shelf.values() for split in stored}), tr("Split"), width=160)
 
 
 def _by_kind(column: pd.Series) -> pd.Series:
-    kinds = {"method": 0, "baseline": 1, "ceiling": 2}
-    return column.map(kinds) if column.name == "kind" else column
+    return column.map(list(KINDS).index) if column.name == "kind" else column
 
 
 def _bounds(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None or low != low else f"{low:.3f} to {high:.3f}"
+    if low is None or high is None or low != low:
+        return ""
+    return tr("{low:.3f} to {high:.3f}", low=low, high=high)
 
 
 def _numbers(value: float, low: float | None, high: float | None) -> str:
-    bounds = _bounds(low, high)
-    return f"{value:.3f} [{bounds.replace(' to ', ', ')}]" if bounds else f"{value:.3f}"
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]" if _bounds(low, high) else f"{value:.3f}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,9 +26,9 @@ from fisa.explain.heads import (
     matrices_of,
     pattern_similarity,
 )
-from fisa.explain.pairs import kinship, known_of_pairs, learned_effects, names_of_pairs, present_in
-from fisa.figures.checks import signed
-from fisa.language import mark
+from fisa.explain.pairs import names_of_pairs
+from fisa.figures.checks import sentences, signed
+from fisa.language import mark, tr, trn
 from fisa.runs import Run
 from fisa.ui import cache, panels, reading, state
 from fisa.ui.counted import counted
@@ -37,8 +36,19 @@ from fisa.ui.meters import meter, waiting
 from fisa.ui.state import plain
 from fisa.ui.widgets import PROBLEMS, chart, choose, drawn, html_table, selected
 
-QUANTITIES: dict[Quantity, str] = {"contribution": "Contribution", "interaction": "Weight"}
-_ALL = "all"
+QUANTITIES: dict[Quantity, str] = {"contribution": mark("Contribution"), "interaction": mark("Weight")}
+MEANING: dict[Quantity, str] = {
+    "contribution": mark("Signed share of emotion j (column) in the logit of emotion i (row); heads add up."),
+    "interaction": mark("Weight of emotion j (column) in emotion i (row); each row sums to 1."),
+}
+MEASURES = {
+    "score": mark("score, 1 − KL(p‖q)/KL(p‖constant), which falls where a head matters"),
+    "kl": mark("KL to the votes in nats, which rises where a head matters"),
+}
+CHANGES = {"score": mark("change of the score"), "kl": mark("change of the kl")}
+"""Of what silencing heads changes."""
+_ALL = mark("all")
+_SEVERAL = {"grid": mark("Every head"), "together": mark("All together")}
 _SHOWN, _SIDE = 8, 112
 """How many images of a pair are shown, and their sides in pixels."""
 
@@ -76,14 +86,19 @@ def without(run: Run) -> None:
                 having.append(plain(name))
         except PROBLEMS:
             continue  # the sidebar lists it with its reason
-    others = f"{', '.join(having)} {'has' if len(having) == 1 else 'have'} some" if having else "no run here has any"
-    st.info(f"{plain(run.name)} has no interaction heads; {others}.", icon=":material/grid_view:")
+    said = tr("{run} has no interaction heads; no run here has any.", run=plain(run.name))
+    if having:
+        said = trn(
+            "{run} has no interaction heads; {others} has some.", "{run} has no interaction heads; {others} have some.",
+            len(having), run=plain(run.name), others=tr(", ").join(having),
+        )  # fmt: skip
+    st.info(said, icon=":material/grid_view:")
 
 
 def found(run: Run, dataset: Dataset) -> SplitMatrices:
     """Return what the heads do on every test image, with progress where that is computed for the first time."""
     if not are_kept(run, dataset):
-        with meter(f"Looking at {len(dataset):,} test images …") as progress:
+        with meter(tr("Looking at {n:,} test images …", n=len(dataset))) as progress:
             matrices_of(run, dataset, progress)
     return _found(run.digest, dataset.version, run, dataset)
 
@@ -98,18 +113,18 @@ def settle(run: Run, matrices: SplitMatrices, passing: NDArray[np.intp]) -> View
     """Resolve what the page shows of the test images that pass a filter; where none does, no row is looked at."""
     space, other = run.space, names_of_pairs(run)
     known = list(QUANTITIES)
-    quantity = state.resolve("matrix", known, known[0], "matrix", quiet=state.get("matrix") in panels.MATRICES)
+    quantity = state.resolve("matrix", known, known[0], tr("matrix"), quiet=state.get("matrix") in panels.MATRICES)
     heads = _heads(matrices)
-    head = state.resolve("head", heads, heads[0], "head")
-    state.resolve("reference", other, other[-1], "comparison")
-    predicted = state.resolve("predicted", _predicted(matrices, space, passing), _ALL, "predicted emotion")
+    head = state.resolve("head", heads, heads[0], tr("head"))
+    state.resolve("reference", other, other[-1], tr("comparison"))
+    predicted = state.resolve("predicted", _predicted(matrices, space, passing), _ALL, tr("predicted emotion"))
     rows = np.zeros(len(matrices.predicted), bool)
     rows[passing] = True
     if predicted != _ALL:
         rows &= matrices.predicted == space.index(predicted)
     strongest = _strongest(matrices.mean("contribution", rows if rows.any() else EVERY))
     first = panels.pair_name(space, *strongest)
-    pair = state.resolve("pair", panels.pairs(space), first, "pair of emotions")
+    pair = state.resolve("pair", panels.pairs(space), first, tr("pair of emotions"))
     receives, gives = (space.index(label) for label in pair.split("<-"))
     return View(next(each for each in known if each == quantity), head, rows, receives, gives)
 
@@ -118,12 +133,15 @@ def choices(matrices: SplitMatrices, space: EmotionSpace, passing: NDArray[np.in
     """Draw the choice of the matrices, the head, the images and the pair."""
     names_of = _predicted(matrices, space, passing)
     counts = {name: _count(matrices.predicted[passing], space, name) for name in names_of}
-    names = {"grid": "Every head", "together": "All together"}
+    quantities = {name: tr(title) for name, title in QUANTITIES.items()}
+    heads = {
+        head: tr(_SEVERAL[head]) if head in _SEVERAL else tr("Head {head}", head=head) for head in _heads(matrices)
+    }
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        choose("matrix", list(QUANTITIES), "Quantity", st.segmented_control, lambda q: QUANTITIES[q], required=True)  # type: ignore[index]
-        choose("head", _heads(matrices), "Head", shown=lambda head: names.get(head, f"Head {head}"), width=160)
-        words = {name: f"{name} ({count:,})" for name, count in counts.items()}
-        choose("predicted", list(counts), "Images predicted as", shown=words.__getitem__, width=210)
+        choose("matrix", list(quantities), tr("Quantity"), st.segmented_control, quantities.__getitem__, required=True)
+        choose("head", list(heads), tr("Head"), shown=heads.__getitem__, width=160)
+        words = {name: tr("{emotion} ({n:,})", emotion=tr(name), n=count) for name, count in counts.items()}
+        choose("predicted", list(counts), tr("Images predicted as"), shown=words.__getitem__, width=210)
         reading.show("head_means")
 
 
@@ -141,141 +159,100 @@ def means(matrices: SplitMatrices, space: EmotionSpace, view: View) -> None:
                 state.put("head", str(int(cell[0]) + 1))
 
     if view.head == "grid":
-        tables = [figures.matrix_table(one, space).assign(head=number + 1) for number, one in enumerate(values)]
-        twin = pd.concat(tables).set_index("head", append=True).swaplevel()
+        tables = {number: figures.matrix_table(one, space) for number, one in enumerate(values, start=1)}
+        twin = pd.concat(tables, names=[tr("head")])
         chart(drawn(figures.matrix_grid, values, space, view.quantity, state.theme()), key, twin, pick)
     else:
         one = panels.together(values, view.quantity) if view.place is None else values[view.place]
-        title = "All heads together" if view.place is None else f"Head {view.head}"
+        title = tr("All heads together") if view.place is None else tr("Head {head}", head=view.head)
         pair = (view.receives, view.gives)
         figure = drawn(figures.matrix, one, space, title, view.quantity, None, state.theme(), pair)
         chart(figure, key, figures.matrix_table(one, space), pick)
-    meaning = (
-        "Signed share of emotion j (column) in the logit of emotion i (row); heads add up."
-        if view.quantity == "contribution"
-        else "Weight of emotion j (column) in emotion i (row); each row sums to 1."
-    )
-    st.caption(f"Mean over {view.rows.sum():,} test images. {meaning} Click a cell for the images behind it.")
+    told = [tr("Mean over {n:,} test images.", n=view.rows.sum()), tr(MEANING[view.quantity])]
+    st.caption(sentences(*told, tr("Click a cell for the images behind it.")))
 
 
 def pair_images(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View) -> None:
     """Draw the images in which one emotion contributes most to another, each with its way to Explain."""
     space = run.space
-    receives, gives = space.labels[view.receives], space.labels[view.gives]
-    reading.header(f"{gives} on {receives}", "head_pair")
-    choose("pair", panels.pairs(space), "Pair", shown=_spoken, width=300)
+    receives, gives = space.names[view.receives], space.names[view.gives]
+    reading.header(_spoken(panels.pair_name(space, view.receives, view.gives)), "head_pair")
+    choose("pair", panels.pairs(space), tr("Pair"), shown=_spoken, width=300)
     places = matrices.strongest(view.receives, view.gives, _SHOWN, view.place, view.rows)
     pushes = matrices.pushes(view.receives, view.gives, view.place)
     ids = dataset.manifest["id"].astype(str).to_numpy()
-    which = "all heads together" if view.place is None else f"head {view.head}"
     st.caption(
-        f"Where {gives} contributes most to the logit of {receives}, up or down, by {which}; "
-        f"its mean there is {signed(float(pushes[view.rows].mean()), 3)}. A name opens the image on Explain."
-    )
-    link = {"run": str(state.get("run")), "emotion": receives, "matrix": "contribution", "head": view.head}
+        tr(
+            "Where {giver} contributes most to the logit of {receiver}, up or down, by {heads}; its mean there is "
+            "{mean}. A name opens the image on Explain.", giver=gives, receiver=receives,
+            heads=tr("all heads together") if view.place is None else tr("head {head}", head=view.head),
+            mean=signed(float(pushes[view.rows].mean()), 3),
+        )
+    )  # fmt: skip
+    label = space.labels[view.receives]
+    link = {"run": str(state.get("run")), "emotion": label, "matrix": "contribution", "head": view.head}
     with st.container(horizontal=True, gap="small", key="pair_images"):
         for place in places:
             name, amount = ids[place], signed(float(pushes[place]), 3)
             with st.container(width=_SIDE, gap=None):
                 if not run.takes_vectors:
                     picture = cache.thumbnail(dataset, name, _SIDE)
-                    st.image(picture, width="stretch", alt=f"{name}: {gives} contributes {amount} to {receives}")
+                    alt = tr("{image}: {giver} contributes {amount} to {receiver}",
+                             image=name, giver=gives, amount=amount, receiver=receives)  # fmt: skip
+                    st.image(picture, width="stretch", alt=alt)
                     st.page_link("pages/explain.py", label=plain(name), query_params={**link, "image": name})
                 else:
                     st.markdown(plain(name))
                 st.caption(amount)
-    twin = pd.DataFrame({"id": ids[places], "contribution": pushes[places]})
-    with st.popover("Numbers", icon=":material/table:", type="tertiary", key="pair_twin"):
+    twin = pd.DataFrame({"id": ids[places], tr("contribution"): pushes[places]})
+    with st.popover(tr("Numbers"), icon=":material/table:", type="tertiary", key="pair_twin"):
         st.dataframe(twin, key="pair_table")
 
 
 def likeness(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View) -> None:
     """Draw how alike the heads are, and what silencing each of them changes."""
-    reading.header("Heads beside each other", "head_likeness")
+    reading.header(tr("Heads beside each other"), "head_likeness")
     count = matrices.contribution.shape[1]
     similar = _cka(run.digest, dataset.version, matrices)
     if count > 1:
         pattern = pattern_similarity(matrices.mean("contribution", view.rows), "contribution")
-        numbers = pd.RangeIndex(1, count + 1, name="head")
+        numbers = pd.RangeIndex(1, count + 1, name=tr("head"))
         shown = {"pattern": pattern, "cka": similar}
         for column, (kind, values) in zip(st.columns(2, gap="medium"), shown.items(), strict=True):
             with column:
                 figure = figures.head_similarity(values, kind, state.theme())  # type: ignore[arg-type]
                 chart(figure, f"heads_{kind}", pd.DataFrame(values, index=numbers, columns=numbers.rename(None)))
         st.caption(
-            "Left: do two heads have the same mean contributions, each column centred? Right: do they rise and fall in "
-            "the same images? A head that another one is like in both is redundant."
+            tr(
+                "Left: do two heads have the same mean contributions, each column centred? Right: do they rise and "
+                "fall in the same images? A head that another one is like in both is redundant."
+            )
         )
     silenced = _importance(run.digest, dataset.version, run, dataset, matrices)
-    html_table(_importance_words(silenced, similar), alt="What silencing each head changes")
-    words = {
-        "score": "score, 1 − KL(p‖q)/KL(p‖constant), which falls where a head matters",
-        "kl": "KL to the votes in nats, which rises where a head matters",
-    }[silenced.measure]
+    html_table(_importance_words(silenced, similar), alt=tr("What silencing each head changes"))
     st.caption(
-        f"Change of the {words}; with every head it is {silenced.whole:.4f}. A silenced head contributes nothing. "
-        "In brackets 95 % bootstrap intervals over the test images; nearest: the head most alike by linear CKA."
-    )
+        tr(
+            "Change of the {measure}; with every head it is {whole:.4f}. A silenced head contributes nothing. In "
+            "brackets 95 % bootstrap intervals over the test images; nearest: the head most alike by linear CKA.",
+            measure=tr(MEASURES[silenced.measure]), whole=silenced.whole,
+        )
+    )  # fmt: skip
 
 
 def _importance_words(silenced: Importance, similar: np.ndarray) -> pd.DataFrame:
     table = importance_table(silenced, similar)
     rows = {
-        f"without head {head}": (
+        tr("without head {head}", head=head): (
             _interval(row["change"], row["low"], row["high"]),
-            "–" if pd.isna(row["nearest"]) else f"head {int(row['nearest'])}, {row['similarity']:.2f}",
+            "–"
+            if pd.isna(row["nearest"])
+            else tr("head {head}, {similarity:.2f}", head=int(row["nearest"]), similarity=row["similarity"]),
         )
         for head, row in table.iterrows()
     }
     every = silenced.without
-    rows["without any head"] = (_interval(every.value, every.low, every.high), "–")
-    return pd.DataFrame.from_dict(rows, orient="index", columns=[f"change of the {silenced.measure}", "nearest"])
-
-
-def beside(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View) -> None:
-    """Draw learned contributions beside what else is known of pairs of emotions."""
-    reading.header("Learned, and known otherwise", "head_known")
-    known = _known(run.digest, run)
-    learned = learned_effects(matrices, present_in(dataset), view.rows)
-    chosen = str(state.get("reference"))
-    choose("reference", list(known), "Beside", st.segmented_control, str.capitalize, required=True)
-    left, right = st.columns(2, gap="medium")
-    pair, theme = (view.receives, view.gives), state.theme()
-    with left:
-        cells = np.nan_to_num(learned)
-        figure = drawn(figures.matrix, cells, run.space, "Learned contributions", "contribution", None, theme, pair)
-        chart(figure, "beside_learned", figures.matrix_table(cells, run.space))
-    with right:
-        other = known[chosen]
-        figure = drawn(figures.matrix, other, run.space, chosen.capitalize(), chosen, None, theme, pair)
-        chart(figure, f"beside_{chosen}", figures.matrix_table(other, run.space))
-    html_table(_kinships(learned, known), alt="How learned contributions go with what else is known of pairs", digits=2)
-    st.caption(_beside_words(run, "planted" in known))
-
-
-def _kinships(learned: np.ndarray, known: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    rows = {}
-    for name, matrix in known.items():
-        together = kinship(learned, matrix)
-        rows[name] = (together.pearson, together.spearman, together.n)
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["Pearson's r", "Spearman's ρ", "pairs"])
-
-
-def _beside_words(run: Run, drawn: bool) -> str:
-    hold = "are drawn with" if drawn else "were named by somebody with"
-    words = (
-        f"Contributions, all heads together, are means over the images that {hold} both emotions, less what the column "
-        "gives to emotions that are absent; pairs without such an image count 0 in the matrix and not in the table, "
-        "which is over ordered pairs of different emotions. Co-occurrence and correlation are of the training labels: "
-        "contributions that only repeat them would be a habit, not an interaction."
-    )
-    graded = (run.grades or {}).get("contributions")
-    if graded:
-        words += (
-            " These are other scenes for every pair; the grade, which compares each scene with itself less one "
-            f"emotion, finds r = {graded['r']:.2f} over the planted pairs."
-        )
-    return words
+    rows[tr("without any head")] = (_interval(every.value, every.low, every.high), "–")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=[tr(CHANGES[silenced.measure]), tr("nearest")])
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -291,12 +268,6 @@ def _importance(
     run_digest: str, data_version: str, _run: Run, _dataset: Dataset, _matrices: SplitMatrices
 ) -> Importance:
     return importance(_run, _dataset, _matrices)
-
-
-@waiting(mark("Reading the labels of the training data …"))
-@st.cache_data(max_entries=8, show_spinner=False)
-def _known(run_digest: str, _run: Run) -> dict[str, np.ndarray]:
-    return dict(known_of_pairs(_run))
 
 
 def _heads(matrices: SplitMatrices) -> list[str]:
@@ -323,8 +294,8 @@ def _strongest(values: np.ndarray) -> tuple[int, int]:
 
 
 def _spoken(pair: str) -> str:
-    receives, gives = pair.split("<-")
-    return f"{gives} on {receives}"
+    receives, gives = map(tr, pair.split("<-"))
+    return tr("{giver} on {receiver}", giver=gives, receiver=receives)
 
 
 def _interval(value: float, low: float, high: float) -> str:

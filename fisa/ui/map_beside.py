@@ -13,10 +13,11 @@ from fisa.emotions import DIMENSIONS
 from fisa.explain.embeddings import TITLES, vectors_of
 from fisa.explain.maps import Made, Map, nearest, place_images
 from fisa.images import ImageRefused, decode_square
-from fisa.language import mark
+from fisa.language import mark, tr
 from fisa.runs import Run
 from fisa.ui import cache, photographs, rated, reading, selection, state
 from fisa.ui.counted import counted
+from fisa.ui.map_choice import DISTANCES
 from fisa.ui.meters import waiting
 from fisa.ui.state import plain
 
@@ -27,36 +28,40 @@ Found = dict[str, tuple[tuple[str, ...], tuple[float, ...]]]
 
 def ringed(run: Run, dataset: Dataset, name: str) -> None:
     """Draw the ringed image with its way to Explain."""
+    ringed = tr("Ringed: {image}", image=plain(name))
     if not run.takes_vectors:
-        st.image(cache.subject(dataset, name).picture, width="stretch", alt=f"The ringed image {name}")
+        picture = cache.subject(dataset, name).picture
+        st.image(picture, width="stretch", alt=tr("The ringed image {image}", image=name))
         link = {"run": str(state.get("run")), "image": name}
-        st.page_link("pages/explain.py", label=f"Ringed: {plain(name)}", query_params=link)
+        st.page_link("pages/explain.py", label=ringed, query_params=link)
     else:
-        st.markdown(f"Ringed: {plain(name)}")
+        st.markdown(ringed)
 
 
 def neighbours(run: Run, dataset: Dataset, shown: Map, name: str) -> None:
     """Draw the images nearest to one by the map's vectors, and those nearest by what is predicted of them."""
     found = _neighbours(run.digest, dataset.version, shown.made, name, run, dataset)
-    spaces = {
-        "seen": ("By what the run sees", f"{TITLES[shown.made.vectors]}; {shown.made.settings.metric} distance."),
-        "said": ("By what it predicts", "Euclidean distance of the ratings." if rated.is_rated(run) else (
-            "Jensen–Shannon distance of the distributions, 0 to 0.83."
-        )),
-    }  # fmt: skip
-    reading.header(f"Nearest to {plain(name)}", "map_neighbours")
+    seen = tr("{vectors}; {distance} distance.",
+              vectors=tr(TITLES[shown.made.vectors]), distance=tr(DISTANCES[shown.made.settings.metric]))  # fmt: skip
+    said = tr("Jensen–Shannon distance of the distributions, 0 to 0.83.")
+    if rated.is_rated(run):
+        said = tr("Euclidean distance of the ratings.")
+    spaces = {"seen": (tr("By what the run sees"), seen), "said": (tr("By what it predicts"), said)}
+    reading.header(tr("Nearest to {image}", image=plain(name)), "map_neighbours")
     both = set(found["seen"][0]) & set(found["said"][0])
     st.caption(
-        f"{len(both)} of the {len(found['seen'][0])} nearest are the same: looks and emotion agree where many are. "
-        "Distances are those before the projection."
-    )
+        tr(
+            "{both} of the {n} nearest are the same: looks and emotion agree where many are. Distances are those "
+            "before the projection.", both=len(both), n=len(found["seen"][0]),
+        )
+    )  # fmt: skip
     for column, (space, (title, told)) in zip(st.columns(2, gap="medium"), spaces.items(), strict=True):
         with column, st.container(key=f"map_near_{space}"):
             st.markdown(f"**{title}**")
             st.caption(told)
             names, distances = found[space]
-            said = {one: f"{apart:.3f}" for one, apart in zip(names, distances, strict=True)}
-            selection.pictures(run, dataset, said)
+            below = {one: f"{apart:.3f}" for one, apart in zip(names, distances, strict=True)}
+            selection.pictures(run, dataset, below)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
@@ -113,9 +118,8 @@ def _placed(
 def photographs_note(found: pd.DataFrame) -> None:
     """Say which photographs lie on the map, or how to place some."""
     if len(found):
-        st.caption(
-            f":material/star: Placed: {plain(', '.join(found['id']))}. A place says which test images see alike."
-        )
-        st.button("Take them off", type="tertiary", on_click=photographs.forget, key="map_forget")
+        names = plain(tr(", ").join(found["id"]))
+        st.caption(tr(":material/star: Placed: {names}. A place says which test images see alike.", names=names))
+        st.button(tr("Take them off"), type="tertiary", on_click=photographs.forget, key="map_forget")
     else:
-        st.caption("Photographs from the page *Your images* are placed here.")
+        st.caption(tr("Photographs from the page *Your images* are placed here."))

@@ -16,6 +16,7 @@ import streamlit as st
 from fisa import figures
 from fisa.datasets import Dataset
 from fisa.explain.maps import Made, Map
+from fisa.language import language, tr
 from fisa.runs import Run
 from fisa.ui import selection, state
 from fisa.ui.browse import Walk
@@ -69,8 +70,9 @@ def _map(board: Board) -> None:
     title, drag = board.colouring.title, state.get("drag") or "pan"
     at = () if board.placed is None else tuple(board.placed.itertuples(index=False, name=None))
     looks = (board.walk.chosen, state.theme(), drag, board.chosen.passing)
-    figure = _figure(board.chosen.of, board.shown.made, board.colouring.key, looks, at, board)
-    twin = board.shown.points.assign(**{title: board.colouring.values}).set_index("id")
+    figure = _figure(board.chosen.of, board.shown.made, board.colouring.key, looks, at, language(), board)
+    values = board.colouring.values if board.colouring.space is None else [tr(each) for each in board.colouring.values]
+    twin = board.shown.points.assign(**{title: values}).set_index("id")
     chart(figure, "map", twin, on_select=lambda: _pick(board), modes=selection.modes(drag))
     if st.session_state.pop(_OPENED, False):
         st.switch_page(EXPLAIN)
@@ -80,7 +82,13 @@ def _map(board: Board) -> None:
 @st.cache_resource(max_entries=16, show_spinner=False)
 @counted("map")
 def _figure(
-    of: tuple[str, ...], made: Made, colours: str, looks: tuple[Any, ...], at: tuple[Any, ...], _board: Board
+    of: tuple[str, ...],
+    made: Made,
+    colours: str,
+    looks: tuple[Any, ...],
+    at: tuple[Any, ...],
+    language: str,
+    _board: Board,
 ) -> go.Figure:
     """Draw the map once for all who look at the same; nobody changes the figure."""
     image, theme, drag, among = looks

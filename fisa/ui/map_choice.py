@@ -13,19 +13,27 @@ from fisa.emotions import EmotionSpace
 from fisa.explain.embeddings import TITLES, offered_vectors
 from fisa.explain.maps import Made, Map, look_at_map, own_map, start_map, stop_map, usual
 from fisa.explain.projection import METRICS, STEPS, ProjectionError, ProjectionSettings, largest_perplexity
+from fisa.figures.checks import sentences
+from fisa.language import mark, tr
 from fisa.runs import Run
 from fisa.ui import cache, others, rated, reading, selection, state
 from fisa.ui.state import plain
 from fisa.ui.widgets import PROBLEMS, choose, other_run, problem
 
-COLOURS = {"emotion": "Emotion", "error": "Error", "entropy": "Entropy", "difference": "Two runs"}
-RATED = {"valence": "Valence", "arousal": "Arousal", "error": "Error", "difference": "Two runs"}
+COLOURS = {
+    "emotion": mark("Emotion"), "error": mark("Error"), "entropy": mark("Entropy"), "difference": mark("Two runs"),
+}  # fmt: skip
+RATED = {
+    "valence": mark("Valence"), "arousal": mark("Arousal"), "error": mark("Error"), "difference": mark("Two runs"),
+}  # fmt: skip
 TOLD = {
-    "emotion": "dominant emotion",
-    "entropy": "entropy of the prediction in nats",
-    "valence": "predicted valence",
-    "arousal": "predicted arousal",
+    "emotion": mark("dominant emotion"),
+    "entropy": mark("entropy of the prediction in nats"),
+    "valence": mark("predicted valence"),
+    "arousal": mark("predicted arousal"),
 }
+DISTANCES = {"cosine": mark("cosine"), "euclidean": mark("euclidean")}
+"""What each of ``METRICS`` is called."""
 KEYS = ("vectors", "perplexity", "metric", "seed", "colour", "drag")
 SEEDS = 9999
 EVERY = 1.0
@@ -38,7 +46,7 @@ class Colouring:
 
     Attributes:
         key: What the values are computed from, beside the run and the data.
-        title: What they are, also as the column of the table.
+        title: What they are, in the person's language, also as the column of the table.
         values: Labels of ``space``, or numbers; [N].
         space: Of labels, else None.
         scale: Of numbers.
@@ -55,12 +63,12 @@ def settle(run: Run, dataset: Dataset) -> Made:
     """Resolve of which vectors and with which settings the map is made; what is usual for the run needs no words."""
     offered = _offered(run.digest, run)
     default = _usual(run, len(dataset), offered[0])
-    vectors = state.resolve("vectors", offered, default.vectors, "vectors", state.get("vectors") in TITLES)
+    vectors = state.resolve("vectors", offered, default.vectors, tr("vectors"), state.get("vectors") in TITLES)
     settings = default.settings
     largest = max(largest_perplexity(len(dataset)), 1)
-    perplexity = state.resolve_number("perplexity", 1, largest, settings.perplexity, "Perplexity")
-    metric = state.resolve("metric", METRICS, settings.metric, "distance")
-    seed = round(state.resolve_number("seed", 0, SEEDS, settings.seed, "Seed"))
+    perplexity = state.resolve_number("perplexity", 1, largest, settings.perplexity, tr("Perplexity"))
+    metric = state.resolve("metric", METRICS, settings.metric, tr("distance"))
+    seed = round(state.resolve_number("seed", 0, SEEDS, settings.seed, tr("Seed")))
     made = Made(vectors, ProjectionSettings(perplexity, next(each for each in METRICS if each == metric), seed))
     for name, word, own in zip(KEYS, made.words(), default.words(), strict=False):
         if word == own:
@@ -81,7 +89,8 @@ def _usual(run: Run, count: int, vectors: str) -> Made:
 def settle_looks(run: Run) -> None:
     """Resolve colouring and what dragging does."""
     colours = colours_of(run)
-    state.resolve("colour", list(colours), next(iter(colours)), "colouring", state.get("colour") in COLOURS | RATED)
+    quiet = state.get("colour") in COLOURS | RATED
+    state.resolve("colour", list(colours), next(iter(colours)), tr("colouring"), quiet)
     selection.settle_drag()
 
 
@@ -94,11 +103,12 @@ def controls(run: Run, dataset: Dataset, made: Made) -> None:
     """Draw the choice of colour, of vectors and settings, and of what dragging does; all must be resolved already."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="map_controls"):
         colours = colours_of(run)
-        choose("colour", list(colours), "Colour by", st.segmented_control, colours.__getitem__, required=True)
+        words = {name: tr(title) for name, title in colours.items()}
+        choose("colour", list(colours), tr("Colour by"), st.segmented_control, words.__getitem__, required=True)
         if state.get("colour") == "difference" and len(cache.run_folders()) > 1:
             others.choose_one()
         selection.choose_drag("map")
-        with st.popover("Made of", icon=":material/tune:", key="map_made"):
+        with st.popover(tr("Made of"), icon=":material/tune:", key="map_made"):
             _settings(run, dataset, made)
         reading.show("map")
 
@@ -110,29 +120,37 @@ def _settings(run: Run, dataset: Dataset, made: Made) -> None:
     for name, value in {**shown, "perplexity": settings.perplexity, "seed": settings.seed}.items():
         st.session_state[state.key(name)] = value
     st.selectbox(
-        "Vectors", _offered(run.digest, run), key="choose_vectors", format_func=TITLES.__getitem__,
+        tr("Vectors"), _offered(run.digest, run), key="choose_vectors", format_func=lambda name: tr(TITLES[name]),
         on_change=state.commit, args=("vectors",),
     )  # fmt: skip
-    st.selectbox("Distance", METRICS, key="choose_metric", on_change=state.commit, args=("metric",))
+    st.selectbox(
+        tr("Distance"), METRICS, key="choose_metric", format_func=lambda name: tr(DISTANCES[name]),
+        on_change=state.commit, args=("metric",),
+    )  # fmt: skip
     st.number_input(
-        "Perplexity", 1.0, largest, step=1.0, key="choose_perplexity", on_change=state.commit, args=("perplexity",)
+        tr("Perplexity"), 1.0, largest, step=1.0, key="choose_perplexity", on_change=state.commit, args=("perplexity",)
     )
-    st.number_input("Seed", 0, SEEDS, step=1, key="choose_seed", on_change=state.commit, args=("seed",))
-    st.caption(f"Perplexity is about how many neighbours count; {len(dataset):,} images allow {largest:g}.")
+    st.number_input(tr("Seed"), 0, SEEDS, step=1, key="choose_seed", on_change=state.commit, args=("seed",))
+    st.caption(
+        tr(
+            "Perplexity is about how many neighbours count; {n:,} images allow {largest:g}.",
+            n=len(dataset), largest=largest,
+        )
+    )  # fmt: skip
 
 
 def colouring(run: Run, dataset: Dataset) -> Colouring:
     """Resolve the run to compare with and return the colours; where they cannot be compared, say so and show errors."""
     chosen = state.get("colour") or ""
     table = cache.samples(run, dataset)
-    error = "mean squared error" if rated.is_rated(run) else "error, KL to the truth in nats"
+    error = tr("mean squared error") if rated.is_rated(run) else tr("error, KL to the truth in nats")
     if chosen == "emotion":
-        return Colouring(chosen, TOLD[chosen], table["dominant"].to_numpy(), run.space, figures.Scale())
+        return Colouring(chosen, tr(TOLD[chosen]), table["dominant"].to_numpy(), run.space, figures.Scale())
     if chosen == "difference":
         found = _difference(run, dataset, table["error"].to_numpy(float))
         if found is not None:
             return found
-    title = TOLD.get(chosen, error)
+    title = tr(TOLD[chosen]) if chosen in TOLD else error
     column = chosen if chosen in table and chosen in TOLD else "error"
     return Colouring(column, title, table[column].to_numpy(float), None, figures.Scale(title))
 
@@ -150,24 +168,25 @@ def _difference(run: Run, dataset: Dataset, errors: np.ndarray) -> Colouring | N
     except PROBLEMS as error:
         problem(error)
         return None
-    title = f"error of {run.name} less that of {other.name}"
-    return Colouring(f"{title} {other.digest}", title, gaps, None, figures.Scale(title, 0.0))
+    title = tr("error of {run} less that of {other}", run=run.name, other=other.name)
+    return Colouring(f"difference {other.name} {other.digest}", title, gaps, None, figures.Scale(title, 0.0))
 
 
 def words(shown: Map) -> str:
     """Say what a map is made of, and how far it can be trusted."""
     settings, trust = shown.made.settings, shown.trust
-    text = (
-        f"t-SNE of {len(shown.points)} test images by “{TITLES[shown.made.vectors]}”: perplexity "
-        f"{settings.perplexity:g}, {settings.metric} distance, seed {settings.seed}. "
-    )
-    if trust is None:
-        return text + "Distances between far groups, and the axes, mean nothing."
-    among = "" if trust.points == len(shown.points) else f" on a sample of {trust.points}"
-    return (
-        f"{text}Trustworthiness {trust.value:.3f}{among}: 1 where the {trust.neighbours} nearest on the map are the "
-        "nearest before it. Distances between far groups, and the axes, mean nothing."
-    )
+    told = [
+        tr("t-SNE of {n} test images by “{vectors}”: perplexity {perplexity:g}, {distance} distance, seed {seed}.",
+           n=len(shown.points), vectors=tr(TITLES[shown.made.vectors]), perplexity=settings.perplexity,
+           distance=tr(DISTANCES[settings.metric]), seed=settings.seed)
+    ]  # fmt: skip
+    if trust is not None:
+        trusted = tr("Trustworthiness {value:.3f}", value=trust.value)
+        if trust.points != len(shown.points):
+            trusted = tr("Trustworthiness {value:.3f} on a sample of {n}", value=trust.value, n=trust.points)
+        told.append(tr("{trusted}: 1 where the {neighbours} nearest on the map are the nearest before it.",
+                       trusted=trusted, neighbours=trust.neighbours))  # fmt: skip
+    return sentences(*told, tr("Distances between far groups, and the axes, mean nothing."))
 
 
 def work(run: Run, dataset: Dataset, made: Made, label: str, why: str) -> None:
@@ -179,7 +198,7 @@ def work(run: Run, dataset: Dataset, made: Made, label: str, why: str) -> None:
     if found.state == "failed":
         st.error(plain(found.error), icon=":material/error:")
     elif found.state == "interrupted":
-        st.info("The last attempt was interrupted; what it had finished is kept.", icon=":material/pause_circle:")
+        st.info(tr("The last attempt was interrupted; what it had finished is kept."), icon=":material/pause_circle:")
     if st.button(label, icon=":material/scatter_plot:", type="primary", key="map_run"):
         try:
             start_map(run, dataset, made)
@@ -197,8 +216,9 @@ def _watch(run: Run, dataset: Dataset, made: Made) -> None:
     if found.state != "running":
         st.rerun()
     steps = found.done - (found.total - STEPS)
-    doing = "laying out" if found.total and steps > 0 else "looking at images"
-    st.progress(found.done / max(found.total, 1), f"Making the map: {doing} …")
+    laying = found.total and steps > 0
+    doing = tr("Making the map: laying out …") if laying else tr("Making the map: looking at images …")
+    st.progress(found.done / max(found.total, 1), doing)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Stop", icon=":material/stop:", on_click=stop_map, args=(run, dataset, made), key="map_stop")
-        st.caption("It goes on when this page is left or loaded again, and when the studio is closed.")
+        st.button(tr("Stop"), icon=":material/stop:", on_click=stop_map, args=(run, dataset, made), key="map_stop")
+        st.caption(tr("It goes on when this page is left or loaded again, and when the studio is closed."))

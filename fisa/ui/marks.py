@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from fisa.datasets import Dataset
+from fisa.language import tr
 from fisa.slices import Mark, Notebook, SliceError, marks_table
 from fisa.tables import inert
 from fisa.ui import state
@@ -62,15 +63,16 @@ def words(mark: Mark | None) -> str:
 def editor(dataset: Dataset, name: str) -> None:
     """Draw the tags and the note of one image, which are kept as they are changed."""
     mark = read(dataset).get(name, Mark())
-    title = f"Tags ({len(mark.tags)})" if mark.tags else "Tags"
+    title = tr("Tags ({n})", n=len(mark.tags)) if mark.tags else tr("Tags")
     with st.popover(title, icon=":material/label:", type="tertiary", key="marks"):
         st.session_state["mark_tags"], st.session_state["mark_note"] = list(mark.tags), mark.note
         st.multiselect(
-            f"Tags of {name}", sorted({*known_tags(dataset), *mark.tags}), key="mark_tags", accept_new_options=True,
-            placeholder="Choose, or type a new one", on_change=_store, args=(dataset, name),
+            tr("Tags of {name}", name=name), sorted({*known_tags(dataset), *mark.tags}), key="mark_tags",
+            accept_new_options=True, placeholder=tr("Choose, or type a new one"), on_change=_store,
+            args=(dataset, name),
         )  # fmt: skip
-        st.text_area("Note", key="mark_note", max_chars=2000, on_change=_store, args=(dataset, name), height=100)
-        st.caption("They stay on this machine; the Gallery filters by tag and gives all as CSV.")
+        st.text_area(tr("Note"), key="mark_note", max_chars=2000, on_change=_store, args=(dataset, name), height=100)
+        st.caption(tr("They stay on this machine; the Gallery filters by tag and gives all as CSV."))
 
 
 def _store(dataset: Dataset, name: str) -> None:
@@ -89,25 +91,28 @@ def many(dataset: Dataset, shown: Sequence[str], passing: Sequence[str]) -> None
         passing: Ids that pass the filter.
     """
     marks = read(dataset)
-    with st.popover("Tags", icon=":material/label:", key="marks"):
-        counts = {_PAGE: f"the {len(shown)} on this page", _ALL: f"all {len(passing):,} that pass"}
+    with st.popover(tr("Tags"), icon=":material/label:", key="marks"):
+        counts = {
+            _PAGE: tr("the {n} on this page", n=len(shown)),
+            _ALL: tr("all {n:,} that pass", n=len(passing)),
+        }
         with st.form("tag_many", border=False):
             st.selectbox(
-                "Tag", known_tags(dataset), index=None, key="new_tag", accept_new_options=True,
-                placeholder="Choose, or type a new one",
+                tr("Tag"), known_tags(dataset), index=None, key="new_tag", accept_new_options=True,
+                placeholder=tr("Choose, or type a new one"),
             )  # fmt: skip
-            st.radio("Give it to", list(counts), format_func=counts.__getitem__, key="tag_whom")
+            st.radio(tr("Give it to"), list(counts), format_func=counts.__getitem__, key="tag_whom")
             st.form_submit_button(
-                "Add", icon=":material/new_label:", on_click=_add, args=(dataset, list(shown), list(passing)),
+                tr("Add"), icon=":material/new_label:", on_click=_add, args=(dataset, list(shown), list(passing)),
                 disabled=not passing,
             )  # fmt: skip
         if marks:
             st.download_button(
-                f"{len(marks):,} marks as CSV", lambda: as_csv(marks),
+                tr("{n:,} marks as CSV", n=len(marks)), lambda: as_csv(marks),
                 f"{notebook_of(dataset).file.stem}-marks.csv", "text/csv", icon=":material/download:",
                 on_click="ignore",
             )  # fmt: skip
-        st.caption("Tags and notes of a single image are written on Explain.")
+        st.caption(tr("Tags and notes of a single image are written on Explain."))
 
 
 def as_csv(marks: Mapping[str, Mark]) -> str:

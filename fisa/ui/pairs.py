@@ -8,6 +8,7 @@ import streamlit as st
 
 from fisa.datasets import Dataset
 from fisa.distances import jensen_shannon
+from fisa.language import mark, tr
 from fisa.metrics import METRICS
 from fisa.runs import Run
 from fisa.ui import cache, others, state
@@ -15,7 +16,11 @@ from fisa.ui.counted import counted
 from fisa.ui.state import clip, plain
 from fisa.ui.widgets import PROBLEMS
 
-COLUMNS = {"disagreement": "Disagreement with {}", "fixed": "Fixed by {}", "broke": "Broken by {}"}
+COLUMNS = {
+    "disagreement": mark("Disagreement with {run}"),
+    "fixed": mark("Fixed by {run}"),
+    "broke": mark("Broken by {run}"),
+}
 """What another run adds to the table of a run: divergence of both predictions, and how much less or more it errs."""
 
 
@@ -25,29 +30,35 @@ def titles(run: Run) -> dict[str, str]:
     if not names:
         return {}
     name = others.partner(names)
-    return {column: title.format(clip(name, 20)) for column, title in COLUMNS.items()}
+    return {column: tr(title, run=clip(name, 20)) for column, title in COLUMNS.items()}
 
 
 def meaning(column: str, run: str, other: str) -> str:
     """Say in Markdown what a column that another run adds is."""
     one, two = plain(run), plain(other)
     if column == "disagreement":
-        return f"Jensen-Shannon divergence of what {one} and {two} predict, in nats: 0 where they agree."
+        return tr("Jensen-Shannon divergence of what {one} and {two} predict, in nats: 0 where they agree.",
+                  one=one, two=two)  # fmt: skip
     better, worse = (two, one) if column == "fixed" else (one, two)
-    return f"Error of {worse} less that of {better}: above 0 {better} is nearer to the truth."
+    return tr("Error of {worse} less that of {better}: above 0 {better} is nearer to the truth.",
+              worse=worse, better=better)  # fmt: skip
 
 
 def measures_in(table: pd.DataFrame) -> dict[str, str]:
     """Return the measures of :data:`METRICS` in a table, with titles that tell those on votes from the error."""
-    on = " on votes" if "kl_truth" in table else ""
-    return {name: f"{metric.title}{on}" for name, metric in METRICS.items() if name in table}
+    titles = {name: tr(metric.title) for name, metric in METRICS.items() if name in table}
+    if "kl_truth" in table:
+        return {name: tr("{measure} on votes", measure=title) for name, title in titles.items()}
+    return titles
 
 
 def other_of(run: Run, dataset: Dataset) -> Run | None:
     """Open the run that ``against`` names; where there is none that predicts these images, say so."""
     names = others.settle()
     if not names:
-        state.notice("Comparing needs two runs, and there is only one; the images are not sorted or filtered by it.")
+        state.notice(
+            tr("Comparing needs two runs, and there is only one; the images are not sorted or filtered by it.")
+        )
         return None
     name = others.partner(names)
     try:
@@ -57,7 +68,9 @@ def other_of(run: Run, dataset: Dataset) -> Run | None:
         state.notice(str(error))
         return None
     if not fits:
-        state.notice(f"{name} was tested on other images than {run.name}; the images are not sorted or filtered by it.")
+        text = tr("{other} was tested on other images than {run}; the images are not sorted or filtered by it.",
+                  other=name, run=run.name)  # fmt: skip
+        state.notice(text)
     return other if fits else None
 
 

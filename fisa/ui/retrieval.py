@@ -13,7 +13,7 @@ from fisa.datasets import Dataset
 from fisa.explain.embeddings import EMBEDDINGS, are_kept, embeddings_of
 from fisa.explain.maps import map_if_kept, map_of, usual
 from fisa.explain.retrieval import CRITERIA, Criterion, Retrieval, RetrievalError, marks_of, search
-from fisa.language import mark
+from fisa.language import mark, tr
 from fisa.records import Interval
 from fisa.runs import Run
 from fisa.ui import cache, reading, state
@@ -24,7 +24,11 @@ from fisa.ui.widgets import chart, choose, html_table
 
 COUNTS = ("5", "10", "20")
 """How many neighbours a person may ask for."""
-BY: dict[Criterion, str] = {"emotion": "Emotion", "polarity": "Polarity"}
+BY: dict[Criterion, str] = {"emotion": mark("Emotion"), "polarity": mark("Polarity")}
+SHORT = {
+    "fc": mark("FC"), "class_features": mark("Class features"), "sentiment_vector": mark("Sentiment vector"),
+}  # fmt: skip
+"""Each of ``EMBEDDINGS`` in a word or two."""
 _SIDE = 112
 """Of a small picture, pixels."""
 
@@ -38,7 +42,7 @@ def found(run: Run, dataset: Dataset, k: int) -> dict[str, Retrieval]:
     if not len(dataset.space):
         raise RetrievalError(f"{run.name}: {dataset.name} has no emotions by which its images could be retrieved")
     if not are_kept(run, dataset):
-        with meter("Looking at every test image …") as progress:
+        with meter(tr("Looking at every test image …")) as progress:
             embeddings_of(run, dataset, progress)
     return _found(run.digest, dataset.version, k, run, dataset)
 
@@ -55,95 +59,104 @@ def settle(results: Mapping[str, Retrieval]) -> tuple[Retrieval, Criterion]:
     """Resolve the embedding and the criterion of the view; return what was found by them."""
     names = list(results)
     quiet = state.get("embedding") in EMBEDDINGS  # another run has it: no fault of the link
-    embedding = state.resolve("embedding", names, names[-1], "embedding", quiet)
+    embedding = state.resolve("embedding", names, names[-1], tr("embedding"), quiet)
     offered = list(results[embedding].scores)
-    by = state.resolve("by", offered, offered[0], "criterion", state.get("by") in CRITERIA)
+    by = state.resolve("by", offered, offered[0], tr("criterion"), state.get("by") in CRITERIA)
     return results[embedding], next(each for each in CRITERIA if each == by)
 
 
 def choices(results: Mapping[str, Retrieval], shown: Retrieval) -> None:
     """Draw what is searched by, what counts as right, and how many are shown."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        choose("embedding", list(results), "Nearest by", shown=lambda name: EMBEDDINGS[name][0], width=300)
-        choose("by", list(shown.scores), "Right by", st.segmented_control, lambda by: BY[by], required=True)  # type: ignore[index]
-        choose("k", COUNTS, "Show", width=90)
+        choose("embedding", list(results), tr("Nearest by"), shown=lambda name: tr(EMBEDDINGS[name][0]), width=300)
+        choose("by", list(shown.scores), tr("Right by"), st.segmented_control, lambda by: tr(BY[by]), required=True)  # type: ignore[index]
+        choose("k", COUNTS, tr("Show"), width=90)
         reading.show("retrieval")
 
 
 def query(dataset: Dataset, name: str) -> None:
     """Draw the image that is searched for."""
-    labels = _labels(dataset.version, dataset, name)
-    st.image(cache.thumbnail(dataset, name, 2 * _SIDE), width=2 * _SIDE, alt=f"The query {name}: {labels}")
-    st.markdown(f"**{plain(name)}**: {plain(labels)}")
+    emotions = _names(dataset, name)
+    alt = tr("The query {image}: {emotions}", image=name, emotions=emotions)
+    st.image(cache.thumbnail(dataset, name, 2 * _SIDE), width=2 * _SIDE, alt=alt)
+    st.markdown(tr("**{image}**: {emotions}", image=plain(name), emotions=plain(emotions)))
 
 
 def neighbours(shown: Retrieval, by: Criterion, dataset: Dataset, name: str) -> None:
     """Draw the nearest images in frames that say whether they are right; a name makes that image the query."""
     row = int(np.flatnonzero(shown.ids == name)[0])
     right = shown.hits[by][row]
-    shared = "a dominant emotion" if by == "emotion" else "the polarity"
+    shared = tr("a dominant emotion") if by == "emotion" else tr("the polarity")
     st.caption(
-        f"{right.sum()} of the {len(right)} nearest share {shared}. "
-        "Right: solid frame and a check mark; wrong: dashed frame and a cross. Below each its distance."
-    )
+        tr(
+            "{right} of the {n} nearest share {shared}. Right: solid frame and a check mark; wrong: dashed frame and a "
+            "cross. Below each its distance.", right=right.sum(), n=len(right), shared=shared,
+        )
+    )  # fmt: skip
     with st.container(horizontal=True, gap="small", key="neighbours"):
         for rank, place in enumerate(shown.neighbours[row]):
             other = str(shown.gallery_ids[place])
-            labels, fits = _labels(dataset.version, dataset, other), bool(right[rank])
+            emotions, fits = _names(dataset, other), bool(right[rank])
             distance = f"{shown.distances[row, rank]:.3f}"
             with st.container(width=_SIDE, gap=None):
                 picture = figures.framed(cache.thumbnail(dataset, other, _SIDE), fits, state.theme())
-                said = f"Nearest {rank + 1}, {'right' if fits else 'wrong'}: {other}, {labels}, distance {distance}"
-                st.image(picture, width="stretch", alt=said)
+                alt = tr(
+                    "Nearest {rank}, {verdict}: {image}, {emotions}, distance {distance}", rank=rank + 1, image=other,
+                    verdict=tr("right") if fits else tr("wrong"), emotions=emotions, distance=distance,
+                )  # fmt: skip
+                st.image(picture, width="stretch", alt=alt)
                 sign = ":material/check_circle:" if fits else ":material/cancel:"
-                st.caption(f"{sign} {plain(labels)} · {distance}")
+                st.caption(f"{sign} {plain(emotions)} · {distance}")
                 st.button(
                     plain(other), key=f"neighbour_{rank}", type="tertiary", on_click=state.put, args=("image", other)
                 )
     twin = pd.DataFrame(
         {
             "id": shown.gallery_ids[shown.neighbours[row]],
-            "distance": shown.distances[row],
-            "labels": [_labels(dataset.version, dataset, str(i)) for i in shown.gallery_ids[shown.neighbours[row]]],
-            "right": right,
+            tr("distance"): shown.distances[row],
+            tr("labels"): [_names(dataset, str(i)) for i in shown.gallery_ids[shown.neighbours[row]]],
+            tr("right"): right,
         },
-        index=pd.RangeIndex(1, len(right) + 1, name="rank"),
+        index=pd.RangeIndex(1, len(right) + 1, name=tr("rank")),
     )
-    with st.popover("Numbers", icon=":material/table:", type="tertiary", key="neighbours_twin"):
+    with st.popover(tr("Numbers"), icon=":material/table:", type="tertiary", key="neighbours_twin"):
         st.dataframe(twin, key="neighbours_table")
 
 
 def scores(results: Mapping[str, Retrieval], k: int) -> None:
     """Draw mean average precision and precision at k of every embedding, by emotion and by polarity."""
     rows = {
-        f"{_short(name)}, by {by}": {
+        tr("{embedding}, by {criterion}", embedding=_short(name), criterion=tr(BY[by]).lower()): {
             "mAP": _interval(score.mean_average_precision),
-            "mAP by chance": score.mean_average_precision_chance,
-            f"precision@{k}": _interval(score.precision),
-            f"precision@{k} by chance": score.precision_chance,
+            tr("mAP by chance"): score.mean_average_precision_chance,
+            tr("precision@{k}", k=k): _interval(score.precision),
+            tr("precision@{k} by chance", k=k): score.precision_chance,
         }
         for name, result in results.items()
         for by, score in result.scores.items()
     }
-    html_table(pd.DataFrame.from_dict(rows, orient="index"), alt="Retrieval scores of every embedding")
+    html_table(pd.DataFrame.from_dict(rows, orient="index"), alt=tr("Retrieval scores of every embedding"))
     counts = {by: score.queries for result in results.values() for by, score in result.scores.items()}
-    asked = ", ".join(f"{count} by {by}" for by, count in counts.items())
+    asked = [tr("{n} by {criterion}", n=count, criterion=tr(BY[by]).lower()) for by, count in counts.items()]
     st.caption(
-        f"mAP: mean average precision. Queries: all test images with a relevant one among the others ({asked}); "
-        "gallery: the other test images; Euclidean distance. In brackets 95 % bootstrap intervals over queries; "
-        "by chance: a random order. `python -m fisa retrieve` also searches the training images, or by cosine."
+        tr(
+            "mAP: mean average precision. Queries: all test images with a relevant one among the others ({asked}); "
+            "gallery: the other test images; Euclidean distance. In brackets 95 % bootstrap intervals over queries; "
+            "by chance: a random order. `python -m fisa retrieve` also searches the training images, or by cosine.",
+            asked=tr(", ").join(asked),
+        )
     )
 
 
 def planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval], name: str) -> None:
     """Draw the t-SNE of each embedding side by side, computed at a click where it is not kept."""
-    reading.header(" against ".join(map(_short, results)), "map")
+    reading.header(tr(" against ").join(map(_short, results)), "map")
     wanted = [usual(each, len(dataset)) for each in results]
     if any(map_if_kept(run, dataset, made) is None for made in wanted):
-        if not st.button(f"Project {len(dataset)} images", icon=":material/scatter_plot:", key="project"):
-            st.caption("t-SNE of each embedding: about half a minute for 2,000 images, once.")
+        if not st.button(tr("Project {n} images", n=len(dataset)), icon=":material/scatter_plot:", key="project"):
+            st.caption(tr("t-SNE of each embedding: about half a minute for 2,000 images, once."))
             return
-        with meter("Projecting …") as progress:
+        with meter(tr("Projecting …")) as progress:
             for made in wanted:
                 map_of(run, dataset, made, progress)
         st.rerun()  # without the button
@@ -151,16 +164,22 @@ def planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval], name: s
     drawn = {made.vectors: found.points for made in wanted if (found := map_if_kept(run, dataset, made))}
     for column, (each, points) in zip(st.columns(len(drawn)), drawn.items(), strict=True):
         with column:
-            st.caption(f"{EMBEDDINGS[each][0]}; the query is ringed.")
+            st.caption(tr("{embedding}; the query is ringed.", embedding=tr(EMBEDDINGS[each][0])))
             figure = figures.embedding_map(points, labels, dataset.space, name, state.theme())
-            chart(figure, f"plane_{each}", points.assign(dominant=labels).set_index("id"))
+            twin = points.assign(**{tr("dominant"): [tr(label) for label in labels]}).set_index("id")
+            chart(figure, f"plane_{each}", twin)
+
+
+def _names(dataset: Dataset, name: str) -> str:
+    """Return the dominant emotions of an image as people read them."""
+    return tr(", ").join(map(tr, _labels(dataset.version, dataset, name)))
 
 
 @st.cache_data(max_entries=2048, show_spinner=False)
-def _labels(data_version: str, _dataset: Dataset, name: str) -> str:
+def _labels(data_version: str, _dataset: Dataset, name: str) -> tuple[str, ...]:
     index = int(np.flatnonzero(_dataset.manifest["id"] == name)[0])
     marks = _marks(data_version, _dataset)[index]
-    return ", ".join(label for label, marked in zip(_dataset.space.labels, marks, strict=True) if marked)
+    return tuple(label for label, marked in zip(_dataset.space.labels, marks, strict=True) if marked)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -169,7 +188,7 @@ def _marks(data_version: str, _dataset: Dataset) -> np.ndarray:
 
 
 def _short(embedding: str) -> str:
-    return EMBEDDINGS[embedding][0].partition(",")[0]
+    return tr(SHORT[embedding])
 
 
 def _interval(value: Interval) -> str:

@@ -16,6 +16,7 @@ import streamlit as st
 
 from fisa.datasets import Dataset
 from fisa.evaluation import target_of, truth_of
+from fisa.language import mark, tr
 from fisa.metrics import bootstrap_mean, paired_bootstrap
 from fisa.records import Interval
 from fisa.runs import Run
@@ -72,7 +73,7 @@ class Board:
         """Return Markdown for what is selected, and its ids."""
         of, ids = st.session_state.get(f"{self.key}_picked", (None, []))
         if of == self.of and ids:
-            return "Selection", list(ids)
+            return tr("Selection"), list(ids)
         return None if self.passing is None else (self.walk.words, list(self.passing))
 
     def take(self, dots: pd.Series) -> bool:
@@ -95,8 +96,13 @@ class Board:
         state.drop("filter")
 
 
-DRAGS: dict[str, str] = {"pan": "Move", "lasso": "Lasso", "select": "Box"}
+DRAGS: dict[str, str] = {"pan": mark("Move"), "lasso": mark("Lasso"), "select": mark("Box")}
 """What dragging on a chart does."""
+
+HELP = {
+    "chart": mark("Moves the chart, or selects images with a lasso or a box"),
+    "map": mark("Moves the map, or selects images with a lasso or a box"),
+}
 
 
 def modes(drag: str) -> tuple[str, ...]:
@@ -106,16 +112,20 @@ def modes(drag: str) -> tuple[str, ...]:
 
 def settle_drag() -> None:
     """Resolve what dragging does; moving needs no words in the address."""
-    if state.resolve("drag", list(DRAGS), "pan", "way of dragging") == "pan":
+    if state.resolve("drag", list(DRAGS), "pan", tr("way of dragging")) == "pan":
         state.drop("drag")
 
 
 def choose_drag(what: str) -> None:
-    """Draw the choice of what dragging on a chart does, which must be resolved already."""
+    """Draw the choice of what dragging on ``what`` does, which must be resolved already.
+
+    Args:
+        what: A key of ``HELP``.
+    """
     st.session_state[state.key("drag")] = state.get("drag") or "pan"
     st.segmented_control(
-        "Dragging", list(DRAGS), key=state.key("drag"), format_func=DRAGS.__getitem__, required=True,
-        on_change=state.commit, args=("drag",), help=f"Moves the {what}, or selects images with a lasso or a box",
+        tr("Dragging"), list(DRAGS), key=state.key("drag"), format_func=lambda drag: tr(DRAGS[drag]), required=True,
+        on_change=state.commit, args=("drag",), help=tr(HELP[what]),
     )  # fmt: skip
 
 
@@ -125,12 +135,13 @@ def draw(board: Board) -> None:
     if chosen is None:
         return
     name, ids = chosen
-    reading.header(f"{name}: {len(ids):,} of {len(board.dataset):,} images", "map_selection")
+    counted = tr("{name}: {n:,} of {total:,} images", name=name, n=len(ids), total=len(board.dataset))
+    reading.header(counted, "map_selection")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.text_input("Save it as a slice", key=f"{board.key}_slice_name", placeholder="a name", width=220)
-        if st.button("Save", icon=":material/bookmark_add:", key=f"{board.key}_slice_save"):
+        st.text_input(tr("Save it as a slice"), key=f"{board.key}_slice_name", placeholder=tr("a name"), width=220)
+        if st.button(tr("Save"), icon=":material/bookmark_add:", key=f"{board.key}_slice_save"):
             _save(board, ids)
-        if st.button("Clear", icon=":material/deselect:", type="tertiary", key=f"{board.key}_clear"):
+        if st.button(tr("Clear"), icon=":material/deselect:", type="tertiary", key=f"{board.key}_clear"):
             board.forget()
             state.put("slice", "")
             st.rerun()
@@ -152,14 +163,18 @@ def _save(board: Board, ids: list[str]) -> None:
 def _measures(board: Board, ids: list[str]) -> None:
     """Draw number, mean error, entropy and distribution of the selection beside those of all images, for every run."""
     rows = cache.samples(board.run, board.dataset)["id"].astype(str).isin(ids).to_numpy()
-    parts = {"selected": rows, "all": np.ones(len(rows), dtype=bool)}
-    cells = {name: {"images": int(part.sum()), **_cells(board, part)} for name, part in parts.items()}
+    parts = {tr("selected"): rows, tr("all"): np.ones(len(rows), dtype=bool)}
+    cells = {name: {tr("images"): int(part.sum()), **_cells(board, part)} for name, part in parts.items()}
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        html_table(pd.DataFrame.from_dict(cells, orient="index").T, alt="Measures of the selection beside all images")
+        alt = tr("Measures of the selection beside all images")
+        html_table(pd.DataFrame.from_dict(cells, orient="index").T, alt=alt)
         st.caption(
-            "Means over images, with bootstrap intervals. On the wheel: what is true of the selection and what "
-            f"{plain(', '.join(board.runs))} predicts of it, beside what is true of all images."
+            tr(
+                "Means over images, with bootstrap intervals. On the wheel: what is true of the selection and what "
+                "{runs} predicts of it, beside what is true of all images.",
+                runs=plain(tr(", ").join(board.runs)),
+            )
         )
     if len(board.run.space) and not rated.is_rated(board.run):
         with right:
@@ -168,21 +183,29 @@ def _measures(board: Board, ids: list[str]) -> None:
 
 def _cells(board: Board, part: np.ndarray) -> dict[str, object]:
     """Return the measures of part of the images, title -> text or number."""
-    error = "mean squared error" if rated.is_rated(board.run) else "mean KL to the truth"
+    error, entropy = tr("mean KL to the truth"), tr("mean entropy of the prediction")
+    if rated.is_rated(board.run):
+        error = tr("mean squared error")
     cells: dict[str, object] = {}
     errors: dict[str, np.ndarray] = {}
     for name, run in board.runs.items():
-        table, of = cache.samples(run, board.dataset), f" of {name}" if len(board.runs) > 1 else ""
+        table = cache.samples(run, board.dataset)
         errors[name] = table["error"].to_numpy(float)[part]
-        cells[f"{error}{of} [95 %]"] = _interval(_mean(board, (run.digest,), part, errors[name], None))
+        cells[f"{_of(board, error, name)} [95 %]"] = _interval(_mean(board, (run.digest,), part, errors[name], None))
         if "entropy" in table:
-            cells[f"mean entropy of the prediction{of}"] = float(table["entropy"].to_numpy(float)[part].mean())
+            cells[_of(board, entropy, name)] = float(table["entropy"].to_numpy(float)[part].mean())
     first, *rest = board.runs
     for name in rest:
         digests = (board.runs[name].digest, board.run.digest)
         gap = _mean(board, digests, part, errors[name], errors[first])
-        cells[f"error of {name} less that of {first} [95 %]"] = _interval(gap, "+")
+        title = tr("error of {run} less that of {first} [95 %]", run=name, first=first)
+        cells[title] = _interval(gap, "+")
     return cells
+
+
+def _of(board: Board, measure: str, run: str) -> str:
+    """Name a measure and, of several runs, whose it is."""
+    return tr("{measure} of {run}", measure=measure, run=run) if len(board.runs) > 1 else measure
 
 
 def _mean(
@@ -217,12 +240,13 @@ def _interval(value: Interval, sign: str = "") -> str:
 def _distributions(board: Board, rows: np.ndarray) -> dict[str, np.ndarray]:
     space, truth = board.run.space, truth_of(board.dataset)
     known = target_of(board.dataset, space) if truth is None else truth
-    taken = ("truth", "all, truth")
-    predicted = {
-        name if name not in taken else f"run {name}": run.predictions[list(space.labels)].to_numpy(float)[rows].mean(0)
-        for name, run in board.runs.items()
-    }
-    return {"truth": known[rows].mean(0), **predicted, "all, truth": known.mean(0)}
+    whole = tr("all, truth")
+    taken = ("truth", whole)
+    labels, predicted = list(space.labels), {}
+    for name, run in board.runs.items():
+        called = name if name not in taken else tr("run {name}", name=name)
+        predicted[called] = run.predictions[labels].to_numpy(float)[rows].mean(0)
+    return {"truth": known[rows].mean(0), **predicted, whole: known.mean(0)}
 
 
 def _pictures(board: Board, ids: list[str]) -> None:
@@ -246,7 +270,7 @@ def _pictures(board: Board, ids: list[str]) -> None:
 
 def _said(errors: pd.Series) -> str:
     if len(errors) == 1:
-        return f"error {errors.iloc[0]:.3f}"
+        return tr("error {error:.3f}", error=errors.iloc[0])
     return ", ".join(f"{name} {error:.3f}" for name, error in errors.items())
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import streamlit as st
 
 from fisa.datasets import Dataset
+from fisa.language import tr
 from fisa.slices import (
     Slice,
     SliceError,
@@ -72,18 +73,24 @@ def _named(dataset: Dataset, text: str) -> Slice | None:
     if not ids:
         stored = read_slice(name, dataset.name, dataset.split)
         if stored is None:
-            state.notice(f"There is no slice “{clip(name)}” of {dataset.name} on this machine; showing all images.")
+            text = tr("There is no slice “{name}” of {data} on this machine; showing all images.",
+                      name=clip(name), data=dataset.name)  # fmt: skip
+            state.notice(text)
         if stored is None or stored.filter:
             return stored
         ids = stored.ids
     known = set(dataset.manifest["id"])
     there = tuple(each for each in ids if each in known)
     if not there:
-        state.notice(f"No image of the slice “{clip(name)}” is in {dataset.name} {dataset.split}; showing all images.")
+        text = tr("No image of the slice “{name}” is in {data} {split}; showing all images.",
+                  name=clip(name), data=dataset.name, split=dataset.split)  # fmt: skip
+        state.notice(text)
         return None
     if len(there) < len(ids):
         gone = len(ids) - len(there)
-        state.notice(f"{gone:,} of the {len(ids):,} images of the slice “{clip(name)}” are not in {dataset.name} now.")
+        text = tr("{gone:,} of the {total:,} images of the slice “{name}” are not in {data} now.",
+                  gone=gone, total=len(ids), name=clip(name), data=dataset.name)  # fmt: skip
+        state.notice(text)
     return Slice(name, dataset.name, dataset.split, dataset.version, there)
 
 
@@ -98,22 +105,22 @@ def control(dataset: Dataset, conditions: str = "") -> None:
     stored, problems = list_slices(dataset.name, dataset.split)
     named = {one.name: one for one in stored}
     chosen = _chosen(shown, conditions, stored)
-    title = clip(shown.name if shown else chosen.name if chosen else "Slices", 24)
+    title = clip(shown.name if shown else chosen.name if chosen else tr("Slices"), 24)
     with st.popover(plain(title), icon=":material/bookmark:", key="slices"):
         st.session_state["slice_choice"] = chosen.name if chosen else _ALL
         st.selectbox(
-            "Slice", [_ALL, *named], key="slice_choice", on_change=_choose, args=(named,),
-            format_func=lambda name: _told(named[name]) if name else "All images",
+            tr("Slice"), [_ALL, *named], key="slice_choice", on_change=_choose, args=(named,),
+            format_func=lambda name: _told(named[name]) if name else tr("All images"),
         )  # fmt: skip
         if chosen is not None:
             _change(chosen)
         if shown is not None and chosen is None and shown.ids:
-            st.caption(f"{plain(shown.name)} came with the link: {len(shown.ids):,} images.")
-            st.button("Keep it on this machine", icon=":material/save:", on_click=_keep, args=(dataset, shown))
+            st.caption(tr("{name} came with the link: {n:,} images.", name=plain(shown.name), n=len(shown.ids)))
+            st.button(tr("Keep it on this machine"), icon=":material/save:", on_click=_keep, args=(dataset, shown))
         if conditions and chosen is None:
             _offer_to_save(dataset, conditions)
         if not stored and not conditions and shown is None:
-            st.caption("Filter the images and save the filter here, or select points on the Map.")
+            st.caption(tr("Filter the images and save the filter here, or select points on the Map."))
         for problem in problems:
             st.caption(f":material/error: {plain(str(problem))}")
 
@@ -128,20 +135,22 @@ def _chosen(shown: Slice | None, conditions: str, stored: list[Slice]) -> Slice 
 
 
 def _told(one: Slice) -> str:
-    return f"{one.name} ({len(one.ids):,} images)" if one.ids else f"{one.name} (filter)"
+    if one.ids:
+        return tr("{name} ({n:,} images)", name=one.name, n=len(one.ids))
+    return tr("{name} (filter)", name=one.name)
 
 
 def _change(chosen: Slice) -> None:
     """Draw what can be done with a stored slice."""
     st.session_state["slice_name"] = chosen.name
-    st.text_input("Name", key="slice_name", on_change=_rename, args=(chosen,))
-    st.button("Delete", icon=":material/delete:", on_click=_delete, args=(chosen,), key="delete_slice")
+    st.text_input(tr("Name"), key="slice_name", on_change=_rename, args=(chosen,))
+    st.button(tr("Delete"), icon=":material/delete:", on_click=_delete, args=(chosen,), key="delete_slice")
 
 
 def _offer_to_save(dataset: Dataset, conditions: str) -> None:
     with st.form("save_slice", border=False):
-        st.text_input("Save this filter as", key="new_slice", placeholder="a name")
-        st.form_submit_button("Save", icon=":material/save:", on_click=_save_filter, args=(dataset, conditions))
+        st.text_input(tr("Save this filter as"), key="new_slice", placeholder=tr("a name"))
+        st.form_submit_button(tr("Save"), icon=":material/save:", on_click=_save_filter, args=(dataset, conditions))
 
 
 def _choose(named: dict[str, Slice]) -> None:
@@ -193,4 +202,6 @@ def _delete(chosen: Slice) -> None:
 
 def _refuse_taken(one: Slice) -> None:
     if read_slice(one.name, one.data, one.split) is not None:
-        raise SliceError(f"There is a slice “{clip(one.name)}” already; choose another name, or delete that one first.")
+        text = tr("There is a slice “{name}” already; choose another name, or delete that one first.",
+                  name=clip(one.name))  # fmt: skip
+        raise SliceError(text)

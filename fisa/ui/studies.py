@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from fisa import figures, studies
-from fisa.language import mark
+from fisa.language import mark, tr
 from fisa.runs import RunError
 from fisa.runs.files import digest_of, read_bytes
 from fisa.studies.draft import MEASURES, beside_draft
@@ -27,7 +28,12 @@ TABLE = "table.csv"
 """A comparison table without a study behind it, such as ``python -m fisa ratings`` writes."""
 HEAD = ("cells", "difference", "p", "p_folds", "score", "kl_truth", "kl", "chebyshev", "cosine", "accuracy", "rank")
 """Columns that a study's table shows at first; the numbers behind the table have all."""
-DRAFT_TABLES = {"loss": "Weight a of the loss", "width": "Width d", "heads": "Heads H"}
+GAP_TITLES = {
+    "difference": mark("difference"), "difference_low": mark("difference_low"),
+    "difference_high": mark("difference_high"),
+}  # fmt: skip
+"""Columns behind the differences to the reference; ``p`` is the same everywhere."""
+DRAFT_TABLES = {"loss": mark("Weight a of the loss"), "width": mark("Width d"), "heads": mark("Heads H")}
 TITLES = {"csv": "CSV", "markdown": "Markdown", "latex": "LaTeX", "html": "HTML"}
 SUFFIXES = {"csv": "csv", "markdown": "md", "latex": "tex", "html": "html"}
 
@@ -87,24 +93,25 @@ def differences(table: pd.DataFrame) -> None:
         return
     rows = table[table["difference"].notna()].iloc[::-1]
     title = studies.columns_of(table)["difference"]
-    reading.subheader("Against the reference", "study_differences")
+    reading.subheader(tr("Against the reference"), "study_differences")
     value, low, high = (rows[key].to_numpy(float) for key in ("difference", "difference_low", "difference_high"))
-    what = title.convention.partition(";")[0]
+    what = re.split("[;；]", tr(title.convention))[0]  # the interval is in the help
     figure = figures.forest(list(rows["system"]), value, low, high, what, state.theme())
     twin = rows.set_index("system")[["difference", "difference_low", "difference_high", "p"]]
     twin.attrs.clear()  # Streamlit would write them, too
+    twin = twin.rename_axis(tr("system")).rename(columns={key: tr(text) for key, text in GAP_TITLES.items()})
     widgets.chart(figure, "study_differences", twin)
 
 
 def whole(table: pd.DataFrame, name: str) -> None:
     """Draw the table and offer it as a file."""
-    texts, best = studies.cell_texts(table)
+    texts, best = _spoken(table)
     titles = dict(zip(studies.columns_of(table), texts.columns, strict=True))
     head = [titles[key] for key in HEAD if key in titles] if "cells" in titles else list(texts.columns)
-    widgets.html_table(texts[head], best[head], alt=f"Every system of the study {name}")
+    widgets.html_table(texts[head], best[head], alt=tr("Every system of the study {name}", name=name))
     with st.container(horizontal=True):
         reading.show("study")
-        with st.popover("All measures", icon=":material/table:"):
+        with st.popover(tr("All measures"), icon=":material/table:"):
             st.dataframe(texts, key="study_table")
         for form in studies.FORMATS:
             text = studies.format_table(table, form)
@@ -114,43 +121,60 @@ def whole(table: pd.DataFrame, name: str) -> None:
             )
 
 
+def _spoken(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the cells of a table and which are the best, under headings and names in the person's language."""
+    texts, best = studies.cell_texts(table)
+    columns = studies.columns_of(table).values()
+    if "cells" in table:
+        texts["cells"] = [tr(cell) if isinstance(cell, str) else "–" for cell in table["cells"]]
+    for each in (texts, best):
+        each.columns = pd.Index(
+            [tr(column.title) + str(title).removeprefix(column.title)  # the arrow stays
+             for column, title in zip(columns, each.columns, strict=True)]
+        )  # fmt: skip
+        each.index = pd.Index([tr(studies.system_of(row)) for _, row in table.iterrows()])
+    return texts, best
+
+
 def claims(table: pd.DataFrame) -> None:
     """Draw what the study says of each claim that its file names."""
     rows = table.attrs.get("claims", [])
     if not rows:
         return
-    reading.subheader("Claims", "study_claims")
+    reading.subheader(tr("Claims"), "study_claims")
     st.markdown(
-        "The difference is in favour of the claim where it is positive, with its 95 % interval; a verdict follows "
-        "from p after Holm over all claims here. *Left open* is not to say that there is no difference."
+        tr(
+            "The difference is in favour of the claim where it is positive, with its 95 % interval; a verdict follows "
+            "from p after Holm over all claims here. *Left open* is not to say that there is no difference."
+        )
     )
     shown = {row["claim"]: _claim(row) for row in rows}
-    widgets.html_table(pd.DataFrame.from_dict(shown, orient="index"), alt="What the study says of each claim")
+    widgets.html_table(pd.DataFrame.from_dict(shown, orient="index"), alt=tr("What the study says of each claim"))
 
 
 def _claim(row: Mapping[str, Any]) -> dict[str, str]:
     known = row["p"] == row["p"]
     interval = f"{row['difference']:+.4f} [{row['difference_low']:+.4f}, {row['difference_high']:+.4f}]"
     return {
-        "verdict": row["verdict"],
-        "difference": interval if known else "–",
+        tr("verdict"): tr(row["verdict"]),
+        tr("difference"): interval if known else "–",
         "p": widgets.number(row["p"] if known else None, 4),
-        "of": row["measure"],
-        "seeds": str(row["seeds"]) if known else "–",
-        "said to be better": row["better"],
-        "said to be worse": row["worse"],
+        tr("of"): tr(row["measure"]),
+        tr("seeds"): str(row["seeds"]) if known else "–",
+        tr("said to be better"): row["better"],
+        tr("said to be worse"): row["worse"],
     }
 
 
 def notes(table: pd.DataFrame) -> None:
     """Say how the table was made, and what each of its columns is."""
     if table.attrs["notes"]:
-        with st.expander("How it was made", icon=":material/info:"):
+        with st.expander(tr("How it was made"), icon=":material/info:"):
             for note in table.attrs["notes"]:
-                st.markdown(state.plain(note))
-    with st.expander("What each measure is", icon=":material/help:"):
-        rows = {column.title: [column.convention] for column in studies.columns_of(table).values()}
-        widgets.html_table(pd.DataFrame.from_dict(rows, orient="index", columns=["convention"]))
+                st.markdown(state.plain(tr(note)))
+    with st.expander(tr("What each measure is"), icon=":material/help:"):
+        rows = {tr(column.title): [tr(column.convention)] for column in studies.columns_of(table).values()}
+        widgets.html_table(pd.DataFrame.from_dict(rows, orient="index", columns=[tr("convention")]))
 
 
 def draft(results: StudyResults) -> None:
@@ -158,32 +182,34 @@ def draft(results: StudyResults) -> None:
     rows = beside_draft(results)
     if rows["system"].notna().sum() < len(DRAFT_TABLES):
         return
-    reading.header("Beside the draft", "study_draft")
+    reading.header(tr("Beside the draft"), "study_draft")
     st.markdown(
-        "What the draft of FISA prints for each setting, both values where it gives two, and its marks; and what the "
-        "same setting comes to here. *Theirs* is on photographs and validation, ours on drawn scenes and held out: the "
-        "order within a column may be compared, never a number with its neighbour."
+        tr(
+            "What the draft of FISA prints for each setting, both values where it gives two, and its marks; and what "
+            "the same setting comes to here. *Theirs* is on photographs and validation, ours on drawn scenes and held "
+            "out: the order within a column may be compared, never a number with its neighbour."
+        )
     )
     for key, title in DRAFT_TABLES.items():
         part = rows[rows["table"] == key]
-        st.subheader(title, anchor=False)
-        widgets.html_table(draft_texts(part), alt=f"{title}: the draft's cells beside ours")
+        st.subheader(tr(title), anchor=False)
+        widgets.html_table(draft_texts(part), alt=tr("{title}: the draft's cells beside ours", title=tr(title)))
 
 
 def draft_texts(part: pd.DataFrame) -> pd.DataFrame:
     """Write the rows of one of the draft's tables: settings, theirs, ours."""
     shown = {}
     for number, row in enumerate(part.to_dict("records")):
-        cells = {"setting": _setting(row)}
+        cells = {tr("setting"): _setting(row)}
         for theirs, ours in MEASURES.items():
-            cells[f"{theirs} theirs"] = " / ".join(
+            cells[tr("{measure} theirs", measure=theirs)] = " / ".join(
                 f"{row[name]:.3f}" for name in (theirs, f"{theirs}_second") if not np.isnan(row[name])
             )
-            cells[f"{theirs} ours"] = widgets.number(row[f"ours_{ours}"])
-        cells["marks"] = "; ".join(text for text in (str(row["mark"]), str(row["remark"])) if text)
-        cells["our system"] = row["system"] or "–"
+            cells[tr("{measure} ours", measure=theirs)] = widgets.number(row[f"ours_{ours}"])
+        cells[tr("marks")] = "; ".join(text for text in (str(row["mark"]), str(row["remark"])) if text)
+        cells[tr("our system")] = row["system"] or "–"
         shown[number] = cells
-    return pd.DataFrame.from_dict(shown, orient="index").set_index("setting")
+    return pd.DataFrame.from_dict(shown, orient="index").set_index(tr("setting"))
 
 
 def _setting(row: Mapping[Hashable, Any]) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fisa import evaluation, figures
 from fisa.datasets import Dataset
 from fisa.emotions import EmotionSpace
-from fisa.language import mark
+from fisa.language import mark, tr
 from fisa.runs import Run
 from fisa.slices import Slice, as_link
 from fisa.transport import wheel_transport
@@ -41,7 +41,7 @@ def settle(run: Run) -> None:
         return
     moved = _moved(_couplings_of(run, cache.test_data(run)).mean(0))
     most = _pair(run.space, *np.unravel_index(int(moved.argmax()), moved.shape))
-    state.resolve("moved", _pairs(run.space), most, "transfer between emotions")
+    state.resolve("moved", _pairs(run.space), most, tr("transfer between emotions"))
 
 
 def draw(run: Run) -> None:
@@ -56,7 +56,7 @@ def draw(run: Run) -> None:
     mean = couplings.mean(0)
     chosen = str(state.get("moved"))
     true, predicted = (run.space.index(label) for label in chosen.split(">"))
-    reading.header(f"Where {plain(run.name)} puts mass that belongs elsewhere", "transfer")
+    reading.header(tr("Where {run} puts mass that belongs elsewhere", run=plain(run.name)), "transfer")
     left, right = st.columns(2, gap="medium")
     with left:
         pair = (true, predicted)
@@ -74,8 +74,8 @@ def _moved(mean: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _table(mean: NDArray[np.float64], space: EmotionSpace) -> pd.DataFrame:
     order = panels.wheel_order(space)
-    names = [space.labels[column] for column in order]
-    return pd.DataFrame(mean[np.ix_(order, order)], pd.Index(names, name="true"), names)
+    names = [space.names[column] for column in order]
+    return pd.DataFrame(mean[np.ix_(order, order)], pd.Index(names, name=tr("true")), names)
 
 
 def _couplings_of(run: Run, dataset: Dataset) -> NDArray[np.float64]:
@@ -96,33 +96,44 @@ def _couplings(run_digest: str, data_version: str, _run: Run, _dataset: Dataset)
 def _words(run: Run, dataset: Dataset, mean: NDArray[np.float64]) -> str:
     steps = run.space.wheel_steps()
     stays, near = np.trace(mean), mean[steps == 1].sum()
-    known = "truth" if evaluation.truth_of(dataset) is not None else "votes"
-    return (
-        f"Mean over {len(dataset):,} test images of the cheapest way around the wheel from the {known} to the "
-        f"prediction: {stays:.1%} of the mass stays (the diagonal, left out here), {near:.1%} goes to a neighbour, "
-        f"{1 - stays - near:.1%} further; {(mean * steps).sum():.3f} steps in the mean. Click a cell for its images."
+    known = tr("truth") if evaluation.truth_of(dataset) is not None else tr("votes")
+    return tr(
+        "Mean over {n:,} test images of the cheapest way around the wheel from the {known} to the prediction: "
+        "{stays:.1%} of the mass stays (the diagonal, left out here), {near:.1%} goes to a neighbour, {further:.1%} "
+        "further; {steps:.3f} steps in the mean. Click a cell for its images.",
+        n=len(dataset),
+        known=known,
+        stays=stays,
+        near=near,
+        further=1 - stays - near,
+        steps=(mean * steps).sum(),
     )
 
 
 def _images(run: Run, dataset: Dataset, mass: NDArray[np.float64], chosen: str) -> None:
     """Draw the images in which most mass goes from one emotion to another, and a way to more of them."""
-    choose("moved", _pairs(run.space), "From the true to the predicted emotion", shown=_spoken)
+    choose("moved", _pairs(run.space), tr("From the true to the predicted emotion"), shown=_spoken)
     order = np.argsort(-mass, kind="stable")
     order = order[mass[order] > 0][:IN_SLICE]
     ids = dataset.manifest["id"].astype(str).to_numpy()
     if not len(order):
-        st.caption("In no test image does mass go this way.")
+        st.caption(tr("In no test image does mass go this way."))
         return
     said = {ids[place]: f"{mass[place]:.1%}" for place in order[:SHOWN]}
     selection.pictures(run, dataset, said)
     st.caption(
-        f"The share of the whole distribution that goes this way; {(mass > 0).mean():.0%} of the images have some. "
-        "A name opens the image on Explain."
+        tr(
+            "The share of the whole distribution that goes this way; {some:.0%} of the images have some. A name opens "
+            "the image on Explain.",
+            some=(mass > 0).mean(),
+        )
     )
-    part = Slice(_spoken(chosen), dataset.name, dataset.split, dataset.version, tuple(ids[order]))
+    part = Slice(chosen.replace(">", " to "), dataset.name, dataset.split, dataset.version, tuple(ids[order]))
     link = {"run": str(state.get("run")), "slice": as_link(part), "filter": ""}
-    words = f"The {len(order)} with most of it" if len(order) > SHOWN else "All of them"
-    st.page_link("pages/gallery.py", label=f"{words} in the gallery", icon=":material/grid_view:", query_params=link)
+    words = tr("All of them in the gallery")
+    if len(order) > SHOWN:
+        words = tr("The {n} with most of it in the gallery", n=len(order))
+    st.page_link("pages/gallery.py", label=words, icon=":material/grid_view:", query_params=link)
 
 
 def _take_cell(space: EmotionSpace) -> None:
@@ -141,4 +152,5 @@ def _pair(space: EmotionSpace, true: int | np.intp, predicted: int | np.intp) ->
 
 
 def _spoken(pair: str) -> str:
-    return pair.replace(">", " to ")
+    true, predicted = map(tr, pair.split(">"))
+    return tr("{true} to {predicted}", true=true, predicted=predicted)

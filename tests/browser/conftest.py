@@ -81,9 +81,10 @@ def open_page(browser: Browser) -> Iterator[Open]:
         if message.type == "error" and "_stcore" not in place and "/media/" not in place:
             complaints.append(f"{message.text} ({place})")
 
-    def show(address: str, dark: bool = False, width: int = 1280) -> Page:
+    def show(address: str, dark: bool = False, width: int = 1280, locale: str = "en-US") -> Page:
         scheme = "dark" if dark else "light"
-        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
+        view = {"width": width, "height": 800}
+        context = browser.new_context(color_scheme=scheme, viewport=view, locale=locale)
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()

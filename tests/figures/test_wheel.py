@@ -19,6 +19,7 @@ from fisa.figures import (
     wheel,
     wheel_emblem,
 )
+from fisa.language import using
 
 THEMES: tuple[Theme, ...] = ("light", "dark")
 MOODS = EmotionSpace(
@@ -154,6 +155,20 @@ def test_table_twin_has_the_numbers_and_the_gap() -> None:
     assert table.loc["awe", "truth"] == 0.27
     assert table.loc["awe", "gap"] == pytest.approx(0.04)  # .31 - .27
     assert list(distribution_table(MIKELS8, {"fisa": PREDICTED}).columns) == ["fisa"]
+
+
+def test_chinese_names_emotions_and_observations_but_no_run() -> None:
+    with using("zh_Hans"):
+        figure = wheel(MIKELS8, {"truth": TRUTH, "fear": PREDICTED}, pair=(0, 1))  # a run may be called like an emotion
+        bars = distribution_bars(MIKELS8, {"votes": TRUTH})
+        table = distribution_table(MIKELS8, {"truth": TRUTH, "fear": PREDICTED})
+    truth, run = figure.data[-2:]
+    assert (truth.name, truth.line.dash, run.name) == ("真值", "dash", "fear")
+    assert truth.hovertext[6] == "真值：敬畏 27.0%" and list(truth.customdata[:2]) == [6, 7]
+    assert figure.layout.meta["alt"].startswith("情感轮，8 种情感。") and "敬畏作用于愉悦" in figure.layout.meta["alt"]
+    assert list(bars.layout.yaxis.ticktext[:2]) == ["恐惧", "悲伤"]
+    assert list(table.columns) == ["真值", "fear", "差值"]
+    assert (table.index.name, table.loc["敬畏", "真值"]) == ("情感", 0.27)
 
 
 def test_emblem_is_xml_with_two_shapes_an_emotion_and_the_size_asked_for() -> None:

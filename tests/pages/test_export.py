@@ -14,6 +14,7 @@ from fisa.emotions import MIKELS8
 from fisa.explain import explain
 from fisa.export import report
 from fisa.figures import paper
+from fisa.language import using
 from fisa.runs import load_run
 from fisa.ui import export
 from fisa.ui.export import Offer, text_of
@@ -83,6 +84,31 @@ def test_compare_offers_both_runs(
     assert "model.name" in text_of(offer, "settings", "md")
     monkeypatch.setattr(report, "WORST", 1)
     assert "cnn − fisa" in str(offer.others["html"]())
+
+
+@pytest.mark.parametrize(
+    "view", [{"page": "explain", "run": "fisa"}, {"page": "compare", "run": "fisa", "against": "cnn"}], ids=str
+)
+def test_files_are_english_in_a_chinese_session(
+    full: Path, visit: Visit, offers: list[Offer], view: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "WORST", 1)
+    for language in ("en", "zh_Hans"):
+        app = visit(**view, image="iid-00003", emotion="awe", lang=language)
+        assert not app.exception and not app.error
+    english, chinese = offers
+    assert (chinese.name, chinese.about, chinese.own) == (english.name, english.about, english.own)
+    assert chinese.figures.keys() == english.figures.keys() and chinese.tables.keys() == english.tables.keys()
+    with using("zh_Hans"):  # for whoever presses the button
+        files = files_of(chinese)
+    assert files == files_of(english)
+
+
+def files_of(offer: Offer) -> dict[str, str | bytes]:
+    """Every table, every figure, and the page."""
+    tables = {f"{name}.{form}": text_of(offer, name, form) for name in offer.tables for form in ("csv", "md", "tex")}
+    drawn = {name: paper.to_bytes(draw("two"), "svg", offer.about_of(name)) for name, draw in offer.figures.items()}
+    return {**tables, **drawn, "html": offer.others["html"]()}
 
 
 def test_a_name_becomes_a_file_name(full: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:

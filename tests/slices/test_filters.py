@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fisa.language import using
 from fisa.slices import (
     Among,
     Condition,
@@ -95,6 +96,15 @@ def test_the_condition_that_gives_most_when_left_out_comes_first() -> None:
 def test_words_name_every_condition() -> None:
     words = [condition.words() for condition in parse("predicted=fear,awe;entropy=1.2-2;error>0.5;error<2")]
     assert words == ["predicted fear or awe", "entropy 1.2 to 2", "error above 0.5", "error below 2"]
+
+
+def test_words_are_translated_and_what_links_carry_is_not() -> None:
+    text = "predicted=fear,awe;entropy=1.2-2;error>0.5;tag=fear"
+    with using("zh_Hans"):
+        conditions = parse(text)
+        said = [condition.words() for condition in conditions]
+        assert said == ["预测为恐惧或敬畏", "熵 1.2 至 2", "误差 > 0.5", "标签记号为fear"]  # a tag is the person's own
+        assert write(conditions) == text
 
 
 def test_escaped_values_are_read_as_people_type_them() -> None:

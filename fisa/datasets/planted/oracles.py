@@ -28,6 +28,7 @@ from fisa.datasets.planted.labels import softmax
 from fisa.datasets.planted.presets import find_preset
 from fisa.distances import kl
 from fisa.emotions import MIKELS8
+from fisa.language import mark
 
 RIDGE = 1e-7  # only so that a feature without effect has a weight at all
 
@@ -54,7 +55,7 @@ class Ladder:
             ``constant``, ``palette``, ``additive``, ``pairwise`` and ``truth``, each float64 [N, 8].
         """
         rungs = {rung: softmax(_with_one(self.features[rung](manifest)) @ w) for rung, w in self.weights.items()}
-        return rungs | {"truth": truth_of(manifest)}
+        return rungs | {mark("truth"): truth_of(manifest)}
 
     def score(self, truth: np.ndarray, predicted: np.ndarray) -> float:
         """Return 1 - KL(p || q) / KL(p || constant): 0 like the constant, 1 like the truth, negative if worse.
@@ -179,8 +180,8 @@ def pairwise_features(manifest: pd.DataFrame) -> np.ndarray:
 
 
 FEATURES: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {
-    "constant": no_features,
-    "palette": _palette,
-    "additive": _additive,
-    "pairwise": pairwise_features,
+    mark("constant"): no_features,
+    mark("palette"): _palette,
+    mark("additive"): _additive,
+    mark("pairwise"): pairwise_features,
 }

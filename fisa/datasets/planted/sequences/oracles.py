@@ -21,6 +21,7 @@ import pandas as pd
 from fisa.datasets.planted.oracles import Ladder, fit_softmax_regression, no_features, pairwise_features, truth_of
 from fisa.datasets.planted.sequences.dataset import open_planted_sequences
 from fisa.datasets.planted.sequences.presets import find_preset
+from fisa.language import mark
 
 
 class SequenceLadder(Ladder):
@@ -36,7 +37,7 @@ class SequenceLadder(Ladder):
         previous = np.roll(fitted["truth"], 1, axis=0)
         first = (manifest["step"] == 0).to_numpy()
         previous[first] = fitted["constant"][first]
-        return {"constant": fitted.pop("constant"), "previous": previous, **fitted}
+        return {"constant": fitted.pop("constant"), mark("previous"): previous, **fitted}
 
 
 def fit_sequence_ladder(preset: str = "planted-sequences") -> SequenceLadder:
@@ -63,6 +64,6 @@ def _weather(manifest: pd.DataFrame) -> np.ndarray:
 
 FEATURES: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {
     "constant": no_features,
-    "frame": pairwise_features,
-    "weather": _weather,
+    mark("frame"): pairwise_features,
+    mark("weather"): _weather,
 }
