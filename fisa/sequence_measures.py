@@ -20,7 +20,7 @@ from fisa.records import Interval
 TOLERANCE = 1
 """Steps by which a predicted change may miss the true one."""
 
-ARRIVALS = ("opening", "shifted", "turned")
+ARRIVALS = (mark("opening"), mark("shifted"), mark("turned"))
 """How the emotion of a step came about: it is the sequence's first, or took the place of one of the same polarity, or
 of one of another."""
 

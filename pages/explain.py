@@ -1,6 +1,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from fisa.language import tr
 from fisa.runs import Run
 from fisa.ui import (
     attributions,
@@ -13,6 +14,7 @@ from fisa.ui import (
     panels,
     rated,
     reading,
+    standing,
     state,
     steps,
     what_if,
@@ -37,8 +39,8 @@ def page(run: Run, bar: DeltaGenerator) -> None:
         browse.draw(run, walk)
 
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(panels.headline(found, subject, run.name, cache.samples(run, dataset)))
-        st.page_link("pages/map.py", label="On the map", icon=":material/scatter_plot:")
+        st.markdown(standing.headline(found, subject, run.name, cache.samples(run, dataset)))
+        st.page_link("pages/map.py", label=tr("On the map"), icon=":material/scatter_plot:")
         tools = st.container(width="content")
     left, right = st.columns(2, gap="medium")
     with left:
@@ -50,27 +52,27 @@ def page(run: Run, bar: DeltaGenerator) -> None:
 
     what, among = st.columns(2, gap="medium")
     with what:
-        reading.header(f"What makes {emotion}", "contributions")
+        reading.header(tr("What makes {emotion}", emotion=tr(emotion)), "contributions")
         panels.contributions(found, emotion, run.name, "contributions")
     with among:
-        reading.header("Among the test images", "among")
-        panels.measures(cache.samples(run, dataset), name)
-    reading.header("Which places speak for it", "attribution")
+        reading.header(tr("Among the test images"), "among")
+        standing.measures(cache.samples(run, dataset), name)
+    reading.header(tr("Which places speak for it"), "attribution")
     attribution = attributions.draw(run, found, subject, emotion)
     methods.draw(run, found, subject, emotion)
-    reading.header("Who acts on whom", "matrices")
+    reading.header(tr("Who acts on whom"), "matrices")
     panels.matrices(found, run.name, "matrix")
     extras.draw(found, run.name, subject)
     what_if.draw(run, dataset, found, subject, edits)
     with tools, st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
-        st.page_link("pages/gallery.py", label="Gallery", icon=":material/grid_view:")
+        st.page_link("pages/gallery.py", label=tr("Gallery"), icon=":material/grid_view:")
         marks.editor(dataset, name)
         export.draw(export.of_image(run, dataset, found, subject, emotion, attribution))
 
 
 state.enter("explain")
 title, beside = st.columns([1, 5], vertical_alignment="bottom")
-title.title("Explain", anchor=False)
+title.title(tr("Explain"), anchor=False)
 chosen = widgets.picked_run()
 if chosen is not None:
     with widgets.guard():

@@ -1,7 +1,8 @@
 import streamlit as st
 
+from fisa.language import tr
 from fisa.runs import Run
-from fisa.ui import cache, panels, photographs, rated, reading, state, steps, widgets
+from fisa.ui import cache, panels, photographs, rated, reading, standing, state, steps, widgets
 
 
 def page(run: Run) -> None:
@@ -14,7 +15,7 @@ def page(run: Run) -> None:
     if not subjects:
         state.share("run")
         if not uploads:
-            st.caption("Choose one or several files; each is explained like a test scene, without ground truth.")
+            st.caption(tr("Choose one or several files; each is explained like a test scene, without ground truth."))
         return
     if rated.is_rated(run):
         rated.images_page(run, subjects, len(refused))
@@ -32,21 +33,21 @@ def page(run: Run) -> None:
     with left:
         panels.picture(found, subjects[picked], emotion)
     with right:
-        st.badge("no ground truth", icon=":material/help:", color="gray")
-        st.markdown(panels.headline(found, subjects[picked], run.name))
+        st.badge(tr("no ground truth"), icon=":material/help:", color="gray")
+        st.markdown(standing.headline(found, subjects[picked], run.name))
         named = panels.named_distributions(found, subjects[picked], run.name)
         panels.distributions(named, run.space, "wheel", panels.lit(run.space))
     panels.emotion_strip(found, subjects[picked], emotion, run.name)
-    reading.header(f"What makes {emotion}", "contributions")
+    reading.header(tr("What makes {emotion}", emotion=tr(emotion)), "contributions")
     panels.contributions(found, emotion, run.name, "contributions")
-    reading.header("Who acts on whom", "matrices")
+    reading.header(tr("Who acts on whom"), "matrices")
     panels.matrices(found, run.name, "matrix")
     with note:
         photographs.say_if_far(run, subjects[picked])
 
 
 state.enter("images")
-st.title("Your images", anchor=False)
+st.title(tr("Your images"), anchor=False)
 chosen = widgets.picked_run()
 if chosen is not None:
     with widgets.guard():

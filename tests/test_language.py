@@ -1,6 +1,8 @@
 """The tables of strings: complete, with the fields of the English texts, and no text of the studio outside them."""
 
 import ast
+import copy
+import pickle
 import re
 from collections.abc import Iterator
 from io import StringIO
@@ -12,7 +14,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 
 from fisa.emotions import MIKELS8, SPACES
-from fisa.language import ENGLISH, LANGUAGES, mark, preferred, table, tr, trn, using
+from fisa.language import ENGLISH, LANGUAGES, Phrase, mark, preferred, sentences, table, tr, trn, using
 
 ROOT = Path(__file__).parents[1]
 OTHERS = [code for code in LANGUAGES if code != ENGLISH]
@@ -29,8 +31,8 @@ WIDGETS = {
     "text", "text_area", "text_input", "title", "toggle", "warning", "write", "meter",
 }  # fmt: skip
 SENTENCE = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
-# LaTeX, HTML, paths, CSS, files, plotly, a kind of matrix
-CODE = re.compile(r"\\[a-zA-Z]|<\w|^[/\"']|\w: \w+;|sans-serif|\.py$|^top center$|^wheel distance$")
+# LaTeX, HTML, paths, CSS, files, plotly, a kind of matrix, our name
+CODE = re.compile(r"\\[a-zA-Z]|<\w|^[/\"']|\w: \w+;|sans-serif|\.py$|^top center$|^wheel distance$|^FISA Studio$")
 WORD = re.compile(r"(?<![:/\w])[A-Za-z][a-z]{2,}")
 
 
@@ -111,6 +113,24 @@ def test_one_and_many() -> None:
     assert trn("{n} thing", "{n} things", 0) == "0 things"
     with using("zh_Hans"):  # has one form for all numbers; here it is in no table
         assert trn("{n} thing", "{n} things", 1) == "1 things"
+
+
+def test_a_phrase_is_english_and_can_be_said_in_another_language_also_after_it_was_stored() -> None:
+    emotion = Phrase(mark("awe"))
+    phrase = Phrase("Cannot be opened: {n}", n=Phrase("{first}, {rest}", first=emotion, rest="mine {data}"))
+    for each in (phrase, pickle.loads(pickle.dumps(phrase)), copy.deepcopy(phrase)):
+        assert each == "Cannot be opened: awe, mine {data}" == tr(each)
+        with using("zh_Hans"):
+            assert tr(each) == "无法打开：敬畏、mine {data} 个"
+            assert tr("{error:.0%} {first}", first=each, error=0.5) == "50% 无法打开：敬畏、mine {data} 个"
+            assert each == "Cannot be opened: awe, mine {data}"
+
+
+def test_some_languages_set_no_space_between_sentences() -> None:
+    assert sentences(["One.", "Two {n}."]) == "One. Two {n}."
+    assert sentences([]) == ""
+    with using("zh_Hans"):
+        assert sentences(["一。", "二。"]) == "一。二。"
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from fisa.explain.inner import attention, contributions, interaction
 from fisa.explain.occlusion import feature_ablation, occlusion
 from fisa.explain.targets import Question, Target
 from fisa.images import to_square
+from fisa.language import mark
 from fisa.models import System
 from fisa.models.inputs import as_tensor
 from fisa.records import Attribution
@@ -60,14 +61,14 @@ _SLOPES: frozenset[Need] = frozenset({"gradient"})
 
 # fmt: off
 METHODS: Mapping[str, Method] = {
-    "attention": Method("Attention", attention, _MAPS, _LINEAR),
-    "contributions": Method("Contributions × attention", contributions, _MAPS | {"contributions"}, _PUSHES),
-    "interaction": Method("Interaction × attention", interaction, _MAPS | {"interaction"}, _PUSHES),
-    "integrated_gradients": Method("Integrated Gradients", integrated_gradients, _SLOPES),
+    "attention": Method(mark("Attention"), attention, _MAPS, _LINEAR),
+    "contributions": Method(mark("Contributions × attention"), contributions, _MAPS | {"contributions"}, _PUSHES),
+    "interaction": Method(mark("Interaction × attention"), interaction, _MAPS | {"interaction"}, _PUSHES),
+    "integrated_gradients": Method(mark("Integrated Gradients"), integrated_gradients, _SLOPES),
     "gradient_shap": Method("Gradient SHAP", gradient_shap, _SLOPES),
     "grad_cam": Method("Grad-CAM", grad_cam, _SLOPES),
-    "occlusion": Method("Occlusion", occlusion),
-    "feature_ablation": Method("Feature ablation", feature_ablation),
+    "occlusion": Method(mark("Occlusion"), occlusion),
+    "feature_ablation": Method(mark("Feature ablation"), feature_ablation),
 }
 # fmt: on
 

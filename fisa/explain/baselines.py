@@ -10,6 +10,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from fisa.language import mark
 from fisa.models.inputs import as_tensor
 
 Baseline = Literal["blur", "mean", "black"]
@@ -36,10 +37,14 @@ def _black(images: Tensor) -> Tensor:
 BASELINES: Mapping[Baseline, Callable[[Tensor], Tensor]] = {"blur": _blurred, "mean": _mean, "black": _black}
 
 WORDS: Mapping[Baseline, str] = {
-    "blur": "the image blurred by an eighth of its side",
-    "mean": "the image's mean colour everywhere",
-    "black": "a black image",
+    "blur": mark("the image blurred by an eighth of its side"),
+    "mean": mark("the image's mean colour everywhere"),
+    "black": mark("a black image"),
 }
+ALL = mark(
+    "in equal parts the image blurred by an eighth of its side, the image's mean colour everywhere, a black image"
+)
+"""All of ``WORDS`` in one."""
 
 
 def baseline_of(images: Tensor, kind: Baseline) -> Tensor:

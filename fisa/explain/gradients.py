@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from fisa.explain.asking import Asked, Found, tolerance
-from fisa.explain.baselines import BASELINES, WORDS, baseline_of
+from fisa.explain.baselines import ALL, BASELINES, WORDS, baseline_of
 from fisa.models import System
 from fisa.models.backbones import Backbone
 
@@ -68,7 +68,7 @@ def gradient_shap(asked: Asked) -> Found:
                 samples += count
                 gap = (values[row].double().sum() - delta[row]).abs()
             taken.append(samples)
-    words = WORDS[chosen] if chosen else f"in equal parts {', '.join(WORDS[kind] for kind in kinds)}"
+    words = WORDS[chosen] if chosen else ALL
     return Found(values, words, start, settings={"seed": asked.settings.seed}, each={"samples": taken})
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from fisa.explain.asking import Asked, Found
+from fisa.language import mark
 from fisa.models import ModelOutput
 
 
@@ -35,7 +36,7 @@ def contributions(asked: Asked) -> Found:
     pushes = _from_each(output.contributions.sum(1), asked)
     start = torch.zeros(len(pushes)) if asked.question.weights is None else asked.question.weights @ output.bias
     unplaced = None if output.null is None else (pushes * output.null).sum(1)
-    return Found(_laid(pushes, output), "the bias alone", start, unplaced)
+    return Found(_laid(pushes, output), mark("the bias alone"), start, unplaced)
 
 
 def interaction(asked: Asked) -> Found:
@@ -48,7 +49,7 @@ def interaction(asked: Asked) -> Found:
     assert output.interaction is not None
     weights = output.interaction.mean(1) if head is None else output.interaction[:, head - 1]
     more = _from_each(weights - 1 / weights.shape[-1], asked)
-    words = "all heads" if head is None else head
+    words = mark("all heads") if head is None else head
     return Found(_laid(more, output), "an indifferent weight, 1/C", settings={"head": words})
 
 

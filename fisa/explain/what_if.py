@@ -31,6 +31,7 @@ from fisa.explain.counterfactuals import absent_gauge
 from fisa.explain.edits import Cover, Edit, EditError, Feature, Remove, Scale, Silence, Stand, Swap
 from fisa.explain.embeddings import embeddings_of
 from fisa.images import denormalise, to_square
+from fisa.language import mark, tr
 from fisa.models import Fisa, ModelOutput, System
 from fisa.models.fisa import normalised_output
 from fisa.models.inputs import as_tensor
@@ -73,11 +74,13 @@ class Outcome:
 
     def table(self) -> pd.DataFrame:
         """Return a row an emotion: logit before, after, change (and in the gauge), degree before, after, change."""
-        columns = {"logit before": self.before.logits, "logit after": self.after.logits, "change": self.change}
+        columns = {mark("logit before"): self.before.logits, mark("logit after"): self.after.logits}
+        columns[mark("change")] = self.change
         if self.gauged is not None:
-            columns["change in the gauge"] = self.gauged
+            columns[mark("change in the gauge")] = self.gauged
         before, after = self.before.distribution, self.after.distribution
-        columns |= {"degree before": before, "degree after": after, "change of degree": after - before}
+        columns |= {mark("degree before"): before, mark("degree after"): after}
+        columns[mark("change of degree")] = after - before
         return pd.DataFrame(columns, index=pd.Index(self.before.space.labels, name="emotion"), dtype=float)
 
 
@@ -137,18 +140,27 @@ def check_edit(edit: Edit, run: Run, scene: Scene | None) -> None:
 
 
 def refusal(kind: type[Edit], run: Run, scene: Scene | None) -> str | None:
-    """Return why no edit of a kind can be done, and what can; None where some can."""
-    model, other = run.model, "boxes can be covered, and motifs of drawn scenes removed, for every run"
+    """Return why no edit of a kind can be done, and what can, in the person's language; None where some can."""
+    model = run.model
     if kind is Cover:
         return None
     if kind is Remove:
-        return None if scene is not None else "only a drawn scene can leave out its motifs; cover them with a box"
+        return None if scene is not None else tr("only a drawn scene can leave out its motifs; cover them with a box")
     if not isinstance(model, Fisa) or model.readout is None:
-        return f"{run.name} has no class features of emotions; {other}"
+        return tr(
+            "{run} has no class features of emotions; boxes can be covered, and motifs of drawn scenes removed, "
+            "for every run", run=run.name,
+        )  # fmt: skip
     if kind in (Silence, Scale) and not model.layers:
-        return f"{run.name} has no interaction heads (H = 0); {other}, and its class features replaced"
+        return tr(
+            "{run} has no interaction heads (H = 0); boxes can be covered, and motifs of drawn scenes removed, "
+            "for every run, and its class features replaced", run=run.name,
+        )  # fmt: skip
     if kind is Swap and _embedding_rows(model.semantic) is None:
-        return f"{run.name} has no label embeddings; {other}, and its class features replaced"
+        return tr(
+            "{run} has no label embeddings; boxes can be covered, and motifs of drawn scenes removed, "
+            "for every run, and its class features replaced", run=run.name,
+        )  # fmt: skip
     return None
 
 

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from fisa.emotions import EmotionSpace
 from fisa.figures.checks import FigureError, checked, plain, signed
 from fisa.figures.theme import Theme, new_figure, palette
+from fisa.language import tr
 
 
 def contribution_bars(
@@ -62,24 +63,25 @@ def steps_to(contributions: np.ndarray, bias: float, logit: float, space: Emotio
     if not 0 <= emotion < len(space):
         raise FigureError(f"emotion {emotion} is outside {space.name!r}, which has {len(space)}")
     order = [int(j) for j in np.argsort(-np.abs(values), kind="stable")]
-    sources = [Step(space.labels[j] + (" (itself)" if j == emotion else ""), float(values[j]), j) for j in order]
+    names = [tr("{emotion} (itself)", emotion=name) if j == emotion else name for j, name in enumerate(space.names)]
+    sources = [Step(names[j], float(values[j]), j) for j in order]
     rest = float(end - start - values.sum())
-    last = [Step("not shown", rest)] if abs(rest) > 1e-3 * max(1.0, abs(end)) else []
-    return [Step("bias", float(start)), *sources, *last]
+    last = [Step(tr("not shown"), rest)] if abs(rest) > 1e-3 * max(1.0, abs(end)) else []
+    return [Step(tr("bias"), float(start)), *sources, *last]
 
 
 def contributions_alt(steps: list[Step], total: float, target: str) -> str:
     """Say in one sentence what the bars show."""
-    largest = ", ".join(f"{step.name} {signed(step.size)}" for step in steps[1:4])
-    return (
-        f"Contributions to the logit of {target}: bias {signed(steps[0].size)}; largest {largest}; "
-        f"logit {signed(total)}."
-    )
+    largest = tr(", ").join(f"{step.name} {signed(step.size)}" for step in steps[1:4])
+    return tr(
+        "Contributions to the logit of {target}: bias {bias}; largest {largest}; logit {logit}.",
+        target=target, bias=signed(steps[0].size), largest=largest, logit=signed(total),
+    )  # fmt: skip
 
 
 def _waterfall(bars: list[Step], total: float, space: EmotionSpace, emotion: int, theme: Theme) -> go.Figure:
     colours = palette(theme)
-    target = space.labels[emotion]
+    target = space.names[emotion]
     names, steps, sources = zip(*((bar.name, bar.size, bar.source) for bar in bars), strict=True)
     figure = new_figure(theme, contributions_alt(bars, total, target), height=90 + 27 * (len(names) + 1))
     ends = np.concatenate([[0.0], np.cumsum(steps)])
@@ -98,14 +100,14 @@ def _waterfall(bars: list[Step], total: float, space: EmotionSpace, emotion: int
         totals={"marker": {"color": colours.muted}},
         connector={"line": {"color": colours.muted, "width": 1, "dash": "dot"}},
         hoverinfo="text",
-        hovertext=[f"{plain(n)}: {signed(s, 4)}" for n, s in zip([*names, "logit"], [*steps, total], strict=True)],
+        hovertext=[f"{plain(n)}: {signed(s, 4)}" for n, s in zip([*names, tr("logit")], [*steps, total], strict=True)],
         customdata=[*sources, None],
         showlegend=False,
     )
     figure.update_layout(waterfallgap=0.3, dragmode=False)
     figure.update_xaxes(
         range=[ends.min() - 0.25 * span, ends.max() + 0.22 * span],
-        title={"text": f"logit of {plain(target)}"},
+        title={"text": tr("logit of {emotion}", emotion=plain(target))},
         nticks=6,
         zeroline=True,
         zerolinecolor=colours.muted,

@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 from fisa.emotions import EmotionSpace
 from fisa.figures.checks import FigureError, checked, wheel_order
 from fisa.figures.theme import Theme, palette, rgba, style
+from fisa.language import tr
 
 TOLERANCE = 1e-3
 """How far a row may be from summing to 1."""
@@ -48,14 +49,15 @@ def emotion_course(
             figure.add_scatter(
                 x=np.arange(steps),
                 y=course[:, column],
-                name=space.labels[column],
+                name=space.names[column],
                 legendgroup=space.labels[column],
                 showlegend=row == 1,
                 stackgroup=f"course {row}",
                 mode="lines",
                 line={"width": 0.5, "color": space.colours[column]},
                 fillcolor=rgba(space.colours[column], 0.75),
-                hovertemplate=f"step %{{x}}: {space.labels[column]} %{{y:.0%}}<extra></extra>",
+                hovertemplate=tr("step {step}: {emotion}", step="%{x}", emotion=space.names[column])
+                + " %{y:.0%}<extra></extra>",
                 row=row,
                 col=1,
             )
@@ -70,16 +72,17 @@ def emotion_course(
             mode="lines+markers",
             line={"shape": "hv", "width": 1.5, "color": colours.series[place % len(colours.series)]},
             marker={"size": 4},
-            hovertemplate=f"{name} %{{y:.2f}} at %{{x:.1f}}<extra></extra>",
+            hovertemplate=tr("{series} {value} at {step}", series=name, value="%{y:.2f}", step="%{x:.1f}")
+            + "<extra></extra>",
             row=panels,
             col=1,
         )
     if known:
-        figure.update_yaxes(title={"text": "series"}, nticks=3, row=panels, col=1)
+        figure.update_yaxes(title={"text": tr("series")}, nticks=3, row=panels, col=1)
     style(figure, theme, _words(space, rows), height=150 * panels + 90)
     figure.update_layout(dragmode=False, legend={"orientation": "h", "y": -0.12})
     figure.update_xaxes(fixedrange=True, range=[0, max(steps - 1, 1)])
-    figure.update_xaxes(title={"text": "step"}, row=panels, col=1)
+    figure.update_xaxes(title={"text": tr("step")}, row=panels, col=1)
     figure.update_yaxes(fixedrange=True)
     return figure
 
@@ -94,5 +97,6 @@ def _words(space: EmotionSpace, rows: dict[str, np.ndarray]) -> str:
     told = []
     for name, course in rows.items():
         starts = [0, *moments(course)]
-        told.append(f"{name}: " + ", then ".join(f"{space.labels[course[s].argmax()]} from step {s}" for s in starts))
-    return f"Emotions over {len(next(iter(rows.values())))} steps. {'; '.join(told)}."
+        leads = [tr("{emotion} from step {step}", emotion=space.names[course[s].argmax()], step=s) for s in starts]
+        told.append(tr("{name}: {what}", name=name, what=tr(", then ").join(leads)))
+    return tr("Emotions over {n} steps. {said}.", n=len(next(iter(rows.values()))), said=tr("; ").join(told))

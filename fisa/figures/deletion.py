@@ -7,6 +7,15 @@ import plotly.graph_objects as go
 
 from fisa.figures.checks import FigureError, checked, plain, signed
 from fisa.figures.theme import Theme, new_figure, palette
+from fisa.language import mark, tr
+
+# The curves by (whether it inserts, whether it is of random orders).
+_NAMES = {
+    (False, False): mark("deletion"),
+    (True, False): mark("insertion"),
+    (False, True): mark("deletion, random orders"),
+    (True, True): mark("insertion, random orders"),
+}
 
 
 def deletion_curves(
@@ -32,29 +41,27 @@ def deletion_curves(
     Raises:
         FigureError: Curves of other lengths, or values that are not finite.
     """
-    rows = {
-        "deletion": deletion, "insertion": insertion,
-        "deletion, random orders": chance[0], "insertion, random orders": chance[1],
-    }  # fmt: skip
+    rows = dict(zip(_NAMES, (deletion, insertion, *chance), strict=True))
     along = checked(shares, (None,), "shares")
     if not len(along):
         raise FigureError("deletion curves: there is no step to draw")
-    drawn = {what: checked(values, along.shape, what) for what, values in rows.items()}
+    drawn = {kind: checked(values, along.shape, _NAMES[kind]) for kind, values in rows.items()}
     figure = new_figure(theme, _alt(name, drawn), height=190)
     colours = palette(theme)
-    for what, values in drawn.items():
-        random, inserts = what.endswith("random orders"), what.startswith("insertion")
+    for (inserts, random), values in drawn.items():
+        curve = tr(_NAMES[inserts, random])
         figure.add_scatter(
             x=along,
             y=values,
-            name=what,
+            name=curve,
             mode="lines",
             line={
                 "color": colours.muted if random else colours.series[int(inserts)],
                 "width": 1.25 if random else 2.25,
                 "dash": "dot" if random else "dash" if inserts else "solid",
             },
-            hovertemplate=f"{what}, %{{x:.0%}} of the image: %{{y:+.3f}}<extra></extra>",
+            hovertemplate=tr("{curve}, {share} of the image: {value}", curve=curve, share="%{x:.0%}", value="%{y:+.3f}")
+            + "<extra></extra>",
         )
     figure.update_layout(showlegend=False, dragmode=False, margin={"l": 8, "r": 8, "t": 8, "b": 30})
     figure.update_xaxes(fixedrange=True, range=[0, 1], tickformat=".0%", nticks=3)
@@ -62,6 +69,8 @@ def deletion_curves(
     return figure
 
 
-def _alt(name: str, drawn: dict[str, np.ndarray]) -> str:
-    said = ", ".join(f"{what} {signed(float(values.mean()))}" for what, values in drawn.items())
-    return f"Deletion and insertion{f' by {plain(name)}' if name else ''}; the target in the mean: {said}."
+def _alt(method: str, drawn: dict[tuple[bool, bool], np.ndarray]) -> str:
+    said = tr(", ").join(f"{tr(_NAMES[kind])} {signed(float(values.mean()))}" for kind, values in drawn.items())
+    if not method:
+        return tr("Deletion and insertion; the target in the mean: {said}.", said=said)
+    return tr("Deletion and insertion by {method}; the target in the mean: {said}.", method=plain(method), said=said)

@@ -10,7 +10,8 @@ from fisa.explain.attribution import FASTEST, METHODS, applicable, attribute
 from fisa.explain.goals import SPLIT
 from fisa.explain.graded import failed_checks, stored_grades
 from fisa.explain.targets import Target
-from fisa.language import mark
+from fisa.figures.checks import listed, sentences
+from fisa.language import mark, tr
 from fisa.records import Attribution, Explanation
 from fisa.runs import Run
 from fisa.ui import state
@@ -21,17 +22,22 @@ from fisa.ui.panels import in_shape, wheel_order
 from fisa.ui.state import plain
 from fisa.ui.widgets import choose
 
-AGREEMENTS = ("faithfulness", "validity")
+AGREEMENTS = (mark("faithfulness"), mark("validity"))
+_CHECKS = {"shuffled_weights": mark("shuffled weights"), "shuffled_labels": mark("shuffled labels")}
+_SETTINGS = {
+    "head": mark("head"), "seed": mark("seed"), "steps": mark("steps"), "samples": mark("samples"),
+    "window": mark("window"), "stride": mark("stride"),
+}  # fmt: skip
 
 
 def settle(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
     """Resolve method and target; the target is kept as what is asked about ``emotion``, such as ``-awe``."""
     about = _questions(found, subject, emotion)
     stale = (state.get("target") or "").lstrip("<-") == emotion  # right until the emotion was changed
-    wish = state.resolve("target", about, about[0], "target", quiet=stale)
+    wish = state.resolve("target", about, about[0], tr("target"), quiet=stale)
     methods = methods_for(run, wish)
     first = next(name for name in FASTEST if name in methods)
-    state.resolve("method", methods, first, "method", quiet=state.get("method") in METHODS)
+    state.resolve("method", methods, first, tr("method"), quiet=state.get("method") in METHODS)
 
 
 def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> Attribution:
@@ -39,16 +45,19 @@ def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> Attrib
     about, methods = _questions(found, subject, emotion), methods_for(run, asked())
     left, right = st.columns(2, gap="medium")
     with right:
-        choose("method", methods, "Method", shown=lambda name: marked(run, name))
-        choose("target", about, "Target", shown=lambda each: _words(each, emotion))
+        choose("method", methods, tr("Method"), shown=lambda name: marked(run, name))
+        choose("target", about, tr("Target"), shown=lambda each: _words(each, emotion))
         attribution = attribution_of(run, subject, str(state.get("method")), asked(), emotion)
         st.markdown(_numbers(attribution))
         st.caption(_meaning(attribution))
         st.caption(_graded(run, attribution.method))
     with left:
         shown = figures.signed_overlay(subject.picture, attribution.values, state.theme())
-        what = f"{METHODS[attribution.method].title} of {_words(asked(), emotion)}"
-        st.image(in_shape(shown, subject.aspect), width="stretch", alt=f"{subject.name}: {what}")
+        alt = tr(
+            "{image}: {method} of {target}", image=subject.name, method=tr(METHODS[attribution.method].title),
+            target=_words(asked(), emotion),
+        )  # fmt: skip
+        st.image(in_shape(shown, subject.aspect), width="stretch", alt=alt)
     return attribution
 
 
@@ -86,12 +95,12 @@ def _questions(found: Explanation, subject: Subject, emotion: str) -> list[str]:
 
 def _words(asked: str, emotion: str) -> str:
     if asked == "logit":
-        return f"logit of {emotion}"
+        return tr("logit of {emotion}", emotion=tr(emotion))
     if asked.startswith("<-"):
-        return f"what {asked[2:]} does to {emotion}"
+        return tr("what {giver} does to {emotion}", giver=tr(asked[2:]), emotion=tr(emotion))
     if asked.startswith("-"):
-        return f"logit of {emotion} less that of {asked[1:]}"
-    return {"kl": "KL to the truth", "entropy": "entropy of the prediction"}[asked]
+        return tr("logit of {emotion} less that of {other}", emotion=tr(emotion), other=tr(asked[1:]))
+    return {"kl": tr("KL to the truth"), "entropy": tr("entropy of the prediction")}[asked]
 
 
 def _kind(asked: str) -> str:
@@ -117,12 +126,18 @@ def _attribution(
 
 def _numbers(found: Attribution) -> str:
     if found.delta is None or found.gap is None or found.tolerance is None:
-        return f"The target is **{found.value:+.3f}**. The map has no sum to be held to."
-    words = f"The target is **{found.value:+.3f}**, **{found.delta:+.3f}** from {plain(found.baseline)}."
-    gap = f"The places sum to {found.values.sum():+.3f}: a gap of {found.gap:.2g}, "
-    gap += f"{'complete' if found.complete else 'not complete'} (at most {found.tolerance:.2g})."
-    lost = f" {found.unplaced:+.3f} lies at no place, in the null shares." if found.unplaced else ""
-    return f"{words} {gap}{lost}"
+        return tr("The target is **{value:+.3f}**. The map has no sum to be held to.", value=found.value)
+    words = tr("The target is **{value:+.3f}**, **{delta:+.3f}** from {baseline}.",
+               value=found.value, delta=found.delta, baseline=plain(tr(found.baseline)))  # fmt: skip
+    gap = (
+        tr("The places sum to {total:+.3f}: a gap of {gap:.2g}, complete (at most {most:.2g}).",
+           total=found.values.sum(), gap=found.gap, most=found.tolerance)
+        if found.complete else
+        tr("The places sum to {total:+.3f}: a gap of {gap:.2g}, not complete (at most {most:.2g}).",
+           total=found.values.sum(), gap=found.gap, most=found.tolerance)
+    )  # fmt: skip
+    lost = tr("{amount:+.3f} lies at no place, in the null shares.", amount=found.unplaced) if found.unplaced else ""
+    return sentences(words, gap, lost)
 
 
 def _graded(run: Run, method: str) -> str:
@@ -136,17 +151,22 @@ def _graded(run: Run, method: str) -> str:
         rest = [row.value for row in rows if row.grade == grade and row.kind == "baseline"]
         if own is not None:
             bounds = "" if own.low is None else f" [{own.low:.2f}, {own.high:.2f}]"
-            words.append(f"{grade} {own.value:.2f}{bounds}, best baseline {max(rest, default=0):.2f}")
+            words.append(
+                tr("{grade} {value:.2f}{bounds}, best baseline {best:.2f}",
+                   grade=tr(grade), value=own.value, bounds=bounds, best=max(rest, default=0))
+            )  # fmt: skip
     if not words:
-        return "Not graded yet: `python -m fisa grade RUN --store` does that on planted scenes."
-    failed = [check.replace("_", " ") for check in _failed(run).get(method, ())]
-    mark = f" **It fails the sanity check by {' and '.join(failed)}.**" if failed else ""
-    return f"Graded on {rows[0].scenes} planted scenes ({split}): {'; '.join(words)}.{mark}"
+        return tr("Not graded yet: `python -m fisa grade RUN --store` does that on planted scenes.")
+    graded = tr("Graded on {n} planted scenes ({split}): {grades}.",
+                n=rows[0].scenes, split=split, grades=tr("; ").join(words))  # fmt: skip
+    failed = listed([tr(_CHECKS[check]) for check in _failed(run).get(method, ())])
+    return sentences(graded, tr("**It fails the sanity check by {checks}.**", checks=failed) if failed else "")
 
 
 def marked(run: Run, method: str) -> str:
     """Return the title of a method, with a mark where it fails a sanity check on this run."""
-    return f"{METHODS[method].title} (fails a sanity check)" if method in _failed(run) else METHODS[method].title
+    title = tr(METHODS[method].title)
+    return tr("{method} (fails a sanity check)", method=title) if method in _failed(run) else title
 
 
 def _failed(run: Run) -> dict[str, list[str]]:
@@ -159,8 +179,10 @@ def _failed(run: Run) -> dict[str, list[str]]:
 
 
 def _meaning(found: Attribution) -> str:
-    settings = ", ".join(f"{name} {value}" for name, value in found.settings.items())
-    words = "Warm places raise the target, cold ones lower it."
+    words = tr("Warm places raise the target, cold ones lower it.")
     if found.method == "attention":
-        words = "Attention has no sign: it says where an emotion looks, not what that does."
-    return f"{words} {settings[:1].upper()}{settings[1:]}." if settings else words
+        words = tr("Attention has no sign: it says where an emotion looks, not what that does.")
+    named = {tr(_SETTINGS.get(name, name)): tr(value) if isinstance(value, str) else value
+             for name, value in found.settings.items()}  # fmt: skip
+    settings = tr(", ").join(f"{name} {value}" for name, value in named.items())
+    return sentences(words, tr("{settings}.", settings=settings[:1].upper() + settings[1:]) if settings else "")

@@ -15,6 +15,7 @@ from fisa.evaluation import Progress
 from fisa.explain.attribution import METHODS
 from fisa.explain.deletion import RANDOM_ORDERS, Curves, curves
 from fisa.explain.targets import Target
+from fisa.language import tr
 from fisa.records import Attribution, Explanation
 from fisa.runs import Run
 from fisa.ui import attributions, reading, state
@@ -56,14 +57,14 @@ class _Shown:
 
 def settle() -> None:
     """Resolve whether the methods stand side by side."""
-    state.resolve("methods", ("off", "on"), "off", "setting of the methods")
+    state.resolve("methods", ("off", "on"), "off", tr("setting of the methods"))
 
 
 def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
     """Draw the switch, and where it is on, every method that can answer for the target, the best at deletion first."""
     st.session_state["methods_toggle"] = state.get("methods") == "on"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.toggle("Every method side by side", key="methods_toggle", on_change=_switch)
+        st.toggle(tr("Every method side by side"), key="methods_toggle", on_change=_switch)
         reading.show("deletion")
     if state.get("methods") != "on":
         return
@@ -74,12 +75,14 @@ def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
             with column:
                 _one(run, subject, shown, method)
     st.caption(
-        "Each map has a scale of its own; the curves share one. Solid: the places that speak most for the target give "
-        "way to a blur first, so a good map lets the target fall soon. Dashed: they come back first, so it rises soon. "
-        f"Dotted: {RANDOM_ORDERS} random orders. Numbers: how far the target lies below them in the mean by deletion, "
-        "and above them by insertion, in shares of the size of the whole change. An image half blurred is one that no "
-        "training image looks like."
-    )
+        tr(
+            "Each map has a scale of its own; the curves share one. Solid: the places that speak most for the target "
+            "give way to a blur first, so a good map lets the target fall soon. Dashed: they come back first, so it "
+            "rises soon. Dotted: {n} random orders. Numbers: how far the target lies below them in the mean by "
+            "deletion, and above them by insertion, in shares of the size of the whole change. An image half blurred "
+            "is one that no training image looks like.", n=RANDOM_ORDERS,
+        )
+    )  # fmt: skip
 
 
 def _switch() -> None:
@@ -87,18 +90,19 @@ def _switch() -> None:
 
 
 def _one(run: Run, subject: Subject, shown: _Shown, method: str) -> None:
-    title, own, chance = METHODS[method].title, shown.curves[method], shown.curves["random"]
+    title, own, chance = tr(METHODS[method].title), shown.curves[method], shown.curves["random"]
     down, up = shown.gains(method)
     st.markdown(f"**{attributions.marked(run, method)}**")
     image = figures.signed_overlay(subject.picture, shown.maps[method].values, state.theme())
-    st.image(in_shape(image, subject.aspect), width="stretch", alt=f"{subject.name}: {title}")
-    st.caption(f"deletion {down:+.0%} · insertion {up:+.0%}")
+    st.image(in_shape(image, subject.aspect), width="stretch", alt=tr("{name}: {what}", name=subject.name, what=title))
+    st.caption(tr("deletion {down:+.0%} · insertion {up:+.0%}", down=down, up=up))
     random = (chance.deletion, chance.insertion)
     figure = figures.deletion_curves(
         own.shares, own.deletion, own.insertion, random, title, shown.limits, state.theme()
     )
-    columns = {"deletion": own.deletion, "insertion": own.insertion, "deletion, random": random[0]}
-    twin = pd.DataFrame({**columns, "insertion, random": random[1]}, index=pd.Index(own.shares, name="share"))
+    names = (tr("deletion"), tr("insertion"), tr("deletion, random"), tr("insertion, random"))
+    columns = dict(zip(names, (own.deletion, own.insertion, *random), strict=True))
+    twin = pd.DataFrame(columns, index=pd.Index(own.shares, name=tr("share")))
     chart(figure, f"methods_{method}", twin)
 
 
@@ -108,7 +112,8 @@ def _shown(run: Run, found: Explanation, subject: Subject, emotion: str) -> _Sho
     names = attributions.methods_for(run, asked)
     key = (run.digest, subject.digest, asked, emotion)
     # What stood here a moment ago is in the caches, and a bar for it would only make the page jump.
-    with _silent() if st.session_state.get(_LAST) == key else meter(f"Asking {len(names)} methods …") as progress:
+    asking = tr("Asking {n} methods …", n=len(names))
+    with _silent() if st.session_state.get(_LAST) == key else meter(asking) as progress:
         maps = {}
         for number, name in enumerate(names):
             progress(number, len(names) + 1)

@@ -12,20 +12,27 @@ from PIL import Image
 
 from fisa import figures
 from fisa.emotions import EmotionSpace
-from fisa.metrics import METRICS
+from fisa.figures.checks import sentences
+from fisa.language import mark, tr
 from fisa.records import Explanation
 from fisa.ui import around, keys, reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.state import plain
-from fisa.ui.widgets import chart, choose, drawn, html_table, selected
+from fisa.ui.widgets import chart, choose, drawn, selected
 
 Quantity = Literal["effect", "interaction", "contribution"]
-MATRICES: dict[Quantity, str] = {"effect": "Effect", "interaction": "Weight", "contribution": "Contribution"}
+MATRICES: dict[Quantity, str] = {
+    "effect": mark("Effect"), "interaction": mark("Weight"), "contribution": mark("Contribution"),
+}  # fmt: skip
 _THUMBNAIL = 96
 _MEANING = {
-    "effect": "How emotion j (column) acts on emotion i (row): above 1 cooperation, below 1 competition.",
-    "interaction": "The effect over its row sum: the share of emotion i (row) that comes from emotion j (column).",
-    "contribution": "Signed share of emotion j (column) in the logit of emotion i (row); with the bias they sum to it.",
+    "effect": mark("How emotion j (column) acts on emotion i (row): above 1 cooperation, below 1 competition."),
+    "interaction": mark(
+        "The effect over its row sum: the share of emotion i (row) that comes from emotion j (column)."
+    ),
+    "contribution": mark(
+        "Signed share of emotion j (column) in the logit of emotion i (row); with the bias they sum to it."
+    ),
 }
 
 
@@ -38,14 +45,14 @@ def settle(found: Explanation) -> str:
     """Resolve what the panel shows of ``found`` (emotion, matrix, head, opacity, masks); return the emotion."""
     labels = found.space.labels
     strongest = labels[int(found.distribution.argmax())]
-    emotion = state.resolve("emotion", labels, strongest, "emotion")
-    state.resolve_number("opacity", 0, 1, 0.6, "Opacity")
-    state.resolve("masks", ("off", "on"), "off", "setting of the masks")
+    emotion = state.resolve("emotion", labels, strongest, tr("emotion"))
+    state.resolve_number("opacity", 0, 1, 0.6, tr("Opacity"))
+    state.resolve("masks", ("off", "on"), "off", tr("setting of the masks"))
     quantities = available(found)
     if quantities:
-        state.resolve_optional("lit", pairs(found.space), "pair of emotions")
+        state.resolve_optional("lit", pairs(found.space), tr("pair of emotions"))
         quantity = settle_matrix(quantities)
-        state.resolve("head", _heads(found, quantity), "grid", "head")
+        state.resolve("head", _heads(found, quantity), "grid", tr("head"))
     return emotion
 
 
@@ -90,24 +97,28 @@ def picture(found: Explanation, subject: Subject, emotion: str) -> None:
     index = found.space.index(emotion)
     opacity, outlined = float(state.get("opacity") or 0), state.get("masks") == "on"
     image = overlay(found, subject, index, opacity, outlined, subject.picture.shape[0])
-    what = f"attention of {emotion}" if found.attention is not None else "no attention map"
+    said = tr("{image} with no attention map", image=subject.name)
+    if found.attention is not None:
+        said = tr("{image} with attention of {emotion}", image=subject.name, emotion=tr(emotion))
     pair = lit(found.space)
     if pair is not None and pair[0] == index and pair[1] != index and found.attention is not None:
-        gives = found.space.labels[pair[1]]
         image = figures.attention_overlay(image, found.attention[pair[1]], found.space.colours[pair[1]], opacity)
-        what += f" and of {gives}, which acts on it"
-    st.image(in_shape(image, subject.aspect), width="stretch", alt=f"{subject.name} with {what}")
+        said = tr(
+            "{image} with attention of {emotion} and of {giver}, which acts on it",
+            image=subject.name, emotion=tr(emotion), giver=found.space.names[pair[1]],
+        )  # fmt: skip
+    st.image(in_shape(image, subject.aspect), width="stretch", alt=said)
     with st.container(horizontal=True, vertical_alignment="center"):
         if found.attention is not None:
             st.session_state["choose_opacity"] = opacity
             st.slider(
-                "Opacity of the attention", 0.0, 1.0, step=0.05, key="choose_opacity",
+                tr("Opacity of the attention"), 0.0, 1.0, step=0.05, key="choose_opacity",
                 on_change=state.commit, args=("opacity",), width=150, label_visibility="collapsed",
             )  # fmt: skip
-            st.caption("opacity", width="content")
+            st.caption(tr("opacity"), width="content")
         if subject.masks:
             st.button(
-                "Hide masks" if outlined else "Show masks", shortcut=keys.shortcut("masks"), type="tertiary",
+                tr("Hide masks") if outlined else tr("Show masks"), shortcut=keys.shortcut("masks"), type="tertiary",
                 key="masks", on_click=state.put, args=("masks", "off" if outlined else "on"),
             )  # fmt: skip
         if found.attention is not None:
@@ -118,12 +129,12 @@ def emotion_strip(found: Explanation, subject: Subject, emotion: str, system: st
     """Draw one small overlay for each emotion in wheel order; its button chooses the emotion."""
     with st.container(horizontal=True, gap=6, key="emotion_strip"):
         for index in wheel_order(found.space):
-            label = found.space.labels[index]
+            label, name = found.space.labels[index], found.space.names[index]
             with st.container(width=_THUMBNAIL, gap=None):
                 if found.attention is not None:
                     small = overlay(found, subject, index, 0.75, False, _THUMBNAIL * 2)
-                    st.image(small, width="stretch", alt=f"Attention of {label}")
-                shown = f":primary[**{label}**]" if label == emotion else label
+                    st.image(small, width="stretch", alt=tr("Attention of {emotion}", emotion=name))
+                shown = f":primary[**{name}**]" if label == emotion else name
                 st.button(
                     shown, key=f"emotion_{label}", type="tertiary", width="stretch",
                     on_click=state.put, args=("emotion", label),
@@ -134,27 +145,30 @@ def emotion_strip(found: Explanation, subject: Subject, emotion: str, system: st
 
 
 def _attention_words(found: Explanation, subject: Subject, emotion: int, system: str) -> str:
-    label = found.space.labels[emotion]
-    words = []
+    name = found.space.names[emotion]
     if found.attention is None:
-        words.append(f"{plain(system)} has no attention maps: it does not say which place an emotion comes from.")
+        run = plain(system)
+        told = [tr("{run} has no attention maps: it does not say which place an emotion comes from.", run=run)]
     else:
         null = 0.0 if found.null is None else found.null[emotion]
-        words.append(f"{null:.0%} of the attention of {label} rests on no place at all (the null share).")
+        told = [
+            tr("{null:.0%} of the attention of {emotion} rests on no place at all (the null share).",
+               null=null, emotion=name)
+        ]  # fmt: skip
         if found.receptive_field is not None:
-            side = found.receptive_field / found.input_size
-            words.append(f"Each cell of the map sees {found.receptive_field} of {found.input_size} px.")
-            if side > 0.5:
-                words.append("That is more than half of the image, so read the map with care.")
+            sees, size = found.receptive_field, found.input_size
+            told.append(tr("Each cell of the map sees {sees} of {size} px.", sees=sees, size=size))
+            if sees / size > 0.5:
+                told.append(tr("That is more than half of the image, so read the map with care."))
     if subject.masks and emotion not in subject.shows:
-        words.append(f"No motif of {label} is planted in this scene.")
-    return " ".join(words)
+        told.append(tr("No motif of {emotion} is planted in this scene.", emotion=name))
+    return sentences(*told)
 
 
 def emotion_buttons(space: EmotionSpace) -> None:
     """Draw the choice of the emotion without pictures."""
     choose(
-        "emotion", [space.labels[index] for index in wheel_order(space)], "Emotion", st.pills,
+        "emotion", [space.labels[index] for index in wheel_order(space)], tr("Emotion"), st.pills, tr,
         required=True, label_visibility="collapsed",
     )  # fmt: skip
 
@@ -167,67 +181,27 @@ def distributions(
     chart(figure, key, figures.distribution_table(space, named), reading="wheel")
 
 
-def headline(found: Explanation, subject: Subject, system: str, table: pd.DataFrame | None = None) -> str:
-    """Say in Markdown what is predicted and, where it is known, how far from the truth that is."""
-    words = [f"**{plain(system)}** predicts {_strongest(found.space, found.distribution)}."]
-    if "truth" in subject.known:
-        words.append(f"The truth is {_strongest(found.space, subject.known['truth'])}.")
-    elif not subject.known:
-        words.append("There is no ground truth for this image.")
-    if table is not None:
-        error = float(table.loc[table["id"] == subject.name, "error"].iloc[0])
-        worse = _share_worse(table["error"], error, False)
-        words.append(f"Its error is {error:.4f} nats, smaller than on {worse:.0%} of the test images.")
-    return " ".join(words)
-
-
-def _strongest(space: EmotionSpace, row: np.ndarray) -> str:
-    first, second = np.argsort(-row, kind="stable")[:2]
-    return f"{space.labels[first]} {row[first]:.0%}, {space.labels[second]} {row[second]:.0%}"
-
-
 def named_distributions(found: Explanation, subject: Subject, system: str) -> dict[str, np.ndarray]:
     """Return truth, prediction and votes under the names that charts show, the truth first."""
-    name = system if system not in subject.known else f"run {system}"
+    name = system if system not in subject.known else tr("run {name}", name=system)
     first = {"truth": subject.known["truth"]} if "truth" in subject.known else {}
     return {**first, name: found.distribution, **{k: v for k, v in subject.known.items() if k != "truth"}}
-
-
-def measures(table: pd.DataFrame, name: str) -> None:
-    """Draw the measures of one test image with the share of test images that are worse."""
-    row = table.loc[table["id"] == name].iloc[0]
-    rows = {}
-    if "kl_truth" in table:
-        rows["KL to the truth"] = (float(row["kl_truth"]), _share_worse(table["kl_truth"], row["kl_truth"], False))
-    for metric in METRICS.values():
-        value = float(row[metric.name])
-        rows[metric.title] = (value, _share_worse(table[metric.name], value, metric.higher_is_better))
-    shown = pd.DataFrame.from_dict(rows, orient="index", columns=["this image", "better than"])
-    shown["better than"] = [f"{share:.0%} of test images" for share in shown["better than"]]
-    html_table(shown, alt=f"Measures of {name}")
-    if "kl_truth" in table:
-        st.caption("The first row is measured on the true distribution, the others on the raters' votes.")
-
-
-def _share_worse(values: pd.Series, value: float, higher_is_better: bool) -> float:
-    column = values.to_numpy(float)
-    return float(np.mean(column < value if higher_is_better else column > value))
 
 
 def matrices(found: Explanation, system: str, key: str) -> None:
     """Draw the interaction matrices: which quantity, then all heads, one head or all together."""
     quantities = available(found)
     if not quantities:
-        st.caption(f"{plain(system)} has no interaction heads and no contributions to show.")
+        st.caption(tr("{run} has no interaction heads and no contributions to show.", run=plain(system)))
         return
     quantity = settle_matrix(quantities)
     heads = _heads(found, quantity)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         choose_matrix(quantities)
-        choose("head", heads, "Head", st.selectbox, lambda head: _head_name(head, quantity), width=180)
+        choose("head", heads, tr("Head"), st.selectbox, lambda head: _head_name(head, quantity), width=180)
     if len(quantities) < len(MATRICES):
-        st.caption(f"{plain(system)} has no interaction heads, only direct contributions.")
-    st.caption(_MEANING[quantity])
+        st.caption(tr("{run} has no interaction heads, only direct contributions.", run=plain(system)))
+    st.caption(tr(_MEANING[quantity]))
     values, head = matrix_of(found, quantity), state.get("head") or "grid"
     assert values is not None
     if head == "grid":
@@ -241,14 +215,14 @@ def matrices(found: Explanation, system: str, key: str) -> None:
 def settle_matrix(quantities: Sequence[Quantity]) -> Quantity:
     """Resolve which of ``quantities`` is shown; one that only this system lacks is no fault of the link."""
     quiet = state.get("matrix") in MATRICES
-    return cast(Quantity, state.resolve("matrix", quantities, quantities[0], "matrix", quiet))
+    return cast(Quantity, state.resolve("matrix", quantities, quantities[0], tr("matrix"), quiet))
 
 
 def choose_matrix(quantities: Sequence[Quantity]) -> None:
     """Draw the choice between the matrices that are there."""
     choose(
-        "matrix", quantities, "Quantity", st.segmented_control, lambda name: MATRICES[cast(Quantity, name)],
-        required=True,
+        "matrix", quantities, tr("Quantity"), st.segmented_control,
+        lambda name: tr(MATRICES[cast(Quantity, name)]), required=True,
     )  # fmt: skip
 
 
@@ -260,14 +234,12 @@ def _every_head(found: Explanation, values: np.ndarray, quantity: Quantity, key:
             state.put("emotion", found.space.labels[int(cell[1])])
             state.put("lit", pair_name(found.space, int(cell[1]), int(cell[2])))
 
-    labels = found.space.labels
-    parts = [figures.matrix_table(one, found.space).assign(head=number + 1) for number, one in enumerate(values)]
-    twin = pd.concat(parts).set_index("head", append=True).swaplevel()
+    tables = {number: figures.matrix_table(one, found.space) for number, one in enumerate(values, start=1)}
+    twin = pd.concat(tables, names=[tr("head")])
     figure = drawn(figures.matrix_grid, values, found.space, quantity, state.theme())
     chart(figure, key, twin, pick)
-    st.caption(
-        f"Click a cell to open its head. Rows and columns: {', '.join(labels[i] for i in wheel_order(found.space))}."
-    )
+    names = tr(", ").join(found.space.names[i] for i in wheel_order(found.space))
+    st.caption(tr("Click a cell to open its head. Rows and columns: {emotions}.", emotions=names))
 
 
 def _single_matrix(found: Explanation, values: np.ndarray, quantity: Quantity, head: str, key: str) -> None:
@@ -282,13 +254,17 @@ def _single_matrix(found: Explanation, values: np.ndarray, quantity: Quantity, h
     figure = drawn(figures.matrix, values, found.space, title, quantity, None, state.theme(), highlight)
     chart(figure, key, figures.matrix_table(values, found.space), pick)
     if highlight:
-        gets, gives = (found.space.labels[index] for index in highlight)
+        gets, gives = (found.space.names[index] for index in highlight)
         with st.container(horizontal=True, vertical_alignment="center"):
-            words = f"{gets} receives from {gives}: {MATRICES[quantity].lower()} {values[highlight]:+.3f}."
-            st.caption(f"{words} Both are lit on the wheel and on the picture.", width="content")
-            st.button("Put out", key=f"{key}_out", type="tertiary", on_click=state.put, args=("lit", ""))
+            words = tr(
+                "{receiver} receives from {giver}: {quantity} {value:+.3f}. "
+                "Both are lit on the wheel and on the picture.",
+                receiver=gets, giver=gives, quantity=tr(MATRICES[quantity]).lower(), value=values[highlight],
+            )  # fmt: skip
+            st.caption(words, width="content")
+            st.button(tr("Put out"), key=f"{key}_out", type="tertiary", on_click=state.put, args=("lit", ""))
     else:
-        st.caption("Click a cell to light the pair on the wheel and on the picture.")
+        st.caption(tr("Click a cell to light the pair on the wheel and on the picture."))
 
 
 def together(values: np.ndarray | None, quantity: Quantity) -> np.ndarray:
@@ -300,14 +276,15 @@ def together(values: np.ndarray | None, quantity: Quantity) -> np.ndarray:
 def contributions(found: Explanation, emotion: str, system: str, key: str) -> None:
     """Draw who pushes the logit of ``emotion`` up or down."""
     if found.contributions is None or found.bias is None:
-        st.caption(f"{plain(system)} has no contributions: its logits do not split by emotion.")
+        st.caption(tr("{run} has no contributions: its logits do not split by emotion.", run=plain(system)))
         return
     index = found.space.index(emotion)
     shares = found.contributions.sum(0)[index]
     bias, logit = float(found.bias[index]), float(found.logits[index])
     figure = drawn(figures.contribution_bars, shares, bias, logit, found.space, index, state.theme())
-    rows = [(found.space.labels[source], shares[source]) for source in wheel_order(found.space)]
-    twin = pd.DataFrame([*rows, ("bias", bias), ("logit", logit)], columns=["from", f"to {emotion}"])
+    rows = [(found.space.names[source], shares[source]) for source in wheel_order(found.space)]
+    to = tr("to {emotion}", emotion=tr(emotion))
+    twin = pd.DataFrame([*rows, (tr("bias"), bias), (tr("logit"), logit)], columns=[tr("from"), to])
     chart(figure, key, twin)
 
 
@@ -324,10 +301,10 @@ def _heads(found: Explanation, quantity: Quantity) -> list[str]:
 
 def _head_name(head: str, quantity: Quantity) -> str:
     if head == "grid":
-        return "Every head"
+        return tr("Every head")
     if head == "together":
-        return "Sum over heads" if quantity == "contribution" else "Mean over heads"
-    return f"Head {head}"
+        return tr("Sum over heads") if quantity == "contribution" else tr("Mean over heads")
+    return tr("Head {head}", head=head)
 
 
 def in_shape(square: np.ndarray, aspect: float) -> np.ndarray:

@@ -14,6 +14,7 @@ from fisa import distances
 from fisa.datasets import DataError
 from fisa.explain.familiarity import Familiarity, familiarity, is_kept, reference_of
 from fisa.images import ImageRefused, decode_within
+from fisa.language import mark, tr
 from fisa.runs import Run
 from fisa.tables import inert
 from fisa.ui import cache, reading
@@ -34,7 +35,7 @@ KEPT = 24
 def upload() -> list[UploadedFile]:
     """Draw the field for photographs; the session remembers what was chosen, also on other pages."""
     return st.file_uploader(
-        "Photographs (JPEG, PNG, WebP, TIFF and more; nothing leaves this machine)", accept_multiple_files=True,
+        tr("Photographs (JPEG, PNG, WebP, TIFF and more; nothing leaves this machine)"), accept_multiple_files=True,
         key=_UPLOADER, on_change=_remember,
     )  # fmt: skip
 
@@ -60,7 +61,7 @@ def decoded(uploads: Sequence[UploadedFile] | None) -> tuple[dict[str, Subject],
     """Decode uploads; return those that are images by a name of their own, and one sentence for each refusal."""
     subjects: dict[str, Subject] = {}
     refused: list[str] = []
-    for number, upload in enumerate(_counted(uploads or (), "Reading photographs …")):
+    for number, upload in enumerate(_counted(uploads or (), tr("Reading photographs …"))):
         try:
             found = _decoded(upload.file_id, upload.name, upload)
         except ImageRefused as error:
@@ -76,8 +77,8 @@ def tell_refused(refused: Sequence[str]) -> None:
     for sentence in refused[:FEW]:
         st.warning(plain(sentence), icon=":material/block:")
     if len(refused) > FEW:
-        st.warning(f"{len(refused) - FEW:,} more were refused.", icon=":material/block:")
-        with st.expander("Which, and why"):
+        st.warning(tr("{n:,} more were refused.", n=len(refused) - FEW), icon=":material/block:")
+        with st.expander(tr("Which, and why")):
             st.markdown("  \n".join(plain(sentence) for sentence in refused[FEW:]))
 
 
@@ -104,7 +105,7 @@ def predictions(run: Run, subjects: Mapping[str, Subject]) -> pd.DataFrame:
     """Return one row a photograph: its name, one degree an emotion, the strongest label, the entropy in nats."""
     rows = {
         name: cache.explanation(run, subject).distribution
-        for name, subject in _counted(subjects.items(), "Looking at photographs …")
+        for name, subject in _counted(subjects.items(), tr("Looking at photographs …"))
     }
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(run.space.labels)).rename_axis("file")
     values = table.to_numpy(float)
@@ -120,20 +121,26 @@ def say_if_far(run: Run, subject: Subject) -> None:
     """
     try:
         if not is_kept(run):
-            with meter("Looking at training images, once for this run …") as progress:
+            with meter(tr("Looking at training images, once for this run …")) as progress:
                 reference_of(run, progress)
         found = _familiarity(run.digest, subject.digest, run, subject)
     except DataError as error:
-        st.caption(f"How far it lies from the training images cannot be said: {plain(str(error))}")
+        why = plain(str(error))
+        st.caption(tr("How far it lies from the training images cannot be said: {why}", why=why))
         return
-    nearer = f"{found.nearer:.1%} of {found.held_out} images that the training did not see lie nearer to it"
+    known = {"run": plain(run.name), "nearer": found.nearer, "n": found.held_out}
     if found.far:
-        st.warning(
-            f"This photograph lies far from all that {plain(run.name)} was trained on: {nearer}. "
-            "Read the prediction, and what explains it, with care.", icon=":material/explore_off:",
+        text = tr(
+            "This photograph lies far from all that {run} was trained on: {nearer:.1%} of {n} images that the training "
+            "did not see lie nearer to it. Read the prediction, and what explains it, with care.", **known,
         )  # fmt: skip
+        st.warning(text, icon=":material/explore_off:")
     else:
-        st.caption(f"It lies among what {plain(run.name)} was trained on: {nearer} than this photograph does.")
+        text = tr(
+            "It lies among what {run} was trained on: {nearer:.1%} of {n} images that the training did not see lie "
+            "nearer to it than this photograph does.", **known,
+        )  # fmt: skip
+        st.caption(text)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
@@ -148,14 +155,19 @@ def pick(names: Sequence[str]) -> str:
         return names[0]
     if st.session_state.get("photograph") not in names:
         st.session_state["photograph"] = names[0]
-    chosen: str = st.selectbox("Explain", names, key="photograph")
+    chosen: str = st.selectbox(tr("Explain"), names, key="photograph")
     return chosen
 
 
 def show_table(table: pd.DataFrame, run: Run, refused: int) -> None:
     """Draw the table of predictions with its download."""
-    shares = {label: st.column_config.NumberColumn(format="percent") for label in run.space.labels}
-    st.dataframe(table[["label", *run.space.labels, "entropy"]], column_config=shares, alt="Predictions, a row a file")
+    names = zip(run.space.labels, run.space.names, strict=True)
+    columns = {
+        **{name: st.column_config.Column(tr(name)) for name in (mark("file"), mark("label"), mark("entropy"))},
+        **{label: st.column_config.NumberColumn(name, format="percent") for label, name in names},
+    }
+    shown = table[["label", *run.space.labels, "entropy"]].assign(label=table["label"].map(tr))
+    st.dataframe(shown, column_config=columns, alt=tr("Predictions, a row a file"))
     download(table, run, refused)
 
 
@@ -165,6 +177,8 @@ def download(table: pd.DataFrame, run: Run, refused: int) -> None:
     text = inert(rows).to_csv(index=False, lineterminator="\n")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button("CSV", text, "predictions.csv", "text/csv", icon=":material/download:", on_click="ignore")
-        st.caption(f"{len(table)} predicted, {refused} refused, by {plain(run.name)}.", width="content")
+        text = tr("{predicted} predicted, {refused} refused, by {run}.",
+                  predicted=len(table), refused=refused, run=plain(run.name))  # fmt: skip
+        st.caption(text, width="content")
         if len(run.space):
             reading.show("photographs")

@@ -12,7 +12,8 @@ from streamlit.delta_generator import DeltaGenerator
 from fisa.datasets import Dataset
 from fisa.emotions import DIMENSIONS
 from fisa.evaluation import EvaluationError
-from fisa.language import mark
+from fisa.figures.checks import listed, sentences
+from fisa.language import mark, tr
 from fisa.ratings import PARTS, RATING_MEASURES, bootstrap_ratings
 from fisa.records import Explanation, Interval
 from fisa.runs import Run
@@ -24,7 +25,7 @@ from fisa.ui.meters import waiting
 from fisa.ui.state import plain
 from fisa.ui.widgets import html_table, number
 
-SCALE = "Valence runs from −1, unpleasant, to 1, pleasant; arousal from −1, calm, to 1, excited."
+SCALE = mark("Valence runs from −1, unpleasant, to 1, pleasant; arousal from −1, calm, to 1, excited.")
 
 
 def is_rated(run: Run) -> bool:
@@ -55,7 +56,9 @@ def explain_page(run: Run, bar: DeltaGenerator) -> None:
         table = cache.samples(run, dataset)
         error = table["error"].to_numpy(float)
         worse = float(np.mean(error > error[list(table["id"]).index(name)]))
-        st.caption(f"Its mean squared error is smaller than on {worse:.0%} of the {len(error)} test images. {SCALE}")
+        text = tr("Its mean squared error is smaller than on {worse:.0%} of the {n} test images.",
+                  worse=worse, n=len(error))  # fmt: skip
+        st.caption(sentences(text, tr(SCALE)))
     extras.draw(found, run.name, subject)
 
 
@@ -66,41 +69,43 @@ def images_page(run: Run, subjects: Mapping[str, Subject], refused: int) -> None
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(DIMENSIONS)).rename_axis("file")
     picked = photographs.pick(list(subjects))
     state.share("run")
-    st.dataframe(table, alt="Predicted valence and arousal, a row a file")
+    columns = {name: tr(name) for name in ("file", *DIMENSIONS)}
+    st.dataframe(table, column_config=columns, alt=tr("Predicted valence and arousal, a row a file"))
     photographs.download(table, run, refused)
     st.header(plain(picked), anchor=False)
     left, right = st.columns(2, gap="medium")
     left.image(subjects[picked].image, width="stretch", alt=picked)
     with right:
-        st.badge("no ground truth", icon=":material/help:", color="gray")
+        st.badge(tr("no ground truth"), icon=":material/help:", color="gray")
         st.markdown(headline(found[picked], run))
         reading.show("ratings")
-        st.caption(SCALE)
+        st.caption(tr(SCALE))
     extras.draw(found[picked], run.name, subjects[picked])
 
 
 def headline(found: Explanation, run: Run, rated: Mapping[str, float] | None = None) -> str:
     """Say in Markdown what is predicted and, where it is known, what was rated."""
-    words = f"**{plain(run.name)}** predicts {_words(dict(zip(DIMENSIONS, _ratings(found), strict=True)))}."
-    return f"{words} It was rated {_words(rated)}." if rated else words
+    predicted = _words(dict(zip(DIMENSIONS, _ratings(found), strict=True)))
+    words = tr("**{run}** predicts {ratings}.", run=plain(run.name), ratings=predicted)
+    return sentences(words, tr("It was rated {ratings}.", ratings=_words(rated)) if rated else "")
 
 
 def ratings_table(found: Explanation, rated: Mapping[str, float]) -> None:
     """Draw what was rated beside what is predicted."""
     rows = {
-        name: [rated[name], float(value), float(value) - rated[name]]
+        tr(name): [rated[name], float(value), float(value) - rated[name]]
         for name, value in zip(DIMENSIONS, _ratings(found), strict=True)
     }
-    shown = pd.DataFrame.from_dict(rows, orient="index", columns=["rated", "predicted", "difference"])
-    html_table(shown, alt="Valence and arousal, rated and predicted")
+    shown = pd.DataFrame.from_dict(rows, orient="index", columns=[tr("rated"), tr("predicted"), tr("difference")])
+    html_table(shown, alt=tr("Valence and arousal, rated and predicted"))
 
 
 def compare_page(runs: Mapping[str, Run]) -> None:
     """Draw Compare: settings, measures, and the paired differences to the reference, the first of the runs."""
     dataset = cache.test_data(next(iter(runs.values())))
-    st.header("What differs", anchor=False)
+    st.header(tr("What differs"), anchor=False)
     compare_measures.settings(runs)
-    reading.header("Measures", "paired")
+    reading.header(tr("Measures"), "paired")
     _measures(runs, dataset)
 
 
@@ -114,13 +119,19 @@ def _measures(runs: Mapping[str, Run], dataset: Dataset) -> None:
         for part in PARTS:
             key, arrow = f"{measure.name}_{part}", "↑" if measure.higher_is_better else "↓"
             words = [_signed(gap[key]) for gap in gaps.values()]
-            rows[f"{measure.title} {part} {arrow}"] = [*(number(mean[key].value) for mean in means.values()), *words]
+            values = [number(mean[key].value) for mean in means.values()]
+            rows[f"{measure.title} {tr(part)} {arrow}"] = [*values, *words]
     columns = [*runs, *(f"{name} − {first} [95 %]" for name in gaps)]
     shown = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-    html_table(shown, alt=f"Measures of {', '.join(runs)} with their paired differences")
+    html_table(shown, alt=tr("Measures of {runs} with their paired differences", runs=tr(", ").join(runs)))
     groups = groups_of(dataset)
-    unit = "images" if groups is None else f"{len(np.unique(groups))} groups of images"
-    st.caption(f"Over {len(dataset)} test images; intervals by paired bootstrap over {unit}.")
+    if groups is None:
+        st.caption(tr("Over {n} test images; intervals by paired bootstrap over images.", n=len(dataset)))
+    else:
+        st.caption(
+            tr("Over {n} test images; intervals by paired bootstrap over {groups} groups of images.",
+               n=len(dataset), groups=len(np.unique(groups)))
+        )  # fmt: skip
 
 
 @waiting(mark("Resampling the test images …"))
@@ -147,4 +158,4 @@ def _ratings(found: Explanation) -> np.ndarray:
 
 
 def _words(ratings: Mapping[str, float]) -> str:
-    return " and ".join(f"{name} {value:+.2f}" for name, value in ratings.items())
+    return listed([f"{tr(name)} {value:+.2f}" for name, value in ratings.items()])

@@ -11,7 +11,7 @@ from fisa import figures
 from fisa.datasets.sequences import SequenceSet
 from fisa.distances import kl
 from fisa.evaluation import EvaluationError
-from fisa.language import mark
+from fisa.language import mark, tr
 from fisa.runs import Run
 from fisa.sequence_measures import ARRIVALS, change_counts
 from fisa.steps import is_planted, known_of
@@ -20,7 +20,8 @@ from fisa.ui.meters import waiting
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, html_table
 
-SORTS = {"index": "Number", "error": "Error, worst first"}
+SORTS = {"index": mark("Number"), "error": mark("Error, worst first")}
+_MODALITIES = {"frames": mark("frames"), "text": mark("text"), "speech": mark("speech")}
 
 
 def is_sequence(run: Run) -> bool:
@@ -32,7 +33,10 @@ def notice(run: Run) -> None:
     """Say where a run of sequences is shown, in place of what a page shows of images."""
     state.share("run")
     st.info(
-        f"{plain(run.name)} predicts sequences, not single images: Explain shows it step by step, Metrics compares it.",
+        tr(
+            "{run} predicts sequences, not single images: Explain shows it step by step, Metrics compares it.",
+            run=plain(run.name),
+        ),
         icon=":material/timeline:",
     )
 
@@ -45,33 +49,36 @@ def explain_page(run: Run, bar: DeltaGenerator) -> None:
     known = known_of(dataset)
     parts = np.split(np.arange(len(known)), np.cumsum(dataset.lengths)[:-1])
     error = np.array([kl(known[rows], predicted[rows]).mean() for rows in parts])
-    sort = state.resolve("sort", list(SORTS), "index", "order")
+    sort = state.resolve("sort", list(SORTS), "index", tr("order"))
     order = [
         dataset.ids[place] for place in (np.argsort(-error, kind="stable") if sort == "error" else range(len(parts)))
     ]
-    name = state.resolve("image", order, order[0], "sequence")
+    name = state.resolve("image", order, order[0], tr("sequence"))
     state.share("run", "image", "sort")
     with bar:
-        browse.bar(order, name, SORTS)
+        browse.bar(order, name, {key: tr(title) for key, title in SORTS.items()})
     place = dataset.ids.index(name)
     rows = parts[place]
     matched, claimed, real = change_counts(known[rows].argmax(1), predicted[rows].argmax(1), np.array([len(rows)]))[
         0
     ].tolist()
     st.markdown(
-        f"**{plain(name)}**: {len(rows)} steps, {real} changes of emotion, of which {plain(run.name)} finds {matched} "
-        f"within a step, among {claimed} that it predicts. Mean KL {error[place]:.3f} nats, smaller than that of "
-        f"{np.mean(error > error[place]):.0%} of the {len(parts)} sequences."
-    )
+        tr(
+            "**{sequence}**: {steps} steps, {real} changes of emotion, of which {run} finds {matched} within a step, "
+            "among {claimed} that it predicts. Mean KL {error:.3f} nats, smaller than that of {worse:.0%} of the {n} "
+            "sequences.", sequence=plain(name), steps=len(rows), real=real, run=plain(run.name), matched=matched,
+            claimed=claimed, error=error[place], worse=np.mean(error > error[place]), n=len(parts),
+        )
+    )  # fmt: skip
     _strip(dataset, name, rows)
-    title = "truth" if is_planted(dataset) else "target"
+    title = tr("truth") if is_planted(dataset) else tr("target")
     read = {one: events[place] for one, events in dataset.series.items()}
     shown = {one: (events.times, events.values) for one, events in read.items() if len(events.times)}
     figure = figures.emotion_course(
         dataset.space, {title: known[rows], run.name: predicted[rows]}, shown, state.theme()
     )
     chart(figure, "course", _twin(run, dataset, known, predicted, rows), reading="sequence")
-    st.caption("Dotted lines stand where the emotion of the largest degree changes.")
+    st.caption(tr("Dotted lines stand where the emotion of the largest degree changes."))
     _missing(dataset, place, rows)
 
 
@@ -83,10 +90,10 @@ def _predicted(run: Run, dataset: SequenceSet) -> np.ndarray:
 
 def _strip(dataset: SequenceSet, name: str, rows: np.ndarray) -> None:
     if dataset.frames is None or not dataset.frames.present[rows].any():
-        st.caption("This sequence has no frames.")
+        st.caption(tr("This sequence has no frames."))
         return
     strip = _frames(dataset.version, name, dataset, rows[dataset.frames.present[rows]])
-    st.image(strip, width="stretch", alt=f"The frames of {name}, one a step, from left to right")
+    st.image(strip, width="stretch", alt=tr("The frames of {sequence}, one a step, from left to right", sequence=name))
 
 
 @waiting(mark("Drawing frames …"))
@@ -99,26 +106,30 @@ def _frames(version: str, name: str, _dataset: SequenceSet, _rows: np.ndarray) -
 
 
 def _twin(run: Run, dataset: SequenceSet, known: np.ndarray, predicted: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
-    labels = np.array(dataset.space.labels)
+    names = np.array(dataset.space.names)
     fine = run.predictions["fine"].to_numpy(int)[rows]
     return pd.DataFrame(
         {
-            "step": dataset.manifest["step"].to_numpy()[rows],
-            "true": labels[known[rows].argmax(1)],
-            "predicted": labels[predicted[rows].argmax(1)],
-            "fine": [f"{labels[each // len(ARRIVALS)]}, {ARRIVALS[each % len(ARRIVALS)]}" for each in fine],
+            tr("step"): dataset.manifest["step"].to_numpy()[rows],
+            tr("true"): names[known[rows].argmax(1)],
+            tr("predicted"): names[predicted[rows].argmax(1)],
+            tr("fine"): [
+                tr(", ").join((names[each // len(ARRIVALS)], tr(ARRIVALS[each % len(ARRIVALS)]))) for each in fine
+            ],
             "KL": kl(known[rows], predicted[rows]),
         }
-    ).set_index("step")
+    ).set_index(tr("step"))
 
 
 def _missing(dataset: SequenceSet, place: int, rows: np.ndarray) -> None:
     """Say which modalities the sequence has, and at how many of its steps or with how many events."""
     there = {} if dataset.frames is None else {"frames": int(dataset.frames.present[rows].sum())}
     there |= {name: int(part.present[rows].sum()) for name, part in dataset.vectors.items()}
-    table = {name: [f"{count} of {len(rows)} steps" if count else "missing"] for name, count in there.items()}
-    events = {name: len(each[place].times) for name, each in dataset.series.items()}
-    table |= {f"series {name}": [f"{count} events" if count else "missing"] for name, count in events.items()}
-    html_table(
-        pd.DataFrame.from_dict(table, orient="index", columns=["what there is"]), alt="Modalities of the sequence"
-    )
+    table = {}
+    for name, count in there.items():
+        words = tr("{n} of {total} steps", n=count, total=len(rows))
+        table[tr(_MODALITIES.get(name, name))] = words if count else tr("missing")
+    for name, each in dataset.series.items():
+        count = len(each[place].times)
+        table[tr("series {name}", name=name)] = tr("{n} events", n=count) if count else tr("missing")
+    html_table(pd.Series(table, dtype=object).to_frame(tr("what there is")), alt=tr("Modalities of the sequence"))

@@ -43,6 +43,7 @@ from fisa.explain.what_if import (
 )
 from fisa.figures.boxes import Box
 from fisa.figures.checks import signed, top_emotions
+from fisa.language import mark, tr
 from fisa.records import Explanation
 from fisa.runs import Run
 from fisa.ui import panels, reading, state
@@ -53,20 +54,23 @@ from fisa.ui.state import plain
 from fisa.ui.widgets import chart, html_table, table_twin
 
 TITLES: dict[type[Edit], str] = {
-    Cover: "Cover a region",
-    Remove: "Leave out an emotion's motifs",
-    Silence: "Silence a head",
-    Feature: "Remove an emotion's feature",
-    Swap: "Exchange two label embeddings",
-    Scale: "Scale an interaction",
+    Cover: mark("Cover a region"),
+    Remove: mark("Leave out an emotion's motifs"),
+    Silence: mark("Silence a head"),
+    Feature: mark("Remove an emotion's feature"),
+    Swap: mark("Exchange two label embeddings"),
+    Scale: mark("Scale an interaction"),
 }
 _STANDS = {
-    "absent": "its mean over images without the emotion",
-    "mean": "its mean over all images",
-    "zero": "zero, which no image has",
+    "absent": mark("its mean over images without the emotion"),
+    "mean": mark("its mean over all images"),
+    "zero": mark("zero, which no image has"),
 }
 _OPEN, _KIND = "what_if_open", "what_if_kind"
-_SIDES = ("left", "top", "right", "bottom")
+_SIDES = {
+    "left": mark("Left, 0 to 1"), "top": mark("Top, 0 to 1"), "right": mark("Right, 0 to 1"),
+    "bottom": mark("Bottom, 0 to 1"),
+}  # fmt: skip
 
 
 def settle(run: Run, dataset: Dataset, subject: Subject) -> list[Edit]:
@@ -80,7 +84,7 @@ def settle(run: Run, dataset: Dataset, subject: Subject) -> list[Edit]:
             edit = parse_edit(text)
             check_edit(edit, run, scene)
         except EditError as error:
-            state.notice(f"Left out: {error}.")
+            state.notice(tr("Left out: {error}.", error=error))
         else:
             edits.append(edit)
     state.keep("edits", join_edits(edits))
@@ -89,11 +93,11 @@ def settle(run: Run, dataset: Dataset, subject: Subject) -> list[Edit]:
 
 def draw(run: Run, dataset: Dataset, found: Explanation, subject: Subject, edits: Sequence[Edit]) -> None:
     """Draw the section: closed until it is asked for, so that nobody waits for it."""
-    reading.header("What if", "what_if")
+    reading.header(tr("What if"), "what_if")
     if edits:
         st.session_state[_OPEN] = True
-    if not st.toggle("Change the picture or the model", key=_OPEN, on_change=_reset):
-        st.caption("Cover a region, leave out a motif, silence a head, scale an interaction, and see what changes.")
+    if not st.toggle(tr("Change the picture or the model"), key=_OPEN, on_change=_reset):
+        st.caption(tr("Cover a region, leave out a motif, silence a head, scale an interaction, and see what changes."))
         return
     scene = _scene(dataset, subject)
     left, right = st.columns(2, gap="medium")
@@ -111,18 +115,22 @@ def in_words(edit: Edit) -> str:
     """Say what an edit does."""
     match edit:
         case Cover():
-            across, down = f"{edit.left:.0%} to {edit.right:.0%}", f"{edit.top:.0%} to {edit.bottom:.0%}"
-            return f"Cover {across} across, {down} down, with {WORDS[edit.fill]}"
+            return tr(
+                "Cover {left:.0%} to {right:.0%} across, {top:.0%} to {bottom:.0%} down, with {fill}",
+                left=edit.left, right=edit.right, top=edit.top, bottom=edit.bottom, fill=tr(WORDS[edit.fill]),
+            )  # fmt: skip
         case Remove():
-            return f"Leave out the motifs of {edit.emotion}"
+            return tr("Leave out the motifs of {emotion}", emotion=tr(edit.emotion))
         case Silence():
-            return f"Silence head {edit.head}"
+            return tr("Silence head {head}", head=edit.head)
         case Feature():
-            return f"Class feature of {edit.emotion}: {_STANDS[edit.stand]}"
+            return tr("Class feature of {emotion}: {stand}", emotion=tr(edit.emotion), stand=tr(_STANDS[edit.stand]))
         case Swap():
-            return f"Exchange the label embeddings of {edit.first} and {edit.second}"
+            return tr("Exchange the label embeddings of {first} and {second}",
+                      first=tr(edit.first), second=tr(edit.second))  # fmt: skip
         case Scale():
-            return f"What {edit.source} contributes to {edit.target}, times {edit.factor:g}"
+            return tr("What {giver} contributes to {receiver}, times {factor:g}",
+                      giver=tr(edit.source), receiver=tr(edit.target), factor=edit.factor)  # fmt: skip
 
 
 def _picture(subject: Subject, scene: Scene | None, edits: Sequence[Edit]) -> None:
@@ -136,11 +144,11 @@ def _picture(subject: Subject, scene: Scene | None, edits: Sequence[Edit]) -> No
             _add(edits, Cover(*drawn, st.session_state.get("what_if_fill", "blur")))
 
     boxes: list[Box] = [(e.left, e.top, e.right, e.bottom) for e in edits if isinstance(e, Cover)]
-    words = "; ".join(map(in_words, edits)) or "nothing changed"
-    alt = f"{subject.name} as edited: {words}. Drag a box to cover it, or give its sides as numbers."
+    alt = tr("{image} as edited: {edits}. Drag a box to cover it, or give its sides as numbers.",
+             image=subject.name, edits=tr("; ").join(map(in_words, edits)) or tr("nothing changed"))  # fmt: skip
     image = _edited_picture(subject.digest, join_edits(edits), subject, scene, edits)
     chart(figures.boxable_picture(image, boxes, alt, state.theme(), subject.aspect), key, None, cover, ("box",))
-    st.caption("Drag a box over what you want to cover.")
+    st.caption(tr("Drag a box over what you want to cover."))
 
 
 def _drawn_box(key: str) -> Box | None:
@@ -160,18 +168,18 @@ def _new_edit(run: Run, scene: Scene | None, edits: Sequence[Edit]) -> None:
     titles = [TITLES[kind] for kind in possible]
     if st.session_state.get(_KIND) not in titles:
         st.session_state[_KIND] = titles[0]
-    kind = possible[titles.index(st.selectbox("Edit", titles, key=_KIND))]
+    kind = possible[titles.index(st.selectbox(tr("Edit"), titles, format_func=tr, key=_KIND))]
     if kind is Cover:  # not in the form, whose fields wait for its button: a box that is dragged takes this, too
-        st.selectbox("Filled with", list(BASELINES), format_func=lambda fill: WORDS[fill], key="what_if_fill")
+        st.selectbox(tr("Filled with"), list(BASELINES), format_func=lambda fill: tr(WORDS[fill]), key="what_if_fill")
     with st.form("what_if_form", border=False):
         _fields(kind, run, scene)
-        st.form_submit_button("Add", icon=":material/add:", on_click=_submit, args=(kind, tuple(edits)))
+        st.form_submit_button(tr("Add"), icon=":material/add:", on_click=_submit, args=(kind, tuple(edits)))
     refused = st.session_state.pop("what_if_refused", None)
     if refused:
         st.warning(plain(refused), icon=":material/block:")
     for reason in dict.fromkeys(reason for reason in lacking.values() if reason is not None):
-        missing = ", ".join(TITLES[kind].lower() for kind in KINDS if lacking[kind] == reason)
-        st.caption(plain(f"Not here: {missing}; {reason}."))
+        missing = tr(", ").join(tr(TITLES[kind]).lower() for kind in KINDS if lacking[kind] == reason)
+        st.caption(plain(tr("Not here: {edits}; {reason}.", edits=missing, reason=reason)))
 
 
 def _fields(kind: type[Edit], run: Run, scene: Scene | None) -> None:
@@ -179,24 +187,27 @@ def _fields(kind: type[Edit], run: Run, scene: Scene | None) -> None:
     if kind is Cover:
         for names in (("left", "right"), ("top", "bottom")):
             for column, name in zip(st.columns(2), names, strict=True):
-                words, middle = f"{name.capitalize()}, 0 to 1", 0.25 if name in ("left", "top") else 0.75
-                column.number_input(words, 0.0, 1.0, middle, 0.05, key=f"what_if_{name}")
+                middle = 0.25 if name in ("left", "top") else 0.75
+                column.number_input(tr(_SIDES[name]), 0.0, 1.0, middle, 0.05, key=f"what_if_{name}")
     elif kind is Remove:
         assert scene is not None
-        st.selectbox("Motifs of", shown_by(scene), key="what_if_motif")
+        st.selectbox(tr("Motifs of"), shown_by(scene), format_func=tr, key="what_if_motif")
     elif kind is Silence:
-        st.selectbox("Head", range(1, heads_of(run) + 1), key="what_if_head")
+        st.selectbox(tr("Head"), range(1, heads_of(run) + 1), key="what_if_head")
     elif kind is Feature:
-        st.selectbox("Class feature of", labels, key="what_if_feature")
-        st.selectbox("In its place", STANDS, format_func=_STANDS.__getitem__, key="what_if_stand")
+        st.selectbox(tr("Class feature of"), labels, format_func=tr, key="what_if_feature")
+        st.selectbox(tr("In its place"), STANDS, format_func=lambda each: tr(_STANDS[each]), key="what_if_stand")
     elif kind is Swap:
-        for column, name, place in zip(st.columns(2), ("first", "second"), (0, 1), strict=True):
-            column.selectbox(f"The {name}", labels, place, key=f"what_if_{name}")
+        for column, name, words, place in zip(
+            st.columns(2), ("first", "second"), (tr("The first"), tr("The second")), (0, 1), strict=True
+        ):
+            column.selectbox(words, labels, place, format_func=tr, key=f"what_if_{name}")
     else:
-        for column, name, place in zip(st.columns(2), ("source", "target"), (0, 1), strict=True):
-            words = "What this contributes" if name == "source" else "to this"
-            column.selectbox(words, labels, place, key=f"what_if_{name}")
-        st.number_input("times", -LARGEST_FACTOR, LARGEST_FACTOR, 0.0, 0.5, key="what_if_factor")
+        for column, name, words, place in zip(
+            st.columns(2), ("source", "target"), (tr("What this contributes"), tr("to this")), (0, 1), strict=True
+        ):
+            column.selectbox(words, labels, place, format_func=tr, key=f"what_if_{name}")
+        st.number_input(tr("times"), -LARGEST_FACTOR, LARGEST_FACTOR, 0.0, 0.5, key="what_if_factor")
 
 
 def _submit(kind: type[Edit], edits: Sequence[Edit]) -> None:
@@ -231,14 +242,14 @@ def _listed(edits: Sequence[Edit]) -> None:
     """Draw the edits that are in force, each with a button that takes it back, and one for all."""
     for place, edit in enumerate(edits):
         with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
-            rest = join_edits([*edits[:place], *edits[place + 1 :]])
+            rest, words = join_edits([*edits[:place], *edits[place + 1 :]]), in_words(edit)
             st.button(
-                "", icon=":material/close:", help=f"Take back: {in_words(edit)}", key=f"what_if_drop_{place}",
+                "", icon=":material/close:", help=tr("Take back: {edit}", edit=words), key=f"what_if_drop_{place}",
                 on_click=state.put, args=("edits", rest),
             )  # fmt: skip
-            st.markdown(plain(in_words(edit)), width="stretch")
+            st.markdown(plain(words), width="stretch")
     if edits:
-        st.button("Reset", icon=":material/restart_alt:", key="what_if_reset", on_click=_reset)
+        st.button(tr("Reset"), icon=":material/restart_alt:", key="what_if_reset", on_click=_reset)
 
 
 def _reset() -> None:
@@ -248,24 +259,27 @@ def _reset() -> None:
 def _changes(outcome: Outcome, run: Run, scene: Scene | None, edits: Sequence[Edit]) -> None:
     before, after, space = outcome.before.distribution, outcome.after.distribution, run.space
     st.markdown(
-        f"**{plain(run.name)}** would predict {top_emotions(space, after, 2)} "
-        f"instead of {top_emotions(space, before, 2)}."
-    )
+        tr("**{run}** would predict {after} instead of {before}.",
+           run=plain(run.name), after=top_emotions(space, after, 2), before=top_emotions(space, before, 2))
+    )  # fmt: skip
     left, right = st.columns(2, gap="medium")
-    named = {"before": before, "after": after}
+    named = {tr("before"): before, tr("after"): after}
     if scene is not None and not any(isinstance(edit, Cover) for edit in edits):
         named["truth"] = edited_scene(scene, edits).distribution
     with left:
         panels.distributions(named, space, "what_if_wheel")
         if "truth" in named and any(isinstance(edit, Remove) for edit in edits):
-            st.caption("The truth is that of the scene without what was left out.")
+            st.caption(tr("The truth is that of the scene without what was left out."))
     with right:
-        html_table(_written(outcome, run), alt="Logits and degrees before and after the edits")
-        table_twin(outcome.table().iloc[panels.wheel_order(space)], "what_if_changes")
+        html_table(_written(outcome, run), alt=tr("Logits and degrees before and after the edits"))
+        numbers = outcome.table().iloc[panels.wheel_order(space)]
+        table_twin(numbers.rename(index=tr, columns=tr).rename_axis(tr("emotion")), "what_if_changes")
         if outcome.absent is not None:
             st.caption(
-                "In the gauge: less the mean change of the emotions that the scene does not show, as the grades count "
-                "it, since a softmax ignores what all logits share."
+                tr(
+                    "In the gauge: less the mean change of the emotions that the scene does not show, as the grades "
+                    "count it, since a softmax ignores what all logits share."
+                )
             )
 
 
@@ -274,12 +288,12 @@ def _written(outcome: Outcome, run: Run) -> pd.DataFrame:
     order = panels.wheel_order(run.space)
     before, after, gauged = outcome.before, outcome.after, outcome.gauged
     columns = {
-        "logit": [f"{signed(before.logits[i])} → {signed(after.logits[i])}" for i in order],
-        "change": [signed(outcome.change[i], 3) for i in order],
-        "in the gauge": [] if gauged is None else [signed(gauged[i], 3) for i in order],
-        "degree, %": [f"{100 * before.distribution[i]:.1f} → {100 * after.distribution[i]:.1f}" for i in order],
+        tr("logit"): [f"{signed(before.logits[i])} → {signed(after.logits[i])}" for i in order],
+        tr("change"): [signed(outcome.change[i], 3) for i in order],
+        tr("in the gauge"): [] if gauged is None else [signed(gauged[i], 3) for i in order],
+        tr("degree, %"): [f"{100 * before.distribution[i]:.1f} → {100 * after.distribution[i]:.1f}" for i in order],
     }
-    index = [run.space.labels[i] for i in order]
+    index = [run.space.names[i] for i in order]
     return pd.DataFrame({name: texts for name, texts in columns.items() if texts}, index=index)
 
 
@@ -289,7 +303,7 @@ def _outcome(
     means: Means = {}
     if any(isinstance(edit, Feature) and edit.stand != "zero" for edit in edits):
         if not are_kept(run, dataset):
-            with meter("Looking at every test image …") as progress:
+            with meter(tr("Looking at every test image …")) as progress:
                 feature_means(run, dataset, progress)
         means = _means(run.digest, dataset.version, run, dataset)
     return _computed(run.digest, subject.digest, join_edits(edits), run, found, subject, scene, means)
