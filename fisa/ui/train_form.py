@@ -24,7 +24,7 @@ from fisa.config.form import (
 )
 from fisa.datasets import DATASETS
 from fisa.jobs.trainings import JOB, list_trainings
-from fisa.language import mark, tr
+from fisa.language import ENGLISH, language, mark, tr
 from fisa.ui import cache, state
 from fisa.ui.shelves import ROOT, own_shelf
 from fisa.ui.state import plain
@@ -191,8 +191,7 @@ def _field(draft: Draft, option: Option) -> None:
     key = f"train_{option.key}"
     choices = option.choices or SUGGESTED.get(option.key, ())
     dot = " •" if at(draft.before, option.key, option.default) != value else ""
-    title = tr(TITLES[option.key]) if option.key in TITLES else option.label.capitalize()
-    label = f"{title}{dot}"
+    label = f"{_title(option)}{dot}"
     common: dict[str, Any] = {
         "key": key, "on_change": _take, "args": (draft, option), "help": _help(option),
     }  # fmt: skip
@@ -214,6 +213,13 @@ def _field(draft: Draft, option: Option) -> None:
         listed = option.kind == "list" and isinstance(value, list)
         st.session_state[key] = ", ".join(map(str, value)) if listed else str("" if value is None else value)
         st.text_input(label, placeholder=tr("none") if option.optional else "", **common)
+
+
+def _title(option: Option) -> str:
+    """Return what an option is called; the words of its key are English, so that other languages show the key."""
+    if option.key in TITLES:
+        return tr(TITLES[option.key])
+    return option.label.capitalize() if language() == ENGLISH else f"`{option.key.rpartition('.')[2]}`"
 
 
 def _take(draft: Draft, option: Option) -> None:
