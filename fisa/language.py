@@ -81,7 +81,7 @@ def tr(message: str, **values: object) -> str:
         **values: What the fields are filled with; of them, phrases are looked up.
     """
     if isinstance(message, Phrase):
-        message, values = message.message, message.values
+        return tr(message.message, **message.values)
     text = message
     if (code := language()) != ENGLISH:
         text = _texts(code).get(message, message)

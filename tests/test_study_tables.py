@@ -1,6 +1,7 @@
 """Tables of studies, from results whose every number is worked by hand; and what ships of a study."""
 
 import json
+import re
 from dataclasses import replace
 from math import log
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 from fisa.config import RunConfig
 from fisa.datasets import DataError, open_dataset
 from fisa.evaluation import summarise, truth_of
+from fisa.language import tr, using
 from fisa.metrics import METRICS
 from fisa.runs import RunError
-from fisa.studies import StudyError, errors, format_table
+from fisa.studies import StudyError, errors, format_table, system_of
 from fisa.studies.draft import beside_draft, draft_cells
 from fisa.studies.published import published, published_measures, published_table
 from fisa.studies.results import RUN_COLUMNS, StudyResults
@@ -149,6 +151,16 @@ def test_folds_are_tested_with_the_correction() -> None:
     assert row["p_folds"] == pytest.approx(1 - 2 * np.arctan(t) / np.pi)
     assert row["difference"] == pytest.approx(d.mean())
     assert "p (folds)" in format_table(table, "markdown")
+
+
+def test_notes_and_oracles_can_be_said_in_another_language_and_systems_keep_their_names(table: pd.DataFrame) -> None:
+    named = {str(row["kind"]): system_of(row) for _, row in table.iterrows()}
+    alike = table.assign(system="all").iloc[-1]  # a word of the table of strings
+    with using("zh_Hans"):
+        assert tr(named["oracle"]) == "真值（先知）" and tr(system_of(alike)) == "all"
+        assert all(re.search("[\u4e00-\u9fff]", tr(note)) for note in table.attrs["notes"])
+        assert tr(table.set_index("system")["cells"]["fisa"]) == "2 / 2"
+    assert named["oracle"] == "truth (oracle)"
 
 
 @pytest.mark.parametrize("form", ["markdown", "latex", "html", "csv"])

@@ -159,7 +159,7 @@ def system_of(row: pd.Series) -> str:
         return Phrase(NAMED_KINDS[row["kind"]], system=known)
     if isinstance(marks, str) and marks:
         return Phrase("{system} [{marks}]", system=name, marks=marks)
-    return Phrase(name) if row["kind"] == "baseline" else name
+    return Phrase(name) if row["kind"] == "baseline" else Phrase("{system}", system=name)  # a name is not looked up
 
 
 def _cell(row: pd.Series, key: str, column: Column) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -242,10 +243,9 @@ def _listed(whole: Whole, rows: np.ndarray) -> None:
             state.put("item", str(table["id"].iloc[chosen[0]]))
 
     shown = table.assign(split=table["split"].map(tr), dominant=table["dominant"].map(tr))
-    named = {"split": tr("split"), "dominant": tr("dominant"), "entropy": tr("entropy")}
-    titles = {column: st.column_config.Column(title) for column, title in named.items()}
-    shares = {label: st.column_config.NumberColumn(tr(label), format="percent") for label in labels}
+    columns: dict[str, Any] = {"split": tr("split"), "dominant": tr("dominant"), "entropy": tr("entropy")}
+    columns |= {label: st.column_config.NumberColumn(tr(label), format="percent") for label in labels}
     st.dataframe(
-        shown, hide_index=True, column_config=titles | shares, on_select=pick, selection_mode="single-row",
+        shown, hide_index=True, column_config=columns, on_select=pick, selection_mode="single-row",
         key="data_rows", alt=tr("Rows of the data set; choose one to open it"),
     )  # fmt: skip

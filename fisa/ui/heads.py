@@ -133,7 +133,7 @@ def choices(matrices: SplitMatrices, space: EmotionSpace, passing: NDArray[np.in
     """Draw the choice of the matrices, the head, the images and the pair."""
     names_of = _predicted(matrices, space, passing)
     counts = {name: _count(matrices.predicted[passing], space, name) for name in names_of}
-    quantities = {name: tr(title) for name, title in QUANTITIES.items()}
+    quantities: dict[str, str] = {name: tr(title) for name, title in QUANTITIES.items()}
     heads = {
         head: tr(_SEVERAL[head]) if head in _SEVERAL else tr("Head {head}", head=head) for head in _heads(matrices)
     }

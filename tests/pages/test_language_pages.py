@@ -11,6 +11,8 @@ from google.protobuf.json_format import MessageToDict
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block
 
+from fisa.config.form import options_of
+from fisa.ui import handbook
 from fisa.ui.contents import TITLES
 
 Visit = Callable[..., AppTest]
@@ -18,6 +20,9 @@ SENTENCE = re.compile(r"[A-Za-z]{2,} [a-z]{2,}(?: [A-Za-z]+)*")
 CODE = re.compile(r"`[^`]*`|\$[^$]*\$|<[^>]*>|\S*[/\\_=]\S*|:material\S*")
 # What identifies an element, and what no person reads.
 UNREAD = {"id", "elementId", "formId", "url", "pageScriptHash", "key", "icon", "iconType", "shortcut", "metadata"}
+# Names of data, with their split, and a command.
+KEPT = {"Planted Affect", "tiny iid", "fisa train"}
+FISA = {"model": {"name": "fisa", "backbone": {"name": "plain"}}}
 # Of a plotly figure, what a person reads.
 READ = {"text", "hovertext", "ticktext", "alt", "name"}
 
@@ -60,8 +65,14 @@ def _of_figure(part: Any, read: bool = False) -> Iterator[str]:
 
 def english(app: AppTest) -> set[str]:
     """English of two words and more that the page shows."""
+    # Titles of the document that links lead to, which is English; options of a configuration are called by their keys.
+    names = [each.title for each in handbook.sections().values()] + [
+        each.label.capitalize() for each in options_of(FISA)
+    ]
     found = set()
     for text in texts(app):
+        for name in sorted(names, key=len, reverse=True):
+            text = text.replace(name, " ")
         found.update(SENTENCE.findall(CODE.sub(" ", text)))
     return found
 
@@ -71,7 +82,7 @@ def test_no_english_sentence_is_left_on_a_chinese_page(page: str, full: Path, vi
     app = visit(page, lang="zh_Hans")
     assert not app.exception and not app.error
     assert re.search("[\u4e00-\u9fff]", app.title[0].value) or page == "home"
-    assert english(app) - {"Planted Affect"} == set()
+    assert english(app) - KEPT == set()
 
 
 def test_the_sweep_finds_english(full: Path, visit: Visit) -> None:
