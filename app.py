@@ -45,6 +45,7 @@ def main() -> None:
             keys.draw()
             tongue.draw()
     page.run()
+    state.keep_language()
 
 
 if __name__ == "__main__":  # a worker process, which makes images, imports this file under another name

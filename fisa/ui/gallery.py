@@ -27,7 +27,7 @@ from fisa.ui.counted import counted
 from fisa.ui.datasets_pictures import CELL, shot, thumbnail
 from fisa.ui.meters import waiting
 from fisa.ui.state import clip, plain
-from fisa.ui.widgets import heading, html_table
+from fisa.ui.widgets import html_table
 
 PAGE = 24
 """Images on one page; no more are decoded."""
@@ -159,7 +159,7 @@ def measures(run: Run, dataset: Dataset, walk: Walk) -> None:
         st.info(tr("No image passes, so there is nothing to measure."), icon=":material/filter_alt_off:")
         return
     table = walk.table
-    titles = {name: heading(title_of(name)) for name in _MEASURES if name in table}
+    titles = {name: tr(title_of(name)) for name in _MEASURES if name in table}
     if "predicted" not in table:
         titles = {name: tr(title) for name, title in _RATED.items()}
     columns = {tr("all {n:,}", n=len(table)): np.arange(len(table))}

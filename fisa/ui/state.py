@@ -76,7 +76,7 @@ def arrive(pages: Mapping[str, Page], current: Page) -> None:
         view.update({name: text for name, text in query.items() if name in VIEW_KEYS})
         _settle_language(query, spoken)
     if current.url_path != st.session_state.get(_PAGE):
-        st.session_state[_PAGE], st.session_state[_SHARED] = current.url_path, ()
+        st.session_state[_PAGE], st.session_state[_SHARED] = current.url_path, COMMON_KEYS
 
 
 def _settle_language(query: dict[str, str], spoken: str) -> None:
@@ -115,6 +115,14 @@ def share(*names: str) -> None:
     st.session_state[_WRITTEN], st.session_state[_SHARED] = query, names
     for text in st.session_state[_NOTICES]:
         st.warning(plain(text), icon=":material/link_off:")
+
+
+def keep_language() -> None:
+    """Write the chosen language into the URL of a page that shared nothing, as it has nothing to show; after it ran."""
+    chosen = get("lang")
+    if chosen and st.query_params.get("lang") != chosen:
+        st.query_params["lang"] = chosen
+        st.session_state[_WRITTEN] = st.query_params.to_dict()
 
 
 def language() -> str:

@@ -165,12 +165,6 @@ def number(value: float | None, digits: int = 3) -> str:
     return "–" if value is None or value != value else f"{value:.{digits}f}"
 
 
-def heading(title: str) -> str:
-    """Return a measure's title with its arrow, such as ``"Cosine ↑"``, in the person's language."""
-    words, space, arrow = title.rpartition(" ")
-    return f"{tr(words)}{space}{arrow}" if arrow in ("↑", "↓") else tr(title)
-
-
 def html_table(table: pd.DataFrame, best: pd.DataFrame | None = None, digits: int = 3, alt: str | None = None) -> None:
     """Draw a small table; cells where ``best`` is True are bold, names are shown letter for letter.
 
