@@ -7,7 +7,7 @@ tests/test_language.py keeps the table complete. Messages of errors, exports and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, reduce
@@ -103,9 +103,10 @@ def trn(one: str, many: str, n: int, **values: object) -> str:
     return tr(many, n=n, **values)
 
 
-def sentences(parts: Iterable[str]) -> str:
-    """Join sentences in the language of the person, of which some set no space between two."""
-    return reduce(lambda before, part: tr("{before} {sentence}", before=before, sentence=part), parts, "").lstrip()
+def sentences(*parts: str) -> str:
+    """Let sentences follow one another as the person's language parts them; empty ones are left out."""
+    said = [part for part in parts if part]
+    return reduce(lambda before, more: tr("{before} {more}", before=before, more=more), said) if said else ""
 
 
 def mark(message: str) -> str:

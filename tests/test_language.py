@@ -127,10 +127,10 @@ def test_a_phrase_is_english_and_can_be_said_in_another_language_also_after_it_w
 
 
 def test_some_languages_set_no_space_between_sentences() -> None:
-    assert sentences(["One.", "Two {n}."]) == "One. Two {n}."
-    assert sentences([]) == ""
+    assert sentences("One.", "", "Two {n}.") == "One. Two {n}."
+    assert sentences() == sentences("") == ""
     with using("zh_Hans"):
-        assert sentences(["一。", "二。"]) == "一。二。"
+        assert sentences("一。", "二。") == "一。二。"
 
 
 @pytest.mark.parametrize(

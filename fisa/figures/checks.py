@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from functools import reduce
 
 import numpy as np
 
@@ -85,11 +84,6 @@ def listed(parts: Sequence[str]) -> str:
     if len(parts) < 2:
         return "".join(parts)
     return tr("{several} and {last}", several=tr(", ").join(parts[:-1]), last=parts[-1])
-
-
-def sentences(*parts: str) -> str:
-    """Let sentences follow one another, as the person's language parts them; empty ones are left out."""
-    return reduce(lambda said, more: tr("{said} {more}", said=said, more=more), filter(None, parts))
 
 
 def top_emotions(space: EmotionSpace, row: np.ndarray, count: int = 3) -> str:

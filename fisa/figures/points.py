@@ -11,9 +11,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from fisa.emotions import EmotionSpace
-from fisa.figures.checks import FigureError, checked, listed, plain, sentences
+from fisa.figures.checks import FigureError, checked, listed, plain
 from fisa.figures.theme import Theme, colour_at, new_figure, palette, rgb, rgba
-from fisa.language import mark, tr
+from fisa.language import mark, sentences, tr
 
 POINTS_AT_MOST = 20_000  # above, one point stands for all images of a cell
 _CELLS = 120  # a side

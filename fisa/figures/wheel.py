@@ -14,12 +14,11 @@ from fisa.figures.checks import (
     checked_distributions,
     percent,
     plain,
-    sentences,
     top_emotions,
     wheel_order,
 )
 from fisa.figures.theme import Theme, called, new_figure, palette, rgba, series
-from fisa.language import tr
+from fisa.language import sentences, tr
 
 RIM = 1.085
 """Where the emotions' shapes sit, in units of the largest ring."""

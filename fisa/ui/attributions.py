@@ -10,8 +10,8 @@ from fisa.explain.attribution import FASTEST, METHODS, applicable, attribute
 from fisa.explain.goals import SPLIT
 from fisa.explain.graded import failed_checks, stored_grades
 from fisa.explain.targets import Target
-from fisa.figures.checks import listed, sentences
-from fisa.language import mark, tr
+from fisa.figures.checks import listed
+from fisa.language import mark, sentences, tr
 from fisa.records import Attribution, Explanation
 from fisa.runs import Run
 from fisa.ui import state

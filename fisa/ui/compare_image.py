@@ -170,7 +170,7 @@ def _maps(seen: Seen) -> None:
             tr("Below: orange, where a run looks more than {first}; blue, where it looks less.",
                first=plain(seen.first))
         )  # fmt: skip
-    st.caption(sentences(_map_words(seen, maps, top)))
+    st.caption(sentences(*_map_words(seen, maps, top)))
 
 
 def _map_words(seen: Seen, maps: Mapping[str, np.ndarray], top: float) -> Iterator[str]:
@@ -233,7 +233,7 @@ def _matrices(seen: Seen) -> None:
         words.insert(0, tr("One scale for the matrices and one, centred on zero, for the differences."))
     elif len(values) > 1:
         words.insert(0, tr("Without a matrix of {first} there is no difference to draw.", first=plain(seen.first)))
-    st.caption(sentences(words))
+    st.caption(sentences(*words))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -55,7 +55,7 @@ def measures(found: Comparison, seeds: Mapping[str, list[Trained]]) -> None:
     if found.differences:
         alt = tr("Differences to {name} with intervals and p values", name=found.systems[0])
         html_table(difference_texts(found).rename(index=titles), alt=alt)
-    st.caption(sentences(plain(tr(note)) for note in comparison_notes(found)))
+    st.caption(sentences(*(plain(tr(note)) for note in comparison_notes(found))))
     several = {name: each for name, each in seeds.items() if len(each) > 1}
     if several:
         with st.popover(tr("The seeds"), icon=":material/casino:", type="tertiary"):

@@ -13,8 +13,8 @@ import streamlit as st
 from fisa import figures
 from fisa.datasets import Dataset
 from fisa.evaluation import target_of, truth_of
-from fisa.figures.checks import sentences, top_emotions
-from fisa.language import mark, tr
+from fisa.figures.checks import top_emotions
+from fisa.language import mark, sentences, tr
 from fisa.metrics import bootstrap_mean
 from fisa.records import Interval
 from fisa.runs import Run

@@ -16,8 +16,7 @@ from fisa.explain.attribution import METHODS
 from fisa.explain.goals import GOALS, SPLIT, Goal, goal_of
 from fisa.explain.grade_kinds import GRADES, PARTS, PartName
 from fisa.explain.graded import GradeRow, Grades, failed_checks, stored_grades
-from fisa.figures.checks import sentences
-from fisa.language import mark, tr
+from fisa.language import mark, sentences, tr
 from fisa.runs import Run
 from fisa.ui import cache, state
 from fisa.ui.state import plain

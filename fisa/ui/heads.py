@@ -27,8 +27,8 @@ from fisa.explain.heads import (
     pattern_similarity,
 )
 from fisa.explain.pairs import names_of_pairs
-from fisa.figures.checks import sentences, signed
-from fisa.language import mark, tr, trn
+from fisa.figures.checks import signed
+from fisa.language import mark, sentences, tr, trn
 from fisa.runs import Run
 from fisa.ui import cache, panels, reading, state
 from fisa.ui.counted import counted

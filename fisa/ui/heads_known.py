@@ -12,8 +12,7 @@ from fisa import figures
 from fisa.datasets import Dataset
 from fisa.explain.heads import SplitMatrices
 from fisa.explain.pairs import kinship, known_of_pairs, learned_effects, present_in
-from fisa.figures.checks import sentences
-from fisa.language import mark, tr
+from fisa.language import mark, sentences, tr
 from fisa.runs import Run
 from fisa.ui import reading, state
 from fisa.ui.heads import View

@@ -13,8 +13,7 @@ from fisa.emotions import EmotionSpace
 from fisa.explain.embeddings import TITLES, offered_vectors
 from fisa.explain.maps import Made, Map, look_at_map, own_map, start_map, stop_map, usual
 from fisa.explain.projection import METRICS, STEPS, ProjectionError, ProjectionSettings, largest_perplexity
-from fisa.figures.checks import sentences
-from fisa.language import mark, tr
+from fisa.language import mark, sentences, tr
 from fisa.runs import Run
 from fisa.ui import cache, others, rated, reading, selection, state
 from fisa.ui.state import plain

@@ -12,8 +12,7 @@ from PIL import Image
 
 from fisa import figures
 from fisa.emotions import EmotionSpace
-from fisa.figures.checks import sentences
-from fisa.language import mark, tr
+from fisa.language import mark, sentences, tr
 from fisa.records import Explanation
 from fisa.ui import around, keys, reading, state
 from fisa.ui.cache import Subject

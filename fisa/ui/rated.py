@@ -12,8 +12,8 @@ from streamlit.delta_generator import DeltaGenerator
 from fisa.datasets import Dataset
 from fisa.emotions import DIMENSIONS
 from fisa.evaluation import EvaluationError
-from fisa.figures.checks import listed, sentences
-from fisa.language import mark, tr
+from fisa.figures.checks import listed
+from fisa.language import mark, sentences, tr
 from fisa.ratings import PARTS, RATING_MEASURES, bootstrap_ratings
 from fisa.records import Explanation, Interval
 from fisa.runs import Run

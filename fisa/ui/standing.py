@@ -7,8 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from fisa.emotions import EmotionSpace
-from fisa.figures.checks import sentences
-from fisa.language import tr
+from fisa.language import sentences, tr
 from fisa.metrics import METRICS
 from fisa.records import Explanation
 from fisa.ui.cache import Subject

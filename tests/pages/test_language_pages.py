@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from google.protobuf.json_format import MessageToDict
 from streamlit.testing.v1 import AppTest
@@ -20,6 +21,7 @@ SENTENCE = re.compile(r"[A-Za-z]{2,} [a-z]{2,}(?: [A-Za-z]+)*")
 CODE = re.compile(r"`[^`]*`|\$[^$]*\$|<[^>]*>|\S*[/\\_=]\S*|:material\S*")
 # What identifies an element, and what no person reads.
 UNREAD = {"id", "elementId", "formId", "url", "pageScriptHash", "key", "icon", "iconType", "shortcut", "metadata"}
+UNREAD |= {"data"}  # a table's bytes, which are read as a table
 # Names of data, with their split, and a command.
 KEPT = {"Planted Affect", "tiny iid", "fisa train"}
 FISA = {"model": {"name": "fisa", "backbone": {"name": "plain"}}}
@@ -38,6 +40,8 @@ def _of_block(block: Block) -> Iterator[str]:
             yield from _of_block(child)
         elif getattr(child, "proto", None) is not None:
             yield from _strings(MessageToDict(child.proto))
+            if isinstance(table := getattr(child, "value", None), pd.DataFrame):
+                yield from (str(text) for text in (*table.columns, *table.index, *table.to_numpy().ravel()))
 
 
 def _strings(found: Any) -> Iterator[str]:
