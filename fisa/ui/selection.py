@@ -292,7 +292,7 @@ def pictures(
             with st.container(width=SIDE, gap=None):
                 if not run.takes_vectors:
                     st.image(cache.thumbnail(dataset, name, SIDE), width="stretch", alt=f"{name}: {words}")
-                    st.page_link(page, label=plain(name), query_params={**query, "image": name})
+                    st.page_link(page, label=plain(name), query_params={**state.common(), **query, "image": name})
                 else:
                     st.markdown(plain(name))
                 st.caption(plain(words))

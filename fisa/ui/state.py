@@ -140,6 +140,11 @@ def get(name: str) -> str | None:
     return text
 
 
+def common() -> dict[str, str]:
+    """Return what a link from a page to itself must name: what it lacks is taken for not chosen, as on the way back."""
+    return {name: text for name in COMMON_KEYS if (text := get(name))}
+
+
 def put(name: str, value: str) -> None:
     """Change the view; for callbacks, and for pages that then switch to another page."""
     st.session_state[_VIEW][name] = value

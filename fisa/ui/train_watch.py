@@ -116,7 +116,9 @@ def _rows(found: Sequence[Training]) -> None:
 def _row(training: Training) -> None:
     name, how_far = st.columns([3, 4], vertical_alignment="center")
     with name, st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.page_link("pages/train.py", label=plain(training.name), query_params={"job": training.name})
+        st.page_link(
+            "pages/train.py", label=plain(training.name), query_params={**state.common(), "job": training.name}
+        )
         _badge(training)
     with how_far:
         if training.state == "running":
