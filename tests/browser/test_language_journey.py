@@ -21,6 +21,7 @@ def expect_language(page: Page, button: str, title: str) -> None:
         1, timeout=PATIENCE
     )
     expect(page.get_by_test_id("stSidebar").get_by_role("button", name=button)).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("html")).to_have_attribute("lang", "en" if button == CHINESE else "zh-Hans")
     settled(page)
 
 
