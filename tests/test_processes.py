@@ -169,6 +169,7 @@ def test_all_weights_follow_the_gradient_of_the_whole_batch(tmp_path: Path) -> N
     assert not any(torch.equal(tensor, drawn[name]) for name, tensor in alone.model.state_dict().items())
 
 
+@pytest.mark.slow
 def test_fabric_starts_them(alone: Run, tmp_path: Path) -> None:
     cnn = written(config_of(TINY_CNN, freeze_backbone=True, epochs=1), tmp_path)
     done = call("-m", "fisa", "train", cnn, "--out", tmp_path / "run", "--devices", "2", "--accelerator", "cpu")

@@ -65,7 +65,11 @@ def assert_equal(path: Path, whole: Path) -> None:
 # second file of the finished run, the weights.
 @pytest.mark.parametrize(
     ("kind", "number", "draft"),
-    [("step", 8, None), ("change", 13, "training/.checkpoint.*"), ("change", 34, ".model.safetensors.*")],
+    [
+        ("step", 8, None),
+        pytest.param("change", 13, "training/.checkpoint.*", marks=pytest.mark.slow),
+        ("change", 34, ".model.safetensors.*"),
+    ],
 )
 def test_a_killed_training_goes_on_to_equal_weights(
     kind: str, number: int, draft: str | None, whole: Path, tmp_path: Path

@@ -38,6 +38,7 @@ def alone(**changes: Any) -> dict[str, Any]:
     return {"search": None, "epochs": 3, "systems": {name: STUDY["systems"][name] | {"seeds": [0]} for name in changes}}
 
 
+@pytest.mark.slow
 def test_a_killed_process_fails_its_run_alone_and_the_run_goes_on_to_equal_weights(tmp_path: Path) -> None:
     file = written(tmp_path, **alone(cnn=1, fisa=1))
     whole = run_study(file, tmp_path / "whole", here)

@@ -41,7 +41,10 @@ def errors(folder: Path, run: str) -> np.ndarray:
 
 def click_cell(page: Page, named: str, row: str, column: str) -> None:
     """Click a cell of the matrix whose legend holds ``named``."""
-    x, y = page.evaluate(CELL, [named, MIKELS8.index(row), MIKELS8.index(column)])
+    before, (x, y) = None, page.evaluate(CELL, [named, MIKELS8.index(row), MIKELS8.index(column)])
+    while before != (x, y):  # what is drawn above may still move it
+        page.wait_for_timeout(300)
+        before, (x, y) = (x, y), page.evaluate(CELL, [named, MIKELS8.index(row), MIKELS8.index(column)])
     page.mouse.move(x - 1, y)
     page.mouse.move(x, y)
     page.mouse.click(x, y)

@@ -11,7 +11,7 @@ from waiting import PATIENCE, await_query, query, settled
 Open = Callable[..., Page]
 Serve = Callable[[Path], str]
 FORM = "base=configs/cnn&set={name: journey, data.name: planted-tiny, data.image_size: 64, model.backbone.width: 16}"
-EPOCHS = 120
+EPOCHS = 70
 """Some tenths of a second each, so that what is clicked comes before the end, and that comes soon."""
 
 

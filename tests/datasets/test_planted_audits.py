@@ -17,7 +17,9 @@ from fisa.datasets.planted import PlantedDataset, render
 from fisa.datasets.planted.oracles import fit_ladder, strengths_of, truth_of
 from fisa.images import to_square
 
-pytestmark = pytest.mark.timeout(1800)  # drawing 1,500 scenes takes a minute of one core, much more on a busy machine
+# Drawing 1,500 scenes takes a minute of one core, much more on a busy machine; while the version of the data stays, so
+# does what is found.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 SIZE = 48
 TRAIN, TEST = slice(0, 1100), slice(1100, 1500)

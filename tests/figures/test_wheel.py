@@ -167,7 +167,7 @@ def test_chinese_names_emotions_and_observations_but_no_run() -> None:
     assert truth.hovertext[6] == "真值：敬畏 27.0%" and list(truth.customdata[:2]) == [6, 7]
     assert figure.layout.meta["alt"].startswith("情感轮，8 种情感。") and "敬畏作用于愉悦" in figure.layout.meta["alt"]
     assert list(bars.layout.yaxis.ticktext[:2]) == ["恐惧", "悲伤"]
-    assert list(table.columns) == ["真值", "fear", "差距"]
+    assert list(table.columns) == ["真值", "fear", "差值"]
     assert (table.index.name, table.loc["敬畏", "真值"]) == ("情感", 0.27)
 
 

@@ -88,7 +88,12 @@ def test_compare_offers_both_runs(
 
 
 @pytest.mark.parametrize(
-    "view", [{"page": "explain", "run": "fisa"}, {"page": "compare", "run": "fisa", "against": "cnn"}], ids=str
+    "view",
+    [
+        {"page": "explain", "run": "fisa"},
+        pytest.param({"page": "compare", "run": "fisa", "against": "cnn"}, marks=pytest.mark.slow),
+    ],
+    ids=str,
 )
 def test_files_are_english_in_a_chinese_session(
     full: Path, visit: Visit, offers: list[Offer], view: dict[str, str], monkeypatch: pytest.MonkeyPatch

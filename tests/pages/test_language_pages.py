@@ -82,7 +82,10 @@ def english(app: AppTest) -> set[str]:
 
 
 @pytest.mark.parametrize("page", [name for name in TITLES if name != "methods"])
-def test_no_english_sentence_is_left_on_a_chinese_page(page: str, full: Path, visit: Visit) -> None:
+def test_no_english_sentence_is_left_on_a_chinese_page(
+    page: str, full: Path, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FISA_STUDIO_HOME", str(tmp_path / "home"))  # without the slices that other tests have named
     app = visit(page, lang="zh_Hans")
     assert not app.exception and not app.error
     assert re.search("[\u4e00-\u9fff]", app.title[0].value) or page == "home"
