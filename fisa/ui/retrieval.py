@@ -69,7 +69,8 @@ def choices(results: Mapping[str, Retrieval], shown: Retrieval) -> None:
     """Draw what is searched by, what counts as right, and how many are shown."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         choose("embedding", list(results), tr("Nearest by"), shown=lambda name: tr(EMBEDDINGS[name][0]), width=300)
-        choose("by", list(shown.scores), tr("Right by"), st.segmented_control, lambda by: tr(BY[by]), required=True)  # type: ignore[index]
+        titles = {str(by): tr(BY[by]) for by in shown.scores}
+        choose("by", list(titles), tr("Right by"), st.segmented_control, titles.__getitem__, required=True)
         choose("k", COUNTS, tr("Show"), width=90)
         reading.show("retrieval")
 
