@@ -24,12 +24,12 @@ from fisa.studies.tables import study_table
 from fisa.studies.workers import News, train_apart
 
 
-def study(file: Path, out: Path | None, engine: Engine) -> None:
+def study(file: Path, out: Path | None, engine: Engine, known: Path | None = None) -> None:
     """Run a study or go on with it, print its table, and name what failed."""
     config, _ = load_study(file)
     path = out or default_folder(config.name)
     with Meter("check the study") as meter:
-        outcome = run_study(file, path, engine, _tell, meter)
+        outcome = run_study(file, path, engine, _tell, meter, known)
     for failure in outcome.failures:
         tell(f"{failure.where}: {failure.kind}: {failure.reason}")
     results = load_results(path)

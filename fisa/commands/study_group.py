@@ -26,6 +26,13 @@ def study(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Train nothing: list the runs and how long they may take here.")
     ] = False,
+    known: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SUMMARY",
+            help="Summary of an earlier study: its choices stand, and its finished runs are not trained again.",
+        ),
+    ] = None,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="Where to train: in processes on this machine, or on a Ray cluster.")
     ] = "local",
@@ -38,6 +45,9 @@ def study(
     All are run folders below DIR. The same command goes on with what was interrupted at whatever moment. A run that
     fails leaves the others alone, is named on standard error, and makes the exit status 1.
 
+    With --known (of a study elsewhere, or one that ships in artifacts/studies/), systems and seeds are added to what
+    is there without its weights; the study must not contradict it.
+
     With --engine ray (needs requirements-cluster.txt), each run is a task of one processor. Storage is shared: every
     node must see DIR and the data under the same paths, and have the same version of this program.
     """
@@ -47,10 +57,12 @@ def study(
         raise typer.BadParameter("is for --engine ray", param_hint="--address")
     from fisa.commands import study as command
 
+    if dry_run and known is not None:
+        raise typer.BadParameter("tells nothing with --dry-run, which only times steps", param_hint="--known")
     if dry_run:
         command.dry_run(file, out, processes or 2)
     else:
-        command.study(file, out, command.engine_of(engine, processes or 2, address))
+        command.study(file, out, command.engine_of(engine, processes or 2, address), known)
 
 
 def ratings(

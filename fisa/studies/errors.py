@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,7 @@ def compared_by(results: StudyResults) -> str:
 
 
 def measure(results: StudyResults, notes: list[str]) -> pd.DataFrame | None:
-    """Take the errors of every stored prediction, or note why that cannot be.
+    """Take the errors of every stored prediction that has none yet, or note why that cannot be.
 
     Returns:
         A row a sample of each finished cell, in the order of its predictions: ``where``; ``error``; a column for every
@@ -41,7 +41,11 @@ def measure(results: StudyResults, notes: list[str]) -> pd.DataFrame | None:
     task = TASKS[results.metrics.get("task", "distribution")]
     parts = dict(tuple(results.predictions.groupby("where", sort=False)))
     frames = []
+    ready = _ready(results, claimed)
     for cell in _finished(results).to_dict("records"):
+        if cell["where"] in ready:
+            frames.append(ready[cell["where"]])
+            continue
         fold = int(cell["fold"])
         if fold not in opened:
             found = _open(results, str(cell["system"]), fold, str(cell["data_version"]), notes)
@@ -101,6 +105,13 @@ def first_test_split(results: StudyResults, notes: list[str]) -> Dataset | None:
     for cell in _finished(results).head(1).to_dict("records"):
         return _open(results, str(cell["system"]), int(cell["fold"]), str(cell["data_version"]), notes)
     return None
+
+
+def _ready(results: StudyResults, claimed: Sequence[str]) -> dict[Hashable, pd.DataFrame]:
+    """Return the stored errors by cell; none where they lack what a claim is about."""
+    if results.errors is None or not set(claimed) <= set(results.errors.columns):
+        return {}
+    return dict(tuple(results.errors.groupby("where", sort=False)))
 
 
 def _finished(results: StudyResults) -> pd.DataFrame:

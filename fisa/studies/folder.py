@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,13 +18,15 @@ from pydantic import ValidationError
 from fisa.config import RunConfig, difference, read_document, read_text
 from fisa.config.study import StudyConfig
 from fisa.runs import Run, load_run, working
-from fisa.runs.files import dump_json, parse_json, read_bytes, reason_of, write_whole
+from fisa.runs.files import dump_json, parse_json, parse_table, read_bytes, reason_of, write_whole
 from fisa.runs.format import DIGESTS, is_unfinished
 from fisa.studies.comparison import StudyError
-from fisa.studies.plan import Cell
+from fisa.studies.plan import Cell, choice_name
 
 STUDY, PLAN, CHOICES, LOOKS = "study.yaml", "plan.json", "choices.json", "looks.jsonl"
 FAILED = ".failed.json"
+LENT = "known"
+"""Where the summary stands that :func:`fisa.studies.lent.borrow` took over."""
 
 Kind = Literal["diverged", "failed"]
 
@@ -51,9 +54,28 @@ class StudyFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def finished(self, where: str) -> bool:
-        """Tell whether a run is whole."""
+    @property
+    def begun(self) -> bool:
+        """Whether anything was trained or chosen here."""
+        return (self.path / CHOICES).is_file() or next(self._there(), None) is not None
+
+    @cached_property
+    def lent(self) -> frozenset[str]:
+        """Runs of an earlier study that are not trained again: finished ones of systems whose choice was made."""
+        file = self.path / LENT / "runs.csv"
+        if not file.is_file():
+            return frozenset()
+        runs, choices = parse_table(read_bytes(file), file, ("where", "system", "state"), ()), self.choices
+        done = runs[runs["state"] == "finished"].to_dict("records")
+        return frozenset(row["where"] for row in done if choice_name(row["system"], int(row["fold"])) in choices)
+
+    def trained(self, where: str) -> bool:
+        """Tell whether a run stands here, whole."""
         return (self.path / where / DIGESTS).is_file()
+
+    def finished(self, where: str) -> bool:
+        """Tell whether a run is whole, or lent by an earlier study."""
+        return self.trained(where) or where in self.lent
 
     def run(self, where: str) -> Run:
         """Open a finished run.
@@ -136,7 +158,7 @@ class StudyFolder:
         """See that the test of every finished cell is logged, also of one whose runner was killed just after it."""
         known = {look["what"] for look in self.looks}
         for cell in cells:
-            if cell.trial is None and self.finished(cell.where) and cell.where not in known:
+            if cell.trial is None and self.trained(cell.where) and cell.where not in known:
                 run = self.run(cell.where)
                 place = {key: run.metrics[key] for key in ("data", "data_version", "split")}
                 self.log_look(cell.where, run=run.digest, trained=run.provenance.get("created"), **place)
@@ -144,8 +166,7 @@ class StudyFolder:
     def refuse_contradictions(self, cells: list[Cell]) -> None:
         """Raise StudyError where a run that is finished or begun is not one that the study now describes."""
         planned = {cell.where: cell.config for cell in cells}
-        there = (path for kind in ("trials", "cells") for path in (self.path / kind).glob("*/*") if path.is_dir())
-        for path in sorted(there):
+        for path in sorted(self._there()):
             where = path.relative_to(self.path).as_posix()
             stored = self._stored(path)
             if stored is None:
@@ -161,6 +182,10 @@ class StudyFolder:
                     f"{path}: has {key} {before!r}, and the study now says {after!r}; "
                     "change it back, or choose another --out"
                 )
+
+    def _there(self) -> Iterator[Path]:
+        """Yield the folders of all runs, finished or begun."""
+        return (path for kind in ("trials", "cells") for path in (self.path / kind).glob("*/*") if path.is_dir())
 
     def _stored(self, path: Path) -> RunConfig | None:
         """Return the configuration of a run that is finished or has a checkpoint, as it is now read."""

@@ -34,6 +34,7 @@ class Pace:
         for cell in planned:
             if folder.finished(cell.where):
                 del self._left[cell.where]
+            if folder.trained(cell.where):  # what another machine took says nothing
                 try:
                     self._seconds.setdefault(cell.system, []).extend(folder.run(cell.where).history["seconds"])
                 except RunError:  # said where the run is needed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +35,13 @@ class StudyResults:
             ``data_version``; of finished cells every measure, too.
         history: ``where`` and what a run's history holds, a row an epoch.
         predictions: ``where``, ``id`` and a column for each that the task predicts, of every finished cell.
-        configs: System -> configuration of its first finished cell.
+        configs: System -> configuration of its first finished cell; before there is one, of its first finished trial.
         metrics: What ``metrics.json`` of the first finished cell holds, for what all cells share; empty before.
         choices: See :mod:`fisa.studies.protocol`.
         looks: See :attr:`fisa.studies.folder.StudyFolder.looks`.
         speeds: System -> images a second as a multiple of those of cnn on the same backbone.
         errors: What :func:`fisa.studies.errors.measure` returns, where it is stored: so that who lacks the data has
-            the paired differences all the same.
+            the paired differences all the same. It may lack cells: those that an earlier study did not lend.
         claims: What the study is to decide, as its file has them; see :class:`fisa.config.study.ClaimConfig`.
     """
 
@@ -66,7 +66,7 @@ class StudyResults:
 
 
 def gather(path: Path) -> StudyResults:
-    """Read the runs of a study's folder, finished or not.
+    """Read the runs of a study's folder, finished or not, without those that an earlier study lends.
 
     Raises:
         StudyError: It is no such folder.
@@ -79,6 +79,7 @@ def gather(path: Path) -> StudyResults:
     folder = StudyFolder(path)
     rows, histories, predictions = [], [], []
     configs: dict[str, RunConfig] = {}
+    tried: dict[str, RunConfig] = {}
     metrics: dict[str, Any] = {}
     for planned in plan["runs"]:
         row, run = _row(folder, planned)
@@ -87,7 +88,9 @@ def gather(path: Path) -> StudyResults:
             continue
         error = f"validation_{run.task.error}"
         histories.append(run.history.rename(columns={error: "validation"}).assign(where=row["where"]))
-        if planned["trial"] is None:
+        if planned["trial"] is not None:
+            tried.setdefault(row["system"], run.config)
+        else:
             predictions.append(run.predictions[["id", *run.task.columns(run.space)]].assign(where=row["where"]))
             configs.setdefault(row["system"], run.config)
             metrics = metrics or {"space": run.space.name, **run.metrics}  # earlier versions did not store it
@@ -99,7 +102,7 @@ def gather(path: Path) -> StudyResults:
         runs=pd.DataFrame(rows, columns=None if rows else list(RUN_COLUMNS)),
         history=pd.concat(histories, ignore_index=True) if histories else pd.DataFrame(),
         predictions=pd.concat(predictions, ignore_index=True) if predictions else pd.DataFrame(),
-        configs=configs,
+        configs=tried | configs,
         metrics=metrics,
         choices=folder.choices,
         looks=tuple(folder.looks),
@@ -108,11 +111,35 @@ def gather(path: Path) -> StudyResults:
     )
 
 
+def joined(own: StudyResults, lent: StudyResults, folder: StudyFolder) -> StudyResults:
+    """Put the runs that an earlier study lends in the places of those that were not trained here."""
+    runs = own.runs.set_index("where", drop=False)
+    there = [where for where in runs.index if where in folder.lent and not folder.trained(where)]
+    rows = lent.runs.set_index("where", drop=False).loc[there]
+    kept = runs.drop(index=there)
+    parts = [part for part in (kept, rows) if len(part)]  # pandas means to treat empty ones otherwise some day
+    systems = {str(system) for system in rows["system"]}
+    return replace(
+        own,
+        runs=pd.concat(parts).loc[runs.index].reset_index(drop=True),
+        history=_stacked(own.history, lent.history, there),
+        predictions=_stacked(own.predictions, lent.predictions, there),
+        configs={name: config for name, config in lent.configs.items() if name in systems} | dict(own.configs),
+        metrics=own.metrics or lent.metrics,
+        errors=None if lent.errors is None else lent.errors[lent.errors["where"].isin(there)],
+    )
+
+
+def _stacked(own: pd.DataFrame, lent: pd.DataFrame, there: list[str]) -> pd.DataFrame:
+    parts = [part for part in (own, lent[lent["where"].isin(there)]) if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else own
+
+
 def _row(folder: StudyFolder, planned: Mapping[str, Any]) -> tuple[dict[str, Any], Run | None]:
     """Return the row of a run, and the run where it is finished."""
     where = planned["where"]
     row = {key: planned[key] for key in ("where", "system", "trial", "seed", "fold")}
-    if not folder.finished(where):
+    if not folder.trained(where):
         failure = folder.failure(where)
         state = ("missing", "not trained yet") if failure is None else (failure.kind, failure.reason)
         return row | dict(zip(("state", "reason"), state, strict=True)), None

@@ -15,13 +15,13 @@ from fisa.runs import RunError
 from fisa.studies.claims import check_claims
 from fisa.studies.comparison import StudyError
 from fisa.studies.folder import Failure, StudyFolder, at_work
+from fisa.studies.lent import borrow, check_lent
 from fisa.studies.pace import Pace
 from fisa.studies.plan import Cell, choice_names, plan_cells, plan_trials
 from fisa.studies.protocol import freeze
-from fisa.studies.results import gather
 from fisa.studies.speed import measure_speeds
 from fisa.studies.summary import FOLDER as SUMMARY_FOLDER
-from fisa.studies.summary import store_summary
+from fisa.studies.summary import load_results, store_summary
 from fisa.studies.workers import News
 from fisa.tasks import open_data
 from fisa.training import prepare
@@ -50,6 +50,7 @@ def run_study(
     engine: Engine,
     watch: Watch = lambda news, pace: None,
     progress: Progress | None = None,
+    known: Path | None = None,
 ) -> Outcome:
     """Run a study, or go on with it.
 
@@ -62,6 +63,7 @@ def run_study(
         engine: See ``Engine``.
         watch: Called with all that happens.
         progress: Called with (done, total) while runs are checked, and while images are drawn or decoded.
+        known: Summary of an earlier study whose choices stand and whose finished runs are not trained again.
 
     Raises:
         ConfigError: The file, or a configuration that it names, cannot be used.
@@ -71,10 +73,13 @@ def run_study(
     check_claims(study)
     trials = plan_trials(study, systems)
     with at_work(out, study.name, read_text(path)) as folder:
+        if known is not None:
+            borrow(folder, known)
         chosen = freeze(folder, study, systems, [])  # a system without a search has nothing to wait for
-        known = [*trials, *plan_cells(study, systems, chosen)]
-        folder.refuse_contradictions(known)
-        folder.log_cells(known)
+        decided = [*trials, *plan_cells(study, systems, chosen)]
+        folder.refuse_contradictions(decided)
+        check_lent(folder, decided, systems)
+        folder.log_cells(decided)
         undecided: dict[str, dict[str, Any]] = {name: {} for name in choice_names(study, systems)}
         undecided |= chosen
         planned = [*trials, *plan_cells(study, systems, undecided)]
@@ -83,13 +88,15 @@ def run_study(
         folder.store_plan(study, reference, names, planned)
         check([cell for cell in planned if not folder.finished(cell.where)], progress)
         pace = Pace(folder, planned)
-        _train(folder, trials, engine, watch, pace)
-        chosen = freeze(folder, study, systems, trials)
-        cells = plan_cells(study, systems, chosen)
-        _pack_test(folder, cells, progress)
-        _train(folder, pace.costliest_first(cells), engine, watch, pace)
-        measure_speeds(folder, cells, progress)
-        store_summary(gather(folder.path), folder.path / SUMMARY_FOLDER)
+        try:
+            _train(folder, trials, engine, watch, pace)
+            chosen = freeze(folder, study, systems, trials)
+            cells = plan_cells(study, systems, chosen)
+            _pack_test(folder, cells, progress)
+            _train(folder, pace.costliest_first(cells), engine, watch, pace)
+            measure_speeds(folder, cells, progress)
+        finally:  # stopped half-way too: what there is can be reported, and taken over elsewhere
+            store_summary(load_results(folder.path), folder.path / SUMMARY_FOLDER)
         tried = [failure for cell in (*trials, *cells) if (failure := folder.failure(cell.where))]
         return Outcome((*trials, *cells), (*tried, *_without_choice(choice_names(study, systems), chosen)))
 

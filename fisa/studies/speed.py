@@ -46,7 +46,7 @@ def measure_speeds(folder: StudyFolder, cells: list[Cell], progress: Progress | 
     """
     file = folder.path / SPEEDS
     known: dict[str, float] = parse_json(read_bytes(file), file) if file.is_file() else {}
-    single = [cell for cell in reversed(cells) if cell.config.task != SEQUENCE and folder.finished(cell.where)]
+    single = [cell for cell in reversed(cells) if cell.config.task != SEQUENCE and folder.trained(cell.where)]
     first = {cell.system: cell.where for cell in single}
     new = [(system, where) for system, where in first.items() if system not in known]
     for number, (system, where) in enumerate(new):

@@ -20,8 +20,8 @@ from fisa.config import RunConfig
 from fisa.runs.files import digest_of, dump_json, parse_json, parse_table, read_bytes, write_whole
 from fisa.studies.comparison import RATED, StudyError
 from fisa.studies.errors import measure
-from fisa.studies.folder import PLAN
-from fisa.studies.results import StudyResults, gather
+from fisa.studies.folder import LENT, PLAN, StudyFolder
+from fisa.studies.results import StudyResults, gather, joined
 
 FORMAT = 1
 SUMMARY = "summary.json"
@@ -41,14 +41,15 @@ ERRORS = "errors.parquet"
 
 
 def load_results(path: Path) -> StudyResults:
-    """Read a study: from its runs where it has a plan of them, else from the summary in ``path`` or below it.
+    """Read a study: where it has a plan, from its runs and those lent to it; else its summary in ``path`` or below.
 
     Raises:
         StudyError: It is neither.
         RunError: A file is damaged.
     """
     if (path / PLAN).is_file():
-        return gather(path)
+        own = gather(path)
+        return joined(own, load_summary(path / LENT), StudyFolder(path)) if (path / LENT).is_dir() else own
     for folder in (path, path / FOLDER):
         if (folder / SUMMARY).is_file():
             return load_summary(folder)

@@ -84,7 +84,7 @@ def study_table(results: StudyResults) -> pd.DataFrame:
         if system in rows:
             rows[system]["speed"] = speed
     _rank(rows, measures)
-    measured = measure(results, notes) if results.errors is None else results.errors
+    measured = measure(results, notes)
     if measured is not None:
         _compare(rows, Errors.of(results, measured), results, notes)
     worst_first = sorted(rows, key=lambda system: -_order(rows[system], measures))
