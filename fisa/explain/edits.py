@@ -3,6 +3,7 @@
 cover:0.1,0.2,0.5,0.6         a box, from left and top to right and bottom, shares of the sides; blurred
 cover:0.1,0.2,0.5,0.6,mean    the same, filled with another baseline of attribution
 remove:fear                   the scene drawn without its motifs of fear
+remove:fear,2                 the scene drawn without the second of them, in the order in which it lists them
 silence:3                     head 3 of the last interaction, from 1
 feature:fear                  the class feature of fear, as it is where fear is absent
 feature:fear,zero             the same, zero; or mean, over all images
@@ -75,12 +76,25 @@ class Cover:
 
 @dataclass(frozen=True)
 class Remove:
-    """Draw a planted scene without the motifs of one emotion, its x without j."""
+    """Draw a planted scene without the motifs of one emotion, its x without j, or without one of them.
+
+    Attributes:
+        emotion: Whose.
+        number: Of the motif among those of the emotion, from 1; None for all of them.
+
+    Raises:
+        EditError: The number is below 1.
+    """
 
     emotion: str
+    number: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.number is not None and self.number < 1:
+            raise EditError(f"edit {str(self)!r}: motifs are counted from 1")
 
     def __str__(self) -> str:
-        return f"remove:{self.emotion}"
+        return f"remove:{self.emotion}" + ("" if self.number is None else f",{self.number}")
 
 
 @dataclass(frozen=True)
@@ -203,6 +217,11 @@ def _cover(fields: list[str]) -> Cover:
     return Cover(left, top, right, bottom, *cast(list[Baseline], fields[4:]))
 
 
+def _remove(fields: list[str]) -> Remove:
+    emotion, *numbers = fields
+    return Remove(emotion, *(int(number) for number in numbers))
+
+
 def _feature(fields: list[str]) -> Feature:
     return Feature(fields[0], *cast(list[Stand], fields[1:]))
 
@@ -216,12 +235,9 @@ def _scale(fields: list[str]) -> Scale:
 _KINDS: Mapping[str, tuple[Callable[[list[str]], Edit], str]] = MappingProxyType(
     {
         "cover": (_cover, f"cover:LEFT,TOP,RIGHT,BOTTOM or with ,{' or ,'.join(BASELINES)}, shares of the sides"),
-        "remove": (lambda fields: Remove(*fields), "remove:EMOTION"),
+        "remove": (_remove, "remove:EMOTION or with ,NUMBER of the motif, from 1"),
         "silence": (lambda fields: Silence(*(int(field) for field in fields)), "silence:HEAD, a number from 1"),
-        "feature": (
-            lambda fields: Feature(fields[0], *cast(list[Stand], fields[1:])),
-            "feature:EMOTION or with ,zero or ,mean",
-        ),
+        "feature": (_feature, "feature:EMOTION or with ,zero or ,mean"),
         "swap": (lambda fields: Swap(*fields), "swap:EMOTION,EMOTION"),
         "scale": (_scale, "scale:EMOTION<-EMOTION,FACTOR"),
     }

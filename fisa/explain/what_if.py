@@ -135,6 +135,8 @@ def check_edit(edit: Edit, run: Run, scene: Scene | None) -> None:
     if isinstance(edit, Remove) and scene is not None and edit.emotion not in shown_by(scene):
         shown = ", ".join(shown_by(scene)) or "none"
         raise EditError(f"edit {str(edit)!r}: the scene shows no motif of it; it shows {shown}")
+    if isinstance(edit, Remove) and scene is not None and (edit.number or 1) > (count := len(motifs_of(scene, edit))):
+        raise EditError(f"edit {str(edit)!r}: the scene has motifs 1 to {count} of {edit.emotion}")
     if isinstance(edit, Silence) and edit.head not in range(1, heads_of(run) + 1):
         raise EditError(f"edit {str(edit)!r}: {run.name} has heads 1 to {heads_of(run)}")
 
@@ -175,10 +177,21 @@ def shown_by(scene: Scene) -> list[str]:
     return [MIKELS8.labels[column] for column in sorted({motif.emotion for motif in scene.motifs})]
 
 
+def motifs_of(scene: Scene, edit: Remove) -> list[int]:
+    """Return the positions in ``scene.motifs`` of all motifs of the edit's emotion, in order."""
+    column = MIKELS8.index(edit.emotion)
+    return [place for place, motif in enumerate(scene.motifs) if motif.emotion == column]
+
+
 def edited_scene(scene: Scene, edits: Sequence[Edit]) -> Scene:
     """Return the scene without the motifs that edits remove."""
-    for emotion in dict.fromkeys(edit.emotion for edit in edits if isinstance(edit, Remove)):
-        scene = scene.without_emotion(MIKELS8.index(emotion))
+    gone: set[int] = set()
+    for edit in edits:
+        if isinstance(edit, Remove):
+            places = motifs_of(scene, edit)
+            gone.update(places if edit.number is None else [places[edit.number - 1]])
+    for place in sorted(gone, reverse=True):  # so that those before keep their positions
+        scene = scene.without(place)
     return scene
 
 

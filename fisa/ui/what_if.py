@@ -11,10 +11,8 @@ import streamlit as st
 from fisa import figures
 from fisa.datasets import Dataset
 from fisa.datasets.planted import PlantedDataset, Scene
-from fisa.explain.baselines import BASELINES, WORDS
+from fisa.explain.baselines import WORDS
 from fisa.explain.edits import (
-    LARGEST_FACTOR,
-    STANDS,
     Cover,
     Edit,
     EditError,
@@ -29,21 +27,17 @@ from fisa.explain.edits import (
 )
 from fisa.explain.embeddings import are_kept
 from fisa.explain.what_if import (
-    KINDS,
     Means,
     Outcome,
     check_edit,
     edited_image,
     edited_scene,
     feature_means,
-    heads_of,
-    refusal,
-    shown_by,
     what_if,
 )
 from fisa.figures.boxes import Box
 from fisa.figures.checks import signed, top_emotions
-from fisa.language import mark, tr
+from fisa.language import tr
 from fisa.records import Explanation
 from fisa.runs import Run
 from fisa.ui import panels, reading, state
@@ -51,26 +45,10 @@ from fisa.ui.cache import Subject
 from fisa.ui.counted import counted
 from fisa.ui.meters import meter
 from fisa.ui.state import plain
+from fisa.ui.what_if_form import STAND_TITLES, add, new_edit
 from fisa.ui.widgets import chart, html_table, table_twin
 
-TITLES: dict[type[Edit], str] = {
-    Cover: mark("Cover a region"),
-    Remove: mark("Leave out an emotion's motifs"),
-    Silence: mark("Silence a head"),
-    Feature: mark("Remove an emotion's feature"),
-    Swap: mark("Exchange two label embeddings"),
-    Scale: mark("Scale an interaction"),
-}
-_STANDS = {
-    "absent": mark("its mean over images without the emotion"),
-    "mean": mark("its mean over all images"),
-    "zero": mark("zero, which no image has"),
-}
-_OPEN, _KIND = "what_if_open", "what_if_kind"
-_SIDES = {
-    "left": mark("Left, 0 to 1"), "top": mark("Top, 0 to 1"), "right": mark("Right, 0 to 1"),
-    "bottom": mark("Bottom, 0 to 1"),
-}  # fmt: skip
+_OPEN = "what_if_open"
 
 
 def settle(run: Run, dataset: Dataset, subject: Subject) -> list[Edit]:
@@ -104,7 +82,7 @@ def draw(run: Run, dataset: Dataset, found: Explanation, subject: Subject, edits
     with left:
         _picture(subject, scene, edits)
     with right:
-        _new_edit(run, scene, edits)
+        new_edit(run, scene, edits)
         _listed(edits)
     if edits:
         outcome = _outcome(run, dataset, found, subject, scene, edits)
@@ -119,12 +97,16 @@ def in_words(edit: Edit) -> str:
                 "Cover {left:.0%} to {right:.0%} across, {top:.0%} to {bottom:.0%} down, with {fill}",
                 left=edit.left, right=edit.right, top=edit.top, bottom=edit.bottom, fill=tr(WORDS[edit.fill]),
             )  # fmt: skip
-        case Remove():
+        case Remove(number=None):
             return tr("Leave out the motifs of {emotion}", emotion=tr(edit.emotion))
+        case Remove():
+            return tr("Leave out motif {number} of {emotion}", number=edit.number, emotion=tr(edit.emotion))
         case Silence():
             return tr("Silence head {head}", head=edit.head)
         case Feature():
-            return tr("Class feature of {emotion}: {stand}", emotion=tr(edit.emotion), stand=tr(_STANDS[edit.stand]))
+            return tr(
+                "Class feature of {emotion}: {stand}", emotion=tr(edit.emotion), stand=tr(STAND_TITLES[edit.stand])
+            )
         case Swap():
             return tr("Exchange the label embeddings of {first} and {second}",
                       first=tr(edit.first), second=tr(edit.second))  # fmt: skip
@@ -141,7 +123,7 @@ def _picture(subject: Subject, scene: Scene | None, edits: Sequence[Edit]) -> No
     def cover() -> None:
         drawn = _drawn_box(key)
         if drawn is not None:
-            _add(edits, Cover(*drawn, st.session_state.get("what_if_fill", "blur")))
+            add(edits, Cover(*drawn, st.session_state.get("what_if_fill", "blur")))
 
     boxes: list[Box] = [(e.left, e.top, e.right, e.bottom) for e in edits if isinstance(e, Cover)]
     alt = tr("{image} as edited: {edits}. Drag a box to cover it, or give its sides as numbers.",
@@ -159,83 +141,6 @@ def _drawn_box(key: str) -> Box | None:
     sides = [sorted(min(max(round(float(side), 3), 0.0), 1.0) for side in boxes[-1][axis]) for axis in ("x", "y")]
     (left, right), (top, bottom) = sides
     return (left, top, right, bottom) if left < right and top < bottom else None
-
-
-def _new_edit(run: Run, scene: Scene | None, edits: Sequence[Edit]) -> None:
-    """Draw the choice of an edit and its fields; what cannot be done here is said."""
-    lacking = {kind: refusal(kind, run, scene) for kind in KINDS}
-    possible = [kind for kind in KINDS if lacking[kind] is None]
-    titles = [TITLES[kind] for kind in possible]
-    if st.session_state.get(_KIND) not in titles:
-        st.session_state[_KIND] = titles[0]
-    kind = possible[titles.index(st.selectbox(tr("Edit"), titles, format_func=tr, key=_KIND))]
-    if kind is Cover:  # not in the form, whose fields wait for its button: a box that is dragged takes this, too
-        st.selectbox(tr("Filled with"), list(BASELINES), format_func=lambda fill: tr(WORDS[fill]), key="what_if_fill")
-    with st.form("what_if_form", border=False):
-        _fields(kind, run, scene)
-        st.form_submit_button(tr("Add"), icon=":material/add:", on_click=_submit, args=(kind, tuple(edits)))
-    refused = st.session_state.pop("what_if_refused", None)
-    if refused:
-        st.warning(plain(refused), icon=":material/block:")
-    for reason in dict.fromkeys(reason for reason in lacking.values() if reason is not None):
-        missing = tr(", ").join(tr(TITLES[kind]).lower() for kind in KINDS if lacking[kind] == reason)
-        st.caption(plain(tr("Not here: {edits}; {reason}.", edits=missing, reason=reason)))
-
-
-def _fields(kind: type[Edit], run: Run, scene: Scene | None) -> None:
-    labels = [run.space.labels[column] for column in panels.wheel_order(run.space)]
-    if kind is Cover:
-        for names in (("left", "right"), ("top", "bottom")):
-            for column, name in zip(st.columns(2), names, strict=True):
-                middle = 0.25 if name in ("left", "top") else 0.75
-                column.number_input(tr(_SIDES[name]), 0.0, 1.0, middle, 0.05, key=f"what_if_{name}")
-    elif kind is Remove:
-        assert scene is not None
-        st.selectbox(tr("Motifs of"), shown_by(scene), format_func=tr, key="what_if_motif")
-    elif kind is Silence:
-        st.selectbox(tr("Head"), range(1, heads_of(run) + 1), key="what_if_head")
-    elif kind is Feature:
-        st.selectbox(tr("Class feature of"), labels, format_func=tr, key="what_if_feature")
-        st.selectbox(tr("In its place"), STANDS, format_func=lambda each: tr(_STANDS[each]), key="what_if_stand")
-    elif kind is Swap:
-        for column, name, words, place in zip(
-            st.columns(2), ("first", "second"), (tr("The first"), tr("The second")), (0, 1), strict=True
-        ):
-            column.selectbox(words, labels, place, format_func=tr, key=f"what_if_{name}")
-    else:
-        for column, name, words, place in zip(
-            st.columns(2), ("source", "target"), (tr("What this contributes"), tr("to this")), (0, 1), strict=True
-        ):
-            column.selectbox(words, labels, place, format_func=tr, key=f"what_if_{name}")
-        st.number_input(tr("times"), -LARGEST_FACTOR, LARGEST_FACTOR, 0.0, 0.5, key="what_if_factor")
-
-
-def _submit(kind: type[Edit], edits: Sequence[Edit]) -> None:
-    try:
-        _add(edits, _chosen(kind))
-    except EditError as error:
-        st.session_state["what_if_refused"] = str(error)
-
-
-def _chosen(kind: type[Edit]) -> Edit:
-    """Return the edit that the fields describe."""
-
-    def field(name: str) -> str:
-        return str(st.session_state[f"what_if_{name}"])
-
-    texts = {
-        Cover: lambda: f"cover:{','.join(map(field, _SIDES))},{field('fill')}",
-        Remove: lambda: f"remove:{field('motif')}",
-        Silence: lambda: f"silence:{field('head')}",
-        Feature: lambda: f"feature:{field('feature')},{field('stand')}",
-        Swap: lambda: f"swap:{field('first')},{field('second')}",
-        Scale: lambda: f"scale:{field('target')}<-{field('source')},{field('factor')}",
-    }
-    return parse_edit(texts[kind]())
-
-
-def _add(edits: Sequence[Edit], new: Edit) -> None:
-    state.put("edits", join_edits([*edits, new]))
 
 
 def _listed(edits: Sequence[Edit]) -> None:

@@ -19,7 +19,7 @@ from fisa.explain import explain
 from fisa.explain.baselines import baseline_of
 from fisa.explain.counterfactuals import answers, draw_family
 from fisa.explain.edits import Cover, Edit, EditError, Feature, Remove, Scale, Silence, Swap
-from fisa.explain.what_if import check_edit, edited_image, feature_means, what_if
+from fisa.explain.what_if import check_edit, edited_image, edited_scene, feature_means, what_if
 from fisa.images import denormalise
 from fisa.models import Fisa, System, build_model
 from fisa.models.attention import ClassFeatures
@@ -173,6 +173,21 @@ def test_word_vectors_are_exchanged_too(build: Build, tmp_path: Path) -> None:
     assert np.array_equal(after[MIKELS8.index("fear")], before[MIKELS8.index("awe")])
 
 
+def test_one_of_several_motifs_is_left_out_and_the_others_stay() -> None:
+    scene = draw_scene(5)
+    places = [place for place, motif in enumerate(scene.motifs) if motif.emotion == 7]
+    assert len(places) == 2
+    label = MIKELS8.labels[7]
+    for number, place in enumerate(places, start=1):
+        left = edited_scene(scene, [Remove(label, number)])
+        assert left.motifs == scene.without(place).motifs
+        assert np.array_equal(left.distribution, scene.without(place).distribution)
+    both, whole = edited_scene(scene, [Remove(label, 1), Remove(label, 2)]), scene.without_emotion(7)
+    assert both.motifs == whole.motifs == edited_scene(scene, [Remove(label), Remove(label, 2)]).motifs
+    shown = edited_image(IMAGE, [Remove(label, 2)], SIZE, scene)
+    assert np.array_equal(shown, render(scene.without(places[1]), SIZE).image)
+
+
 def test_a_covered_box_is_the_baseline_and_all_else_stays() -> None:
     edited = edited_image(IMAGE, [Cover(0.25, 0.5, 0.75, 1)], SIZE)
     blurred = denormalise(baseline_of(as_tensor(IMAGE[None]), "blur").numpy())[0]
@@ -277,6 +292,8 @@ def test_motifs_are_removed_only_where_they_are_known(build: Build) -> None:
     hidden = next(label for label in MIKELS8.labels if label not in SHOWN)
     with pytest.raises(EditError, match=f"shows no motif of it; it shows {', '.join(SHOWN)}"):
         check_edit(Remove(hidden), run, SCENE)
+    with pytest.raises(EditError, match=f"remove:{SHOWN[0]},2.*has motifs 1 to 1 of {SHOWN[0]}"):
+        check_edit(Remove(SHOWN[0], 2), run, SCENE)
     assert what_if(run, IMAGE, [Cover(0, 0, 1, 1), Remove(SHOWN[0])], SCENE).change.any()
 
 

@@ -9,6 +9,7 @@ import streamlit
 from streamlit.testing.v1 import AppTest
 
 from fisa.datasets.planted import PlantedDataset
+from fisa.emotions import MIKELS8
 from fisa.explain.edits import Edit, Feature, Remove, Silence, join_edits
 from fisa.explain.what_if import Outcome, feature_means, shown_by, what_if
 from fisa.figures.checks import signed
@@ -91,6 +92,23 @@ def test_edits_are_added_by_their_fields_and_taken_back(full: Path, visit: Visit
     assert not app.exception and "edits" not in app.query_params and "would predict" not in words(app)
 
 
+def test_one_of_several_motifs_can_be_left_out(full: Path, visit: Visit) -> None:
+    data = PlantedDataset("planted-tiny", "iid", 64)
+    app = visit("explain", run="fisa", image="iid-00005")
+    app.toggle(key="what_if_open").set_value(True).run()
+    app.selectbox(key="what_if_kind").set_value("Leave out motifs").run()
+    motifs = [motif for motif in data.scene(5).motifs if motif.emotion == 7]
+    name, titles = MIKELS8.labels[7], app.selectbox(key="what_if_motif").options
+    assert f"{name}, all" in titles and len(titles) == 4  # one emotion has one motif, the other two
+    (second,) = (title for title in titles if f"{name}, motif 2" in title)
+    assert second.endswith(f"strength {motifs[1].strength:.2f}")
+    app.selectbox(key="what_if_motif").set_value(f"remove:{name},2")
+    add(app)
+    assert not app.exception and app.query_params["edits"] == f"remove:{name},2"
+    assert f"Leave out motif 2 of {name}" in words(app)
+    assert "The truth is that of the scene without what was left out." in words(app)
+
+
 def test_fields_that_make_no_edit_are_one_sentence(full: Path, visit: Visit) -> None:
     app = visit("explain", run="fisa", image=IMAGE)
     app.toggle(key="what_if_open").set_value(True).run()
@@ -104,7 +122,7 @@ def test_another_system_says_what_works_for_it(full: Path, visit: Visit) -> None
     app = visit("explain", run="cnn", image=IMAGE, edits="cover:0,0,0.5,0.5;silence:1")
     assert not app.exception and len(app.warning) == 1
     assert app.query_params["edits"] == "cover:0,0,0.5,0.5"
-    assert app.selectbox(key="what_if_kind").options == ["Cover a region", "Leave out an emotion's motifs"]
+    assert app.selectbox(key="what_if_kind").options == ["Cover a region", "Leave out motifs"]
     assert "cnn has no class features of emotions; boxes can be covered" in words(app)
 
 
