@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from math import log
 from pathlib import Path
@@ -19,7 +19,7 @@ from fisa.emotions import EKMAN6, EmotionSpace
 from fisa.evaluation import prediction_frame, summarise
 from fisa.metrics import METRICS
 from fisa.runs import load_run
-from fisa.studies import Result, StudyError, comparison_table, comparison_tables, format_table, table_of
+from fisa.studies import Result, StudyError, comparison_table, comparison_tables, format_table, read_csv, table_of
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,10 @@ def result(dataset: Dataset, system: str, predicted: np.ndarray, grades: dict[st
     return Result(
         system, f"digest-{system}", summarise(dataset, predicted), prediction_frame(dataset, predicted), grades
     )
+
+
+ODD = {"null": "1234567890123456", "1e3": "12e4567890123456"}
+"""Names that are no missing one and no number -> digests that are no numbers either."""
 
 
 def opened(dataset: Dataset) -> Any:
@@ -232,3 +236,13 @@ def test_csv_holds_every_number_exactly(planted: pd.DataFrame) -> None:
         assert row["data_version"] == planted.attrs["data_version"]
     assert rows[-1]["run_digest"] == "digest-perfect"
     assert rows[0]["run_digest"] == ""
+
+
+def test_csv_that_is_read_again_keeps_names_and_digests_that_look_like_numbers() -> None:
+    data = Photographs(version="012345678901")
+    results = [replace(result(data, name, np.full((4, 6), 1 / 6)), digest=digest) for name, digest in ODD.items()]
+    table = table_of(results, opened(data))
+    again = read_csv(format_table(table, "csv"))
+    assert list(again["system"]) == list(table["system"])
+    assert {**again.attrs, "notes": None} == {**table.attrs, "notes": None}
+    assert again["kl"].tolist() == table["kl"].tolist()

@@ -241,6 +241,14 @@ class TestSummary:
             for key in METRICS:
                 assert ours["measures"][key] == pytest.approx(theirs["measures"][key], abs=2e-3), key
 
+    def test_names_and_digests_that_look_like_numbers_stay_texts(self, tmp_path: Path) -> None:
+        odd = study({"1e3": [0.1, 0.2], "null": [0.5]}, reference="null")
+        odd.runs["run"] = ["0123456789012345", "12e4567890123456", "9" * 16]
+        odd.runs["data_version"] = "012345678901"
+        store_summary(odd, tmp_path)
+        texts = ["where", "system", "state", "reason", "run", "data_version"]
+        pd.testing.assert_frame_equal(load_summary(tmp_path).runs[texts], odd.runs[texts])
+
     def test_it_is_small(self, tmp_path: Path) -> None:
         # 15 systems x 5 seeds x 2,000 scenes are to stay below 2 MB: 14 bytes a scene with all that is beside it.
         many = study({f"fisa-{number}": [0.1, 0.2, 0.3, 0.4, 0.5] for number in range(8)})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -13,6 +12,7 @@ import pandas as pd
 
 from fisa.emotions import EmotionSpace
 from fisa.language import Phrase, mark
+from fisa.runs.files import parse_csv
 from fisa.studies.claims import told
 from fisa.studies.comparison import Column, StudyError, columns_of
 
@@ -25,6 +25,8 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 PLACES = ("data", "data_version", "split", "n", "space")
 """Attributes of a table that CSV has as columns."""
+TEXTS = ("system", "kind", "marks", "run_digest", "data", "data_version", "split", "space")
+"""Columns of CSV that hold texts, whatever these look like."""
 
 NAMED_KINDS = {"oracle": mark("{system} (oracle)"), "published": mark("{system} (theirs)")}
 """How what was not trained here is named."""
@@ -88,10 +90,10 @@ def read_csv(text: str) -> pd.DataFrame:
         StudyError: It is no such table.
     """
     try:
-        table = pd.read_csv(io.StringIO(text))
+        table = parse_csv(text.encode(), TEXTS)
         places = {key: table[key].iloc[0] for key in PLACES if key in table}
         runs = dict(zip(table["system"], table["run_digest"], strict=True))
-        attrs: dict[str, Any] = {**places, "runs": {k: v for k, v in runs.items() if isinstance(v, str)}, "notes": []}
+        attrs: dict[str, Any] = {**places, "runs": {k: v for k, v in runs.items() if v}, "notes": []}
         attrs["n"] = int(attrs["n"])
     except (LookupError, ValueError) as error:
         raise StudyError(

@@ -20,7 +20,7 @@ from fisa.config import RunConfig
 from fisa.runs.files import digest_of, dump_json, parse_json, parse_table, read_bytes, write_whole
 from fisa.studies.comparison import RATED, StudyError
 from fisa.studies.errors import measure
-from fisa.studies.folder import LENT, PLAN, StudyFolder
+from fisa.studies.folder import LENT, PLAN, StudyFolder, parse_runs
 from fisa.studies.results import StudyResults, gather, joined
 
 FORMAT = 1
@@ -110,12 +110,12 @@ def load_summary(folder: Path) -> StudyResults:
         names = (*FILES, ERRORS) if ERRORS in document["files"] else FILES
         contents = {name: _checked(folder / name, document["files"][name]) for name in names}
         metrics = document["metrics"]
-        runs = parse_table(contents["runs.csv"], folder / "runs.csv", (), ())
+        runs = parse_runs(contents["runs.csv"], folder / "runs.csv")
         return StudyResults(
             name=document["name"],
             reference=document["reference"],
             systems=tuple(document["systems"]),
-            runs=runs.assign(reason=runs["reason"].astype(object).fillna("")),
+            runs=runs,
             history=parse_table(contents["history.parquet"], folder / "history.parquet", (), ()),
             predictions=decode(
                 parse_table(contents["predictions.parquet"], folder / "predictions.parquet", (), ()),
