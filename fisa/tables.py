@@ -39,8 +39,11 @@ def inert(table: pd.DataFrame) -> pd.DataFrame:
     Programs that open CSV run what begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break, as OWASP warns.
     """
     shown = table.copy()
-    for column in shown.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in shown.dtypes]]:
-        shown[column] = [f"'{cell}" if str(cell).startswith(FORMULA_STARTS) else cell for cell in shown[column]]
+    for place, kind in enumerate(shown.dtypes):  # by place: two columns may have one name
+        if not pd.api.types.is_numeric_dtype(kind):
+            cells = shown.iloc[:, place]
+            quoted = [f"'{c}" if isinstance(c, str) and c.startswith(FORMULA_STARTS) else c for c in cells]
+            shown.isetitem(place, pd.Series(quoted, index=shown.index, dtype=object))
     return shown
 
 

@@ -19,7 +19,17 @@ from fisa.emotions import EKMAN6, EmotionSpace
 from fisa.evaluation import prediction_frame, summarise
 from fisa.metrics import METRICS
 from fisa.runs import load_run
-from fisa.studies import Result, StudyError, comparison_table, comparison_tables, format_table, read_csv, table_of
+from fisa.studies import (
+    Result,
+    StudyError,
+    comparison_table,
+    comparison_tables,
+    format_rows,
+    format_table,
+    read_csv,
+    table_of,
+)
+from fisa.tables import inert
 
 
 @dataclass(frozen=True)
@@ -246,3 +256,28 @@ def test_csv_that_is_read_again_keeps_names_and_digests_that_look_like_numbers()
     assert list(again["system"]) == list(table["system"])
     assert {**again.attrs, "notes": None} == {**table.attrs, "notes": None}
     assert again["kl"].tolist() == table["kl"].tolist()
+
+
+NAMES = ["=1+1.jpg", "two\nlines", "[x](y) &amp; <b> a|b $c$ ~d~ 5%", None]
+
+
+def test_small_tables_hold_any_name_in_one_cell() -> None:
+    def written(form: Any) -> str:
+        return format_rows(["image", "error"], [[name, -0.5] for name in NAMES], [], form)
+
+    rows = list(csv.reader(io.StringIO(written("csv"))))
+    # No spreadsheet runs a text; a number stays one, below zero too.
+    assert [name for name, _ in rows[1:]] == ["'=1+1.jpg", NAMES[1], NAMES[2], ""]
+    assert {number for _, number in rows[1:]} == {"-0.5"}
+    markdown = written("markdown").splitlines()
+    assert [len(cells_of(line)) for line in markdown if line.startswith("|")] == [2] * 6
+    assert r"\&amp; \<b> a\|b \$c\$ \~d\~ 5%" in markdown[4] and r"[x]\(y)" in markdown[4]
+    latex = written("latex")
+    assert "two lines & -0.500" in latex
+    # A bracket after the end of a row would be read as a length.
+    assert r"{[}x](y) \&amp; $<$b$>$ a$|$b \$c\$ \textasciitilde{}d\textasciitilde{} 5\%" in latex
+
+
+def test_texts_of_two_columns_of_one_name_stay_apart() -> None:
+    table = pd.DataFrame([["=a", "b", None], ["c", "-d", -1.0]], columns=["x", "x", "y"], dtype=object)
+    assert inert(table).to_numpy().tolist() == [["'=a", "b", None], ["c", "'-d", -1.0]]
