@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from fisa.exceptions import FisaError
+
 ROW_GROUP = 16_384
 """Rows of a row group, or a frame's more; the last has what is left. The writer gathers them in memory, and of each
 group keeps some 13 kB until the end (measured, twelve columns): 0.8 bytes a row."""
@@ -23,7 +25,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a text begins with that a spreadsheet would run."""
 
 
-class TableError(ValueError):
+class TableError(FisaError, ValueError):
     """A table that cannot be written; the message is one clear sentence."""
 
 

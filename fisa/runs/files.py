@@ -17,10 +17,12 @@ import pandas as pd
 import safetensors.torch
 from torch import Tensor
 
+from fisa.exceptions import FisaError
+
 REASON_LENGTH = 160
 
 
-class RunError(ValueError):
+class RunError(FisaError, ValueError):
     """A run folder that cannot be read or written; the message is one clear sentence."""
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fisa.config import RunConfig
+from fisa.exceptions import FisaError
 from fisa.runs.files import digest_of, dump_json, parse_json, parse_table, read_bytes, write_whole
 from fisa.studies.comparison import RATED, StudyError
 from fisa.studies.errors import measure
@@ -129,9 +130,9 @@ def load_summary(folder: Path) -> StudyResults:
             errors=parse_table(contents[ERRORS], folder / ERRORS, (), ()) if ERRORS in contents else None,
             claims=tuple(document.get("claims", ())),  # which earlier versions did not store
         )
+    except FisaError:
+        raise
     except (LookupError, TypeError, ValueError) as error:
-        if type(error).__module__.startswith("fisa."):
-            raise
         reason = " ".join(str(error).split())[:160]
         raise StudyError(f"{file}: is not as this version writes it ({reason}); restore the file") from None
 
