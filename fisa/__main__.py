@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from fisa.commands import data_group, explanation_group, measure_group, study_group
 from fisa.commands.arguments import RayAddress, RunFolder, TableFormat
 from fisa.commands.terminal import tell
+from fisa.exceptions import FisaError
 
 
 class _Commands(TyperGroup):
@@ -27,9 +28,7 @@ class _Commands(TyperGroup):
             raise
         except OSError as error:
             tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-        except Exception as error:
-            if not type(error).__module__.startswith("fisa."):
-                raise
+        except FisaError as error:
             tell(str(error))
         raise typer.Exit(1)
 

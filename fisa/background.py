@@ -22,6 +22,8 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from fisa.exceptions import FisaError
+
 Progress = Callable[[int, int], None]
 State = Literal["none", "running", "interrupted", "failed"]
 
@@ -193,7 +195,7 @@ def sentence(error: Exception, what: str) -> str:
         what: Begins the sentence about an error of anybody else: "PATH: the check".
     """
     text = " ".join(str(error).split())
-    if type(error).__module__.startswith("fisa."):
+    if isinstance(error, FisaError):
         return text
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"in {Path(last.filename).name}, line {last.lineno}"
@@ -206,7 +208,7 @@ def _outcome(work: Callable[[], Mapping[str, Any] | None], say: Callable[[Except
     except Stopped:
         return {"state": "paused", "reason": ""}
     except Exception as error:  # whatever it is, whoever watches is told in a sentence
-        if not type(error).__module__.startswith("fisa."):
+        if not isinstance(error, FisaError):
             traceback.print_exc()
         return {"state": "failed", "reason": say(error)}
 

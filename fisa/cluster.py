@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from fisa.exceptions import FisaError
 from fisa.files import find_files
 from fisa.parts import MANIFEST, Part, Parts, write_draft
 from fisa.prediction import Progress, count_files, cut, predict_batches
@@ -36,7 +37,7 @@ Watch = Callable[[int, Sequence[str]], None]
 """Called for each part with its rows and why images of it were refused."""
 
 
-class ClusterError(RuntimeError):
+class ClusterError(FisaError, RuntimeError):
     """A cluster that cannot do the work; the message is one clear sentence."""
 
 
@@ -221,7 +222,7 @@ class _Tasks:
 def task_reason(error: Exception) -> str:
     """Return in one sentence why a task failed on its node."""
     cause = getattr(error, "cause", None)
-    if type(cause).__module__.startswith("fisa."):  # named, and one sentence already
+    if isinstance(cause, FisaError):  # named, and one sentence already
         return str(cause)
     lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return f"its task could not be run ({' '.join(lines[-1].split())[:160]}); see Ray's logs there"

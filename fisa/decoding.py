@@ -19,6 +19,7 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Self, TypeVar
 
+from fisa.exceptions import FisaError
 from fisa.images import ImageRefused, Pixels, decode_square
 
 CHUNK = 8  # files a worker takes at once
@@ -29,7 +30,7 @@ Decoded = Pixels | ImageRefused
 T = TypeVar("T")
 
 
-class DecodingError(RuntimeError):
+class DecodingError(FisaError, RuntimeError):
     """Worker processes that cannot be had; the message is one clear sentence."""
 
 

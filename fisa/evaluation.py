@@ -24,6 +24,7 @@ from fisa.datasets.sequences import SequenceInputs, SequenceSet, inputs_of
 from fisa.datasets.vectors import FeatureSet
 from fisa.distances import kl
 from fisa.emotions import DIMENSIONS, EmotionSpace
+from fisa.exceptions import FisaError
 from fisa.label_maps import LabelMap, LabelMapError, Meeting, meet
 from fisa.metrics import METRICS, evaluate
 from fisa.models import ModelOutput
@@ -38,7 +39,7 @@ Progress = Callable[[int, int], None]
 DISTRIBUTION = TASKS["distribution"]
 
 
-class EvaluationError(ValueError):
+class EvaluationError(FisaError, ValueError):
     """A run and a data set that do not fit; the message is one clear sentence."""
 
 

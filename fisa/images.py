@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from fisa.exceptions import FisaError
+
 Pixels = NDArray[np.uint8]
 
 MAX_PIXELS = 100_000_000
@@ -46,7 +48,7 @@ SQUARES = "1"
 _MARGIN = 2  # of 467 photographs at this very scale, squares are 1.1 of 255 off (root mean square); with 1, 3.9
 
 
-class ImageRefused(ValueError):
+class ImageRefused(FisaError, ValueError):
     """An image or path that cannot be used; the message is ``<name>: <why>; <what to do>``."""
 
 

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fisa.emotions import AFFECTNET8, EKMAN6, EKMAN7, MIKELS8, POLARITY3, EmotionSpace
+from fisa.exceptions import FisaError
 
 
-class LabelMapError(ValueError):
+class LabelMapError(FisaError, ValueError):
     """A map between label spaces that does not exist; the message is one clear sentence."""
 
 

@@ -27,6 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fisa import __version__
+from fisa.exceptions import FisaError
 from fisa.files import Entry, find_files
 from fisa.prediction import Progress, count_files, cut, predict_batches, twice
 from fisa.runs import Run
@@ -41,7 +42,7 @@ _DIGEST = b"fisa.entries"  # key in the metadata of a shard's schema
 _OURS = re.compile(r"manifest\.json|\d+\.parquet|[0-9a-f]{32}\.unfinished")
 
 
-class ShardError(ValueError):
+class ShardError(FisaError, ValueError):
     """Unfinished work that cannot be gone on with; the message is one clear sentence."""
 
 

@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from fisa.exceptions import FisaError
+
 ROW_GROUP = 16_384
 """Rows of a row group, or a frame's more; the last has what is left. The writer gathers them in memory, and of each
 group keeps some 13 kB until the end (measured, twelve columns): 0.8 bytes a row."""
@@ -23,7 +25,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a text begins with that a spreadsheet would run."""
 
 
-class TableError(ValueError):
+class TableError(FisaError, ValueError):
     """A table that cannot be written; the message is one clear sentence."""
 
 
@@ -39,8 +41,11 @@ def inert(table: pd.DataFrame) -> pd.DataFrame:
     Programs that open CSV run what begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break, as OWASP warns.
     """
     shown = table.copy()
-    for column in shown.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in shown.dtypes]]:
-        shown[column] = [f"'{cell}" if str(cell).startswith(FORMULA_STARTS) else cell for cell in shown[column]]
+    for place, kind in enumerate(shown.dtypes):  # by place: two columns may have one name
+        if not pd.api.types.is_numeric_dtype(kind):
+            cells = shown.iloc[:, place]
+            quoted = [f"'{c}" if isinstance(c, str) and c.startswith(FORMULA_STARTS) else c for c in cells]
+            shown.isetitem(place, pd.Series(quoted, index=shown.index, dtype=object))
     return shown
 
 

@@ -12,14 +12,13 @@ def page(folders: dict[str, Path]) -> None:
     widgets.choose("study", list(folders), tr("Study"))
     table, results = studies.open_study(folders[name])
     about = table.attrs
-    samples = tr("{n} samples a fold", n=about["n"]) if "p_folds" in table else tr("{n} samples", n=about["n"])
     st.markdown(
         tr(
             "{data}, {split}, {samples}, data version {version}. Worst first, best in bold; *theirs* are published "
             "figures.",
             data=state.plain(about["data"]),
             split=state.plain(about["split"]),
-            samples=samples,
+            samples=tr("{n} samples", n=about["n"]),
             version=state.plain(about["data_version"]),
         )
     )

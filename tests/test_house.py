@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = (
+    "exceptions",
     "language",
     "emotions",
     "label_maps",
@@ -119,6 +120,28 @@ def test_page_never_touches_a_tensor(path: Path) -> None:
 def test_every_library_module_belongs_to_a_layer() -> None:
     strays = [module_name(path) for path in LIBRARY if layer(module_name(path)) not in (*LAYERS, None)]
     assert strays == [], "add the module to LAYERS here and in fisa/__init__.py, at its place"
+
+
+def test_the_documents_list_the_layers_in_their_order() -> None:
+    docstring = ast.get_docstring(ast.parse((ROOT / "fisa" / "__init__.py").read_text(encoding="utf-8"))) or ""
+    assert re.findall(r"\w+", docstring.partition("(tests/test_house.py):")[2]) == list(LAYERS)
+    listed = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("```")[1]
+    assert [line.split()[0] for line in listed.splitlines() if line] == list(LAYERS)
+
+
+QUIET = {"fisa.background.Stopped", "fisa.training.team.Abandoned"}
+"""They end a process without a word, so that none is a sentence for a person."""
+
+
+def test_every_named_exception_is_a_fisa_error_and_a_builtin_one() -> None:
+    found = set()
+    for path in LIBRARY:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and any(re.search("Error|Exception", ast.unparse(b)) for b in node.bases):
+                bases = [ast.unparse(base) for base in node.bases]
+                name = f"{module_name(path)}.{node.name}"
+                found |= {name} if bases not in (["FisaError", "ValueError"], ["FisaError", "RuntimeError"]) else set()
+    assert found == {*QUIET, "fisa.exceptions.FisaError", "fisa.datasets.problems.BadData"}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from math import log
 from pathlib import Path
@@ -19,7 +19,17 @@ from fisa.emotions import EKMAN6, EmotionSpace
 from fisa.evaluation import prediction_frame, summarise
 from fisa.metrics import METRICS
 from fisa.runs import load_run
-from fisa.studies import Result, StudyError, comparison_table, comparison_tables, format_table, table_of
+from fisa.studies import (
+    Result,
+    StudyError,
+    comparison_table,
+    comparison_tables,
+    format_rows,
+    format_table,
+    read_csv,
+    table_of,
+)
+from fisa.tables import inert
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,10 @@ def result(dataset: Dataset, system: str, predicted: np.ndarray, grades: dict[st
     return Result(
         system, f"digest-{system}", summarise(dataset, predicted), prediction_frame(dataset, predicted), grades
     )
+
+
+ODD = {"null": "1234567890123456", "1e3": "12e4567890123456"}
+"""Names that are no missing one and no number -> digests that are no numbers either."""
 
 
 def opened(dataset: Dataset) -> Any:
@@ -232,3 +246,38 @@ def test_csv_holds_every_number_exactly(planted: pd.DataFrame) -> None:
         assert row["data_version"] == planted.attrs["data_version"]
     assert rows[-1]["run_digest"] == "digest-perfect"
     assert rows[0]["run_digest"] == ""
+
+
+def test_csv_that_is_read_again_keeps_names_and_digests_that_look_like_numbers() -> None:
+    data = Photographs(version="012345678901")
+    results = [replace(result(data, name, np.full((4, 6), 1 / 6)), digest=digest) for name, digest in ODD.items()]
+    table = table_of(results, opened(data))
+    again = read_csv(format_table(table, "csv"))
+    assert list(again["system"]) == list(table["system"])
+    assert {**again.attrs, "notes": None} == {**table.attrs, "notes": None}
+    assert again["kl"].tolist() == table["kl"].tolist()
+
+
+NAMES = ["=1+1.jpg", "two\nlines", "[x](y) &amp; <b> a|b $c$ ~d~ 5%", None]
+
+
+def test_small_tables_hold_any_name_in_one_cell() -> None:
+    def written(form: Any) -> str:
+        return format_rows(["image", "error"], [[name, -0.5] for name in NAMES], [], form)
+
+    rows = list(csv.reader(io.StringIO(written("csv"))))
+    # No spreadsheet runs a text; a number stays one, below zero too.
+    assert [name for name, _ in rows[1:]] == ["'=1+1.jpg", NAMES[1], NAMES[2], ""]
+    assert {number for _, number in rows[1:]} == {"-0.5"}
+    markdown = written("markdown").splitlines()
+    assert [len(cells_of(line)) for line in markdown if line.startswith("|")] == [2] * 6
+    assert r"\&amp; \<b> a\|b \$c\$ \~d\~ 5%" in markdown[4] and r"[x]\(y)" in markdown[4]
+    latex = written("latex")
+    assert "two lines & -0.500" in latex
+    # A bracket after the end of a row would be read as a length.
+    assert r"{[}x](y) \&amp; $<$b$>$ a$|$b \$c\$ \textasciitilde{}d\textasciitilde{} 5\%" in latex
+
+
+def test_texts_of_two_columns_of_one_name_stay_apart() -> None:
+    table = pd.DataFrame([["=a", "b", None], ["c", "-d", -1.0]], columns=["x", "x", "y"], dtype=object)
+    assert inert(table).to_numpy().tolist() == [["'=a", "b", None], ["c", "'-d", -1.0]]

@@ -100,6 +100,18 @@ def test_what_is_not_there_decides_nothing(measured: pd.DataFrame | None) -> Non
     ]
 
 
+def test_a_system_with_a_diverged_cell_decides_nothing() -> None:
+    # Its other seed would bear the claim out, and p of the second claim would count twice.
+    study = results(claim("a", "b"), claim("a", "c"))
+    study.runs.loc[study.runs["where"] == "b/1", "state"] = "diverged"
+    rows = verdicts(study, MEASURED)
+    assert rows["verdict"].tolist() == ["not decided, as a cell diverged", "borne out"]
+    assert rows["p"].tolist() == pytest.approx([np.nan, SMALLEST], nan_ok=True)
+    assert told(rows.to_dict("records"))[0] == (
+        "Claim “a is better than b”: not decided, as a cell diverged (b against a)."
+    )
+
+
 def test_a_verdict_reads_as_a_sentence() -> None:
     (sentence,) = told(verdicts(results(claim("a", "b")), MEASURED).to_dict("records"))
     assert sentence == (

@@ -150,7 +150,25 @@ def test_folds_are_tested_with_the_correction() -> None:
     row = table.set_index("system").loc["cnn"]
     assert row["p_folds"] == pytest.approx(1 - 2 * np.arctan(t) / np.pi)
     assert row["difference"] == pytest.approx(d.mean())
-    assert "p (folds)" in format_table(table, "markdown")
+    text = format_table(table, "markdown")
+    assert "p (folds)" in text
+    # 60 samples in each of the two folds: the differences are over all of them.
+    assert f"planted-tiny version {DATA.version}, split fresh-7 of 2 folds, n = 120" in text
+
+
+def test_each_version_of_the_data_of_folds_is_named() -> None:
+    folds = study({"fisa": [0.1, 0.2], "cnn": [0.3, 0.6]})
+    folds.runs["fold"], folds.runs["seed"] = [1, 2, 1, 2], 0
+    folds.runs["data_version"] = ["one", "two", "one", "two"]
+    assert study_table(folds).attrs["data_version"] == "one, two"
+
+
+def test_a_measure_that_is_undefined_in_a_cell_has_no_mean() -> None:
+    broken = study(WEIGHTS)
+    broken.runs.loc[broken.runs["where"] == "cells/cnn/seed-1", "cosine"] = np.nan
+    rows = study_table(broken).set_index("system")
+    assert np.isnan(rows.loc["cnn", ["cosine", "cosine_std"]].to_numpy(float)).all()
+    assert rows.loc["cnn", "cells"] == "2 of 2" and rows.loc["cnn", "intersection_std"] > 0
 
 
 def test_notes_and_oracles_can_be_said_in_another_language_and_systems_keep_their_names(table: pd.DataFrame) -> None:
@@ -223,6 +241,14 @@ class TestSummary:
             for key in METRICS:
                 assert ours["measures"][key] == pytest.approx(theirs["measures"][key], abs=2e-3), key
 
+    def test_names_and_digests_that_look_like_numbers_stay_texts(self, tmp_path: Path) -> None:
+        odd = study({"1e3": [0.1, 0.2], "null": [0.5]}, reference="null")
+        odd.runs["run"] = ["0123456789012345", "12e4567890123456", "9" * 16]
+        odd.runs["data_version"] = "012345678901"
+        store_summary(odd, tmp_path)
+        texts = ["where", "system", "state", "reason", "run", "data_version"]
+        pd.testing.assert_frame_equal(load_summary(tmp_path).runs[texts], odd.runs[texts])
+
     def test_it_is_small(self, tmp_path: Path) -> None:
         # 15 systems x 5 seeds x 2,000 scenes are to stay below 2 MB: 14 bytes a scene with all that is beside it.
         many = study({f"fisa-{number}": [0.1, 0.2, 0.3, 0.4, 0.5] for number in range(8)})
@@ -269,6 +295,18 @@ class TestPublished:
         (line,) = (line for line in text.splitlines() if line.startswith("| StyleEDL (theirs)"))
         assert "0.390" in line and "**" not in line
 
+    def test_they_are_of_distributions_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        # Emotion6 rates valence and arousal, too, of which no figure is of theirs.
+        rated = {"task": "valence_arousal", "data": "emotion6", "constant_measures": {"ccc_mean": 0.0}}
+        results = study({"fisa": [0.1]})
+        changed = replace(
+            results,
+            runs=results.runs.assign(ccc_mean=0.3),
+            metrics=rated | {key: results.metrics[key] for key in ("split", "n")},
+        )
+        monkeypatch.setattr("fisa.studies.tables.measure", lambda results, notes: None)
+        assert set(study_table(changed)["system"]) == {"constant", "fisa"}
+
     def test_for_people_they_have_titles(self) -> None:
         table = published_table()
         assert list(table) == [
@@ -306,6 +344,10 @@ class TestDraft:
         expected = results.cells.loc[results.cells["system"] == "fisa", "kl"].mean()
         assert ours["ours_kl"].tolist() == pytest.approx([expected] * 2) and set(ours["ours_n"]) == {2}
         assert len(beside) == 22 and beside["system"].notna().sum() == 2
+        results.runs.loc[results.runs["where"] == "cells/fisa/seed-1", "state"] = "diverged"
+        broken = beside_draft(replace(results, configs={"fisa": RunConfig.model_validate(config)}))
+        ours = broken[broken["system"] == "fisa"]
+        assert ours["ours_kl"].isna().all() and set(ours["ours_n"]) == {0}
 
 
 def test_uniform_predictions_are_worth_what_they_should() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fisa.bench.rounds import Cost
+from fisa.exceptions import FisaError
 from fisa.runs import surroundings
 
 FORMAT = 1
@@ -21,7 +22,7 @@ NEGLIGIBLE = 0.02
 Verdict = Literal["better", "worse", "same", "new"]
 
 
-class BenchError(ValueError):
+class BenchError(FisaError, ValueError):
     """A bench that cannot be made or compared; the message is one clear sentence."""
 
 

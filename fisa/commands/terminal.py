@@ -9,6 +9,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from fisa.exceptions import FisaError
+
 PATIENCE = 2.0
 """Seconds of work that pass without a bar."""
 
@@ -16,7 +18,7 @@ INTERVAL = 30.0
 """Seconds between the lines that stand for a bar where standard error is a file."""
 
 
-class CommandError(ValueError):
+class CommandError(FisaError, ValueError):
     """What a command refuses; the message is one clear sentence."""
 
 

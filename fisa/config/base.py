@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from fisa.exceptions import FisaError
 
-class ConfigError(ValueError):
+
+class ConfigError(FisaError, ValueError):
     """A configuration that cannot be used; the message is one clear sentence."""
 
 

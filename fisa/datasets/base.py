@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from fisa.emotions import EmotionSpace
+from fisa.exceptions import FisaError
 
 
-class DataError(ValueError):
+class DataError(FisaError, ValueError):
     """Data that cannot be used; the message is one clear sentence."""
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from fisa.evaluation import Progress
+from fisa.exceptions import FisaError
 from fisa.explain.asking import Asked, Found, Settings
 from fisa.explain.gradients import grad_cam, gradient_shap, integrated_gradients
 from fisa.explain.inner import attention, contributions, interaction
@@ -33,7 +34,7 @@ BATCH = 16
 Need = Literal["attention", "interaction", "contributions", "gradient"]
 
 
-class AttributionError(ValueError):
+class AttributionError(FisaError, ValueError):
     """A method that cannot answer for this run or target; the message is one clear sentence."""
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, cast, get_args
 
+from fisa.exceptions import FisaError
 from fisa.explain.baselines import BASELINES, Baseline
 
 Stand = Literal["absent", "mean", "zero"]
@@ -29,7 +30,7 @@ LARGEST_FACTOR = 10.0
 SEPARATOR = ";"
 
 
-class EditError(ValueError):
+class EditError(FisaError, ValueError):
     """An edit that cannot be read or done; the message is one clear sentence."""
 
 

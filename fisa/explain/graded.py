@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from fisa.exceptions import FisaError
 from fisa.records import Interval
 from fisa.runs import Run
 
@@ -19,7 +20,7 @@ CHECKS = ("shuffled_weights", "shuffled_labels")
 """Sanity checks; a method fails one where it agrees better with the model than on an untrained network."""
 
 
-class GradeError(ValueError):
+class GradeError(FisaError, ValueError):
     """A run that cannot be graded, or a file that holds no grades; the message is one clear sentence."""
 
 

@@ -22,6 +22,7 @@ from fisa.datasets.statistics import label_correlation
 from fisa.datasets.vectors import model_inputs
 from fisa.distances import kl
 from fisa.evaluation import Progress, oracles_of, target_of, truth_of
+from fisa.exceptions import FisaError
 from fisa.explain.kept import kept, kept_file
 from fisa.explain.resampling import over_scenes, ratio
 from fisa.models import Fisa, ModelOutput
@@ -39,7 +40,7 @@ Rows = NDArray[np.bool_] | NDArray[np.intp] | slice
 EVERY = slice(None)
 
 
-class HeadsError(ValueError):
+class HeadsError(FisaError, ValueError):
     """Heads that cannot be looked at; the message is one clear sentence."""
 
 

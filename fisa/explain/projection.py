@@ -14,6 +14,8 @@ from openTSNE.affinity import PerplexityBasedNN
 from sklearn.manifold import trustworthiness
 from sklearn.preprocessing import normalize
 
+from fisa.exceptions import FisaError
+
 Metric = Literal["cosine", "euclidean"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 Progress = Callable[[int, int], None]
@@ -31,7 +33,7 @@ PLACING_PERPLEXITY = 5.0
 _SAME = 6  # decimals beyond which points, scaled to a largest coordinate of 1, count as one
 
 
-class ProjectionError(ValueError):
+class ProjectionError(FisaError, ValueError):
     """Vectors that cannot be projected; the message is one clear sentence, with what would work."""
 
 

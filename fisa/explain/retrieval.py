@@ -18,6 +18,7 @@ from fisa.classification import dominant
 from fisa.datasets import Dataset
 from fisa.emotions import EmotionSpace
 from fisa.evaluation import Progress, target_of, truth_of
+from fisa.exceptions import FisaError
 from fisa.explain.embeddings import embeddings_of
 from fisa.metrics import bootstrap_mean
 from fisa.records import Interval
@@ -33,7 +34,7 @@ CHUNK = 256
 """Queries compared with the gallery at a time."""
 
 
-class RetrievalError(ValueError):
+class RetrievalError(FisaError, ValueError):
     """A run whose images cannot be retrieved; the message is one clear sentence."""
 
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fisa.datasets import DataError
 from fisa.datasets.planted import AFFINITY, PlantedDataset
+from fisa.exceptions import FisaError
 
 HEAD = "submission.json"
 FORMAT = 1
@@ -26,7 +27,7 @@ MOST_BYTES = 8 * 2**30  # of all arrays together, unpacked
 ARRAYS = ("attribution", "effects", "logits", "logits_without")
 
 
-class SubmissionError(ValueError):
+class SubmissionError(FisaError, ValueError):
     """A submission that cannot be graded; the message is one clear sentence."""
 
 

@@ -22,13 +22,14 @@ from torch import Tensor
 
 from fisa.distances import KL_FLOOR
 from fisa.emotions import EmotionSpace
+from fisa.exceptions import FisaError
 from fisa.models import ModelOutput
 
 Kind = Literal["logit", "difference", "interaction", "kl", "entropy"]
 ABSENT = "absent"
 
 
-class TargetError(ValueError):
+class TargetError(FisaError, ValueError):
     """A target that cannot be used; the message is one clear sentence."""
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from fisa.exceptions import FisaError
 from fisa.explain.targets import Target
 from fisa.export.explanation import Explained, arrays_of, attribution_of, document_of, figures_of, tables_of
 from fisa.export.explanation_page import explanation_page
@@ -27,7 +28,7 @@ PICTURE = 512
 """Longer side in pixels of overlays."""
 
 
-class ExportError(ValueError):
+class ExportError(FisaError, ValueError):
     """What cannot be written; the message is one clear sentence."""
 
 

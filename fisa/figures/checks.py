@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from fisa.emotions import EmotionSpace
+from fisa.exceptions import FisaError
 from fisa.language import tr
 
 
-class FigureError(ValueError):
+class FigureError(FisaError, ValueError):
     """Something that cannot be drawn; the message is one clear sentence."""
 
 

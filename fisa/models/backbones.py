@@ -19,9 +19,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from fisa.config import BackboneConfig, FeaturesBackboneConfig, PlainBackboneConfig, TorchvisionBackboneConfig
+from fisa.exceptions import FisaError
 
 
-class BackboneError(ValueError):
+class BackboneError(FisaError, ValueError):
     """A backbone that cannot be built; the message is one clear sentence."""
 
 

@@ -17,10 +17,12 @@ import pandas as pd
 import safetensors.torch
 from torch import Tensor
 
+from fisa.exceptions import FisaError
+
 REASON_LENGTH = 160
 
 
-class RunError(ValueError):
+class RunError(FisaError, ValueError):
     """A run folder that cannot be read or written; the message is one clear sentence."""
 
 
@@ -96,7 +98,9 @@ def parse_json(content: bytes, file: Path) -> dict[str, Any]:
     return document
 
 
-def parse_table(content: bytes, file: Path, texts: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
+def parse_table(
+    content: bytes, file: Path, texts: Sequence[str], numbers: Sequence[str], optional: Sequence[str] = ()
+) -> pd.DataFrame:
     """Read a table whose columns are known; the suffix of ``file`` says whether it is CSV or Parquet.
 
     Args:
@@ -104,13 +108,16 @@ def parse_table(content: bytes, file: Path, texts: Sequence[str], numbers: Seque
         file: For error messages.
         texts: Columns of texts.
         numbers: Columns of finite numbers.
+        optional: Columns of texts of which some, or the whole column, may be missing.
 
     Raises:
         RunError: Not such a table.
     """
-    source = io.BytesIO(content)
     try:
-        table = pd.read_csv(source) if file.suffix == ".csv" else pd.read_parquet(source)
+        if file.suffix == ".csv":
+            table = parse_csv(content, (*texts, *optional))
+        else:
+            table = pd.read_parquet(io.BytesIO(content))
     except Exception as error:  # pandas and pyarrow raise many kinds for a broken file
         raise RunError(f"{file}: cannot be read as a table ({reason_of(error)})") from None
     missing = [name for name in (*texts, *numbers) if name not in table]
@@ -119,12 +126,25 @@ def parse_table(content: bytes, file: Path, texts: Sequence[str], numbers: Seque
     if table.columns.has_duplicates:
         raise RunError(f"{file}: a column stands twice")
     for name in texts:
-        if not all(isinstance(value, str) for value in table[name]):
+        missing_is = "" if file.suffix == ".csv" else None
+        if not all(isinstance(value, str) and value != missing_is for value in table[name]):
             raise RunError(f"{file}: the column {name!r} holds something else than text")
     for name in numbers:
         if len(table) and (table[name].dtype.kind not in "iuf" or not np.isfinite(table[name].to_numpy(float)).all()):
             raise RunError(f"{file}: the column {name!r} holds something else than finite numbers")
     return table
+
+
+def parse_csv(content: bytes, texts: Sequence[str]) -> pd.DataFrame:
+    """Read CSV whose columns ``texts``, as far as they are there, hold texts whatever these look like.
+
+    Else a digest such as 012e34 would become a number, and a system called null be missing. What is missing among them
+    is an empty text; among the others, not a number.
+    """
+    names = pd.read_csv(io.BytesIO(content), nrows=0).columns
+    missing = {name: ["", "nan", "NaN"] for name in names if name not in texts}
+    kinds = dict.fromkeys(texts, str)
+    return pd.read_csv(io.BytesIO(content), dtype=kinds, na_values=missing, keep_default_na=False)
 
 
 def parse_tensors(content: bytes, file: Path) -> dict[str, Tensor]:

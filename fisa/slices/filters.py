@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fisa.exceptions import FisaError
 from fisa.language import mark, tr
 
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
@@ -31,7 +32,7 @@ _EMOTIONS = ("dominant", "predicted")
 _GRAMMAR = re.compile(r"[%;,=<>]")
 
 
-class FilterError(ValueError):
+class FilterError(FisaError, ValueError):
     """A condition that cannot be read or held against a table; the message is one clear sentence."""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import platformdirs
 
+from fisa.exceptions import FisaError
 from fisa.slices.filters import FilterError, parse
 from fisa.tables import TableError, replacing
 
@@ -23,7 +24,7 @@ LONGEST_LINK = 1_800
 _MARK = "~"
 
 
-class SliceError(ValueError):
+class SliceError(FisaError, ValueError):
     """A slice, or a mark on an image, that cannot be kept or read; the message is one clear sentence."""
 
 

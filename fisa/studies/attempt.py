@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 
 from fisa.config import RunConfig
+from fisa.exceptions import FisaError
 from fisa.runs.format import DIGESTS
 from fisa.training import Epoch, TrainingError, train
 
@@ -40,9 +41,9 @@ def attempt(
             train(RunConfig.model_validate(document), path, on_epoch=on_epoch, resume=True)
     except TrainingError as error:
         return "diverged", str(error)
+    except FisaError as error:
+        return "failed", str(error)
     except Exception as error:  # isolated: whatever happens to one run, the others go on
-        if type(error).__module__.startswith("fisa."):
-            return "failed", str(error)
         place = traceback.extract_tb(error.__traceback__)[-1]
         reason = " ".join(str(error).split())[:160]
         return "failed", f"{type(error).__name__}: {reason} (in {Path(place.filename).name}, line {place.lineno})"

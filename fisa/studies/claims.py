@@ -19,6 +19,7 @@ from fisa.studies.statistics import Difference, hierarchical_difference, holm
 LEVEL = 0.05
 BORNE_OUT, CONTRADICTED, OPEN = mark("borne out"), mark("contradicted"), mark("left open")
 UNKNOWN = mark("not known yet")
+DIVERGED = mark("not decided, as a cell diverged")
 
 
 def check_claims(study: StudyConfig) -> None:
@@ -41,7 +42,7 @@ def verdicts(results: StudyResults, measured: pd.DataFrame | None) -> pd.DataFra
     A side is the mean over its systems, sample by sample, of as many seeds as each of them has. The difference is that
     of the side said to be worse less that of the other, signed so that a positive one speaks for the claim. It is borne
     out or contradicted where p is below 5 % after Holm over all claims of the study, and else left open, which is not
-    to say that there is no difference.
+    to say that there is no difference. A system of which a cell diverged has no mean, and so decides nothing.
 
     Args:
         results: The study.
@@ -52,13 +53,15 @@ def verdicts(results: StudyResults, measured: pd.DataFrame | None) -> pd.DataFra
         intervals, not adjusted), ``p`` (adjusted), ``seeds`` (of the side with fewer), and the names of both sides,
         ``better`` and ``worse``.
     """
-    rows = [_row(results, claim) for claim in results.claims]
+    cells = results.cells
+    diverged = set(cells.loc[cells["state"] == "diverged", "system"])
+    rows = [_row(results, claim, diverged) for claim in results.claims]
     keys = {_key(claim) for claim in results.claims}
     errors = {} if measured is None else {key: Errors.of(results, measured, key) for key in keys if key in measured}
     found = [
         (row, decided)
         for row, claim in zip(rows, results.claims, strict=True)
-        if (decided := _difference(errors.get(_key(claim)), claim)) is not None
+        if row["verdict"] == UNKNOWN and (decided := _difference(errors.get(_key(claim)), claim)) is not None
     ]
     for (row, (difference, seeds)), p in zip(found, holm([each.p for _, (each, _) in found]), strict=True):
         bounds = {"difference_low": difference.low, "difference_high": difference.high}
@@ -72,12 +75,13 @@ def told(rows: Iterable[Mapping[Any, Any]]) -> list[str]:
     return [_told(row) for row in rows]
 
 
-def _row(results: StudyResults, claim: Mapping[str, Any]) -> dict[str, Any]:
+def _row(results: StudyResults, claim: Mapping[str, Any], diverged: set[str]) -> dict[str, Any]:
     key = claim["measure"]
+    verdict = DIVERGED if diverged & {*claim["better"], *claim["worse"]} else UNKNOWN
     title = TITLES[compared_by(results)] if key is None else METRICS[key].title
     empty = dict.fromkeys(("difference", "difference_low", "difference_high", "p"), np.nan)
     sides = {side: ", ".join(claim[side]) for side in ("better", "worse")}
-    return {"claim": claim["says"], "verdict": UNKNOWN, "measure": title, **empty, "seeds": 0, **sides}
+    return {"claim": claim["says"], "verdict": verdict, "measure": title, **empty, "seeds": 0, **sides}
 
 
 def _key(claim: Mapping[str, Any]) -> str:
@@ -110,8 +114,8 @@ def _verdict(value: float, p: float) -> str:
 
 def _told(row: Mapping[Any, Any]) -> str:
     sides = f"{row['worse']} against {row['better']}"
-    if row["verdict"] == UNKNOWN:
-        return f"Claim “{row['claim']}”: {UNKNOWN} ({sides})."
+    if row["p"] != row["p"]:
+        return f"Claim “{row['claim']}”: {row['verdict']} ({sides})."
     seeds = f"{row['seeds']} seeds" if row["seeds"] > 1 else "one seed, so that the interval says nothing of another"
     return (
         f"Claim “{row['claim']}”: {row['verdict']}; {row['measure']}, in its favour: {row['difference']:+.4f} "

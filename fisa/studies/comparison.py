@@ -14,6 +14,7 @@ from fisa.datasets import DataError, Dataset, is_drawn, open_configured
 from fisa.datasets.mapped import in_space
 from fisa.emotions import DIMENSIONS, SPACES
 from fisa.evaluation import oracles_of, per_sample, summarise
+from fisa.exceptions import FisaError
 from fisa.language import Phrase, mark
 from fisa.metrics import METRICS, paired_bootstrap
 from fisa.ratings import PARTS, RATING_MEASURES
@@ -31,7 +32,7 @@ SEQUENCE = "sequence"
 Progress = Callable[[int, int], None]
 
 
-class StudyError(ValueError):
+class StudyError(FisaError, ValueError):
     """Runs that cannot stand in one table; the message is one clear sentence."""
 
 

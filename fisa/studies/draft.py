@@ -54,9 +54,11 @@ def beside_draft(results: StudyResults) -> pd.DataFrame:
     Returns:
         The rows of :func:`draft_cells`, each once for every system of the study that agrees with it in all settings
         that its table names, and once with no system where none does. Added columns: ``system``; and of its cells
-        ``ours_accuracy``, ``ours_cosine``, ``ours_kl`` (means), each with ``_std``, and ``ours_n``.
+        ``ours_accuracy``, ``ours_cosine``, ``ours_kl`` (means), each with ``_std``, and ``ours_n``. A system of which
+        a cell diverged has no means.
     """
-    cells = results.cells[results.cells["state"] == "finished"]
+    diverged = results.cells.loc[results.cells["state"] == "diverged", "system"]
+    cells = results.cells[(results.cells["state"] == "finished") & ~results.cells["system"].isin(diverged)]
     ours = {system: found for system, config in results.configs.items() if (found := draft_settings(config))}
     rows = []
     for theirs in draft_cells().to_dict("records"):

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import pandas as pd
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
@@ -65,7 +66,7 @@ class StudyFolder:
         file = self.path / LENT / "runs.csv"
         if not file.is_file():
             return frozenset()
-        runs, choices = parse_table(read_bytes(file), file, ("where", "system", "state"), ()), self.choices
+        runs, choices = parse_runs(read_bytes(file), file), self.choices
         done = runs[runs["state"] == "finished"].to_dict("records")
         return frozenset(row["where"] for row in done if choice_name(row["system"], int(row["fold"])) in choices)
 
@@ -202,6 +203,16 @@ class StudyFolder:
 
     def _failure_file(self, where: str) -> Path:
         return self.path / (where + FAILED)
+
+
+def parse_runs(content: bytes, file: Path) -> pd.DataFrame:
+    """Read the ``runs.csv`` of a summary; see :attr:`fisa.studies.results.StudyResults.runs`.
+
+    Raises:
+        RunError: Not such a table.
+    """
+    digests = ("config", "run", "data_version")
+    return parse_table(content, file, ("where", "system", "state"), ("seed", "fold"), ("reason", *digests))
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -13,8 +13,10 @@ import pandas as pd
 
 from fisa.emotions import EmotionSpace
 from fisa.language import Phrase, mark
+from fisa.runs.files import parse_csv
 from fisa.studies.claims import told
 from fisa.studies.comparison import Column, StudyError, columns_of
+from fisa.tables import inert
 
 Format = Literal["markdown", "latex", "csv", "html"]
 GAPS = ("gap", "ccc_gap", "step_gap", "difference")
@@ -25,6 +27,8 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 PLACES = ("data", "data_version", "split", "n", "space")
 """Attributes of a table that CSV has as columns."""
+TEXTS = ("system", "kind", "marks", "run_digest", "data", "data_version", "split", "space")
+"""Columns of CSV that hold texts, whatever these look like."""
 
 NAMED_KINDS = {"oracle": mark("{system} (oracle)"), "published": mark("{system} (theirs)")}
 """How what was not trained here is named."""
@@ -44,7 +48,7 @@ def format_table(table: pd.DataFrame, form: Format) -> str:
 
     Markdown, LaTeX (booktabs) and HTML show an arrow for each direction, the best run of each column in bold (with two
     or more runs; oracles are out of the contest), and below the table its conventions, notes and provenance. CSV has
-    the plain keys as header, every number exactly, and the provenance as columns.
+    the plain keys as header, every number exactly, the provenance as columns, and no text that a spreadsheet would run.
 
     Args:
         table: From :func:`comparison_table`.
@@ -88,10 +92,10 @@ def read_csv(text: str) -> pd.DataFrame:
         StudyError: It is no such table.
     """
     try:
-        table = pd.read_csv(io.StringIO(text))
+        table = parse_csv(text.encode(), TEXTS)
         places = {key: table[key].iloc[0] for key in PLACES if key in table}
         runs = dict(zip(table["system"], table["run_digest"], strict=True))
-        attrs: dict[str, Any] = {**places, "runs": {k: v for k, v in runs.items() if isinstance(v, str)}, "notes": []}
+        attrs: dict[str, Any] = {**places, "runs": {k: v for k, v in runs.items() if v}, "notes": []}
         attrs["n"] = int(attrs["n"])
     except (LookupError, ValueError) as error:
         raise StudyError(
@@ -119,7 +123,8 @@ def format_rows(
         best: Which cells to set in bold, of the shape of ``rows``; not in CSV.
     """
     if form == "csv":
-        return pd.DataFrame([list(row) for row in rows], columns=list(header)).to_csv(index=False, lineterminator="\n")
+        table = pd.DataFrame([list(row) for row in rows], columns=list(header))
+        return inert(table).to_csv(index=False, lineterminator="\n")
     style = STYLES[form]
     cells = [[style.escape(_plain(cell)) for cell in row] for row in rows]
     if best is not None:
@@ -211,9 +216,8 @@ def _foot(table: pd.DataFrame) -> list[str]:
 def _csv(table: pd.DataFrame) -> str:
     attrs = table.attrs
     places = {key: attrs[key] for key in PLACES if key in attrs}
-    return table.assign(run_digest=table["system"].map(attrs["runs"]), **places).to_csv(
-        index=False, lineterminator="\n"
-    )
+    whole = table.assign(run_digest=table["system"].map(attrs["runs"]), **places)
+    return inert(whole).to_csv(index=False, lineterminator="\n")
 
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]], foot: Sequence[str]) -> str:
@@ -266,16 +270,26 @@ _LATEX = {
     "|": r"$|$",
     "≤": r"$\le$",
     "≥": r"$\ge$",
+    "<": "$<$",
+    ">": "$>$",
     "→": r"$\rightarrow$",
 }
 
 
+_BREAKS = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
+"""What ends a line, and a row with it; file names may hold one."""
+
+
 def _escape_latex(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in text)
+    escaped = "".join(_LATEX.get(character, character) for character in _BREAKS.sub(" ", text))
+    return "{[}" + escaped[1:] if escaped.startswith("[") else escaped  # after a row it would be a length
 
 
 def _escape_markdown(text: str) -> str:
-    return "".join("\\" + character if character in r"\`*_<|" else character for character in text)
+    escaped = "".join(
+        "\\" + character if character in r"\`*_~$<|" else character for character in _BREAKS.sub(" ", text)
+    )
+    return re.sub(r"&(?=#?\w+;)", r"\\&", escaped).replace("](", r"]\(")  # entities and links
 
 
 STYLES: dict[Format, _Style] = {

@@ -11,6 +11,7 @@ from fisa.config import RunConfig, read_text
 from fisa.config.study import load_study
 from fisa.datasets.sequences import inputs_of
 from fisa.evaluation import Progress
+from fisa.exceptions import FisaError
 from fisa.runs import RunError
 from fisa.studies.claims import check_claims
 from fisa.studies.comparison import StudyError
@@ -118,9 +119,7 @@ def check(cells: Sequence[Cell], progress: Progress | None = None) -> None:
     for number, (config, cell) in enumerate(distinct.items()):
         try:
             prepare(config.model_copy(update={"name": cell.config.name}), progress if number == 0 else None)
-        except Exception as error:
-            if not type(error).__module__.startswith("fisa."):
-                raise
+        except FisaError as error:
             raise StudyError(f"{cell.where}: {error}") from None
         if progress is not None:
             progress(number + 1, len(distinct))

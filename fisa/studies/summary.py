@@ -17,10 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fisa.config import RunConfig
+from fisa.exceptions import FisaError
 from fisa.runs.files import digest_of, dump_json, parse_json, parse_table, read_bytes, write_whole
 from fisa.studies.comparison import RATED, StudyError
 from fisa.studies.errors import measure
-from fisa.studies.folder import LENT, PLAN, StudyFolder
+from fisa.studies.folder import LENT, PLAN, StudyFolder, parse_runs
 from fisa.studies.results import StudyResults, gather, joined
 
 FORMAT = 1
@@ -110,12 +111,12 @@ def load_summary(folder: Path) -> StudyResults:
         names = (*FILES, ERRORS) if ERRORS in document["files"] else FILES
         contents = {name: _checked(folder / name, document["files"][name]) for name in names}
         metrics = document["metrics"]
-        runs = parse_table(contents["runs.csv"], folder / "runs.csv", (), ())
+        runs = parse_runs(contents["runs.csv"], folder / "runs.csv")
         return StudyResults(
             name=document["name"],
             reference=document["reference"],
             systems=tuple(document["systems"]),
-            runs=runs.assign(reason=runs["reason"].astype(object).fillna("")),
+            runs=runs,
             history=parse_table(contents["history.parquet"], folder / "history.parquet", (), ()),
             predictions=decode(
                 parse_table(contents["predictions.parquet"], folder / "predictions.parquet", (), ()),
@@ -129,9 +130,9 @@ def load_summary(folder: Path) -> StudyResults:
             errors=parse_table(contents[ERRORS], folder / ERRORS, (), ()) if ERRORS in contents else None,
             claims=tuple(document.get("claims", ())),  # which earlier versions did not store
         )
+    except FisaError:
+        raise
     except (LookupError, TypeError, ValueError) as error:
-        if type(error).__module__.startswith("fisa."):
-            raise
         reason = " ".join(str(error).split())[:160]
         raise StudyError(f"{file}: is not as this version writes it ({reason}); restore the file") from None
 

@@ -107,8 +107,9 @@ def _means(cells: pd.DataFrame, measures: Sequence[str]) -> dict[str, Any]:
     if diverged:
         return row
     for key in measures:
-        row[key] = float(finished[key].astype(float).mean())
-        row[f"{key}_std"] = float(finished[key].astype(float).std(ddof=1)) if len(finished) > 1 else np.nan
+        values = finished[key].to_numpy(float)  # NumPy keeps what is undefined in a cell, which pandas would leave out
+        row[key] = float(values.mean())
+        row[f"{key}_std"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
     return row
 
 
@@ -187,8 +188,9 @@ def _others(results: StudyResults, notes: list[str]) -> Iterator[_Row]:
     else:
         for oracle in step_oracles(dataset) if isinstance(dataset, SequenceSet) else oracle_rows(dataset):
             yield _Row(oracle.system, oracle.kind, oracle.values)
-    for system, values in published_measures(str(metrics["data"])).items():
-        yield _Row(system, "published", values)
+    if metrics.get("task", "distribution") == "distribution":
+        for system, values in published_measures(str(metrics["data"])).items():
+            yield _Row(system, "published", values)
 
 
 def _state_notes(cells: pd.DataFrame) -> Iterator[str]:
@@ -246,9 +248,13 @@ def _framed(
     interval = Phrase(mark("95 % bootstrap interval, seeds drawn within each system, scenes across both"))
     less = Phrase(mark("{error} less that of {reference}"), error=Phrase(error), reference=reference)
     no_difference = mark("of no difference to {reference}, two-sided, after Holm over the others")
+    tested = done.drop_duplicates("fold").sort_values("fold")
+    folds = "" if len(tested) == 1 else f" of {len(tested)} folds"
     table.attrs = {
-        **{key: results.metrics[key] for key in ("data", "data_version", "split")},
-        "n": int(results.metrics["n"]),
+        "data": results.metrics["data"],
+        "data_version": ", ".join(dict.fromkeys(tested["data_version"].astype(str))),
+        "split": f"{results.metrics['split']}{folds}",
+        "n": int(tested["n"].astype(int).sum()),
         "runs": {system: _digest(done[done["system"] == system]) for system in results.systems},
         "notes": notes,
         "columns": {

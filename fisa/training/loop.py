@@ -17,6 +17,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from fisa.datasets.sequences import SequenceInputs
 from fisa.evaluation import Progress, predict_packed
+from fisa.exceptions import FisaError
 from fisa.models import ModelOutput, System
 from fisa.objectives import Objective
 from fisa.runs import Checkpoint
@@ -31,7 +32,7 @@ NAMED = 3
 """How many of many samples a message names."""
 
 
-class TrainingError(RuntimeError):
+class TrainingError(FisaError, RuntimeError):
     """Training that cannot go on; the message is one clear sentence."""
 
 

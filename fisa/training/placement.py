@@ -19,6 +19,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from fisa.config import ConfigError, RunConfig
+from fisa.exceptions import FisaError
 from fisa.training.team import Team
 
 ACCELERATORS = {"mps": MPSAccelerator, "cuda": CUDAAccelerator, "cpu": CPUAccelerator}
@@ -30,7 +31,7 @@ WAIT = timedelta(hours=3)
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces every process on standard error
 
 
-class PlacementError(ValueError):
+class PlacementError(FisaError, ValueError):
     """Devices or processes that are not there or do not fit; the message is one clear sentence."""
 
 

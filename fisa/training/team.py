@@ -19,6 +19,8 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor
 
+from fisa.exceptions import FisaError
+
 INTERVAL = 0.25
 """Seconds between two looks at whether another process failed."""
 
@@ -31,7 +33,7 @@ EXPECTED = (MemoryError, OSError, torch.OutOfMemoryError)
 LOST = "another process of this training ended, killed or out of memory; go on with --resume"
 
 
-class ProcessError(RuntimeError):
+class ProcessError(FisaError, RuntimeError):
     """Another process failed; the message is one clear sentence, for rank zero to say."""
 
 
@@ -137,7 +139,7 @@ class Team:
             elif _is_lost_connection(error) or isinstance(error, Abandoned | KeyboardInterrupt):  # rank zero knows
                 raise Abandoned from None
             else:
-                named = type(error).__module__.startswith("fisa.")
+                named = isinstance(error, FisaError)
                 place = f"process {self.fabric.global_rank} of {self.size}"
                 watch.announce(str(error) if named else f"{place}: {type(error).__name__}: {error}")
                 if named or isinstance(error, EXPECTED):

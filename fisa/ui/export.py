@@ -29,6 +29,7 @@ from fisa.figures import paper
 from fisa.language import ENGLISH, mark, tr, using
 from fisa.records import Attribution, Explanation
 from fisa.runs import Run
+from fisa.tables import inert
 from fisa.ui import state
 from fisa.ui.cache import Subject
 
@@ -163,7 +164,7 @@ def text_of(offer: Offer, table: str, suffix: str) -> str:
     sheet = made if isinstance(made, Sheet) else Sheet(made, made, made.notna() & False)
     if suffix == "csv":
         named = {name.replace(" ", "_"): words for name, words in about.items()}
-        return sheet.numbers.reset_index().assign(**named).to_csv(index=False, lineterminator="\n")
+        return inert(sheet.numbers.reset_index().assign(**named)).to_csv(index=False, lineterminator="\n")
     frame = sheet.texts.reset_index()
     heads = frame.shape[1] - sheet.texts.shape[1]
     best = [[*[False] * heads, *row] for row in sheet.best.to_numpy(bool).tolist()]
