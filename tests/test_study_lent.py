@@ -28,6 +28,7 @@ from fisa.studies.summary import decode, encode, load_results
 from fisa.studies.tables import study_table
 from fisa.studies.workers import News
 
+ROOT = Path(__file__).parents[1]
 SMALL = {"config": {"model": TINY_CNN | {"backbone": {"name": "plain", "width": 8}}}}
 ONE_SEED = {name: system | {"seeds": [0]} for name, system in STUDY["systems"].items()}
 
@@ -89,7 +90,7 @@ def test_a_study_that_is_stopped_leaves_a_summary_that_is_gone_on_with(tmp_path:
             yield news
 
     for last, left in (
-        ("trials/fisa/2", [*TRIALS, "cells/fisa/seed-0", "cells/cnn/seed-0"]),  # no choice was made: all anew
+        ("trials/fisa/2", [*TRIALS[2:], "cells/fisa/seed-0", "cells/cnn/seed-0"]),  # before a choice was made
         ("cells/cnn/seed-0", ["cells/cnn/seed-0"]),
     ):
         name = last.replace("/", "-")
@@ -143,7 +144,11 @@ class TestRefuses:
         (damaged / "runs.csv").write_text("where\n")
         with pytest.raises(StudyError, match="changed since it was stored"):
             run_study(file, tmp_path / "new", here, known=damaged)
-        assert StudyFolder(tmp_path / "new").lent == frozenset()
+        assert StudyFolder(tmp_path / "new").lent == {}
+
+    def test_a_summary_of_an_earlier_version(self, tmp_path: Path) -> None:
+        says = "ew-mtcnn: was written by an earlier version, without the configuration of each run"
+        self.refused(ROOT / "artifacts" / "studies" / "ew-mtcnn", tmp_path, says)
 
 
 def test_the_command_takes_a_summary_and_prints_the_table(summary: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from fisa.runs import Run, load_run, working
 from fisa.runs.files import dump_json, parse_json, parse_table, read_bytes, reason_of, write_whole
 from fisa.runs.format import DIGESTS, is_unfinished
 from fisa.studies.comparison import StudyError
-from fisa.studies.plan import Cell, choice_name
+from fisa.studies.plan import Cell
 
 STUDY, PLAN, CHOICES, LOOKS = "study.yaml", "plan.json", "choices.json", "looks.jsonl"
 FAILED = ".failed.json"
@@ -61,14 +61,14 @@ class StudyFolder:
         return (self.path / CHOICES).is_file() or next(self._there(), None) is not None
 
     @cached_property
-    def lent(self) -> frozenset[str]:
-        """Runs of an earlier study that are not trained again: finished ones of systems whose choice was made."""
+    def lent(self) -> dict[str, float]:
+        """Finished runs of an earlier study, which are not trained again -> lowest validation error of each."""
         file = self.path / LENT / "runs.csv"
         if not file.is_file():
-            return frozenset()
-        runs, choices = parse_runs(read_bytes(file), file), self.choices
-        done = runs[runs["state"] == "finished"].to_dict("records")
-        return frozenset(row["where"] for row in done if choice_name(row["system"], int(row["fold"])) in choices)
+            return {}
+        runs = parse_runs(read_bytes(file), file)
+        done = runs[runs["state"] == "finished"]
+        return dict(zip(done["where"], done["validation"].astype(float), strict=True)) if len(done) else {}
 
     def trained(self, where: str) -> bool:
         """Tell whether a run stands here, whole."""

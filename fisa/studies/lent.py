@@ -6,20 +6,14 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from fisa.config.differences import differences
-from fisa.config.study import System
+from fisa.config import difference
 from fisa.runs.files import dump_json, read_bytes, write_whole
 from fisa.studies.comparison import StudyError
 from fisa.studies.folder import LENT, LOOKS, StudyFolder
 from fisa.studies.plan import Cell
 from fisa.studies.results import SPEEDS
-from fisa.studies.summary import FOLDER, SUMMARY, load_summary
+from fisa.studies.summary import CONFIGS, ERRORS, FILES, FOLDER, SUMMARY, load_summary
 from fisa.tasks import open_data
-
-OF_EACH = {"name", "training.seed", "data.fold"}
-"""In what the runs of one system differ, and its stored configuration is that of one."""
-OF_TRIALS = {"training.epochs", "data.test"}
-"""In what a trial differs from a cell, too."""
 
 
 def borrow(folder: StudyFolder, source: Path) -> None:
@@ -32,7 +26,7 @@ def borrow(folder: StudyFolder, source: Path) -> None:
         source: A summary, or a study's folder with its summary.
 
     Raises:
-        StudyError: ``source`` holds none, or the folder has runs, or those of another summary.
+        StudyError: ``source`` holds none, or one of an earlier version; or the folder has runs, or another summary's.
         RunError: A file is damaged, or the disk refuses.
     """
     place = next((path for path in (source, source / FOLDER) if (path / SUMMARY).is_file()), None)
@@ -46,43 +40,41 @@ def borrow(folder: StudyFolder, source: Path) -> None:
     if folder.begun:
         raise StudyError(f"{folder.path}: has runs of its own, which --known would mix up; choose another --out")
     results = load_summary(place)
+    if not results.run_configs and (results.runs["state"] == "finished").any():
+        raise StudyError(
+            f"{place}: was written by an earlier version, without the configuration of each run; "
+            "run the study without --known"
+        )
     shutil.rmtree(own, ignore_errors=True)  # of a call that was killed here
-    for name in ("runs.csv", "history.parquet", "predictions.parquet", "errors.parquet", LOOKS, SUMMARY):
+    for name in (*FILES, CONFIGS, ERRORS, SUMMARY):
         if (place / name).is_file():
             own.mkdir(exist_ok=True)
             write_whole(own / name, read_bytes(place / name))
     write_whole(folder.path / LOOKS, read_bytes(place / LOOKS))
     write_whole(folder.path / SPEEDS, dump_json(dict(results.speeds)).encode())
-    folder.store_choices(results.choices)  # last: from here on its runs count as finished
+    folder.store_choices(results.choices)
 
 
-def check_lent(folder: StudyFolder, planned: Sequence[Cell], systems: Sequence[System]) -> None:
+def check_lent(folder: StudyFolder, planned: Sequence[Cell]) -> None:
     """Refuse what another configuration, or other data, came to.
 
     Args:
         folder: Of the study.
         planned: Runs for which everything is decided.
-        systems: For what their trials change, of which the choices keep a record of their own.
 
     Raises:
         StudyError: Names the run, and what differs.
         DataError: The data cannot be opened.
     """
-    cells = [cell for cell in planned if folder.finished(cell.where) and not folder.trained(cell.where)]
+    cells = [cell for cell in planned if cell.where in folder.lent and not folder.trained(cell.where)]
     if not cells:
         return
     lent = load_summary(folder.path / LENT)
-    tested = set(lent.cells.loc[lent.cells["state"] == "finished", "system"])
-    searched = {system.name: {key for changes in system.trials for key in changes} for system in systems}
     for cell in cells:
-        allowed = OF_EACH | searched[cell.system]
-        if cell.trial is not None or cell.system not in tested:
-            allowed |= OF_TRIALS
-        found = differences([lent.configs[cell.system], cell.config])
-        for key in sorted(found.keys() - allowed):
-            before, now = found[key]
+        if (other := difference(lent.run_configs[cell.where], cell.config)) is not None:
+            key, before, now = other
             raise StudyError(
-                f"{folder.path / LENT}: {cell.where} has {key} {before}, and the study says {now}; "
+                f"{folder.path / LENT}: {cell.where} has {key} {before!r}, and the study says {now!r}; "
                 "change it back, or run the study without --known"
             )
     first = cells[0]  # a trial, where there are any: the test split of cells stays shut

@@ -61,8 +61,8 @@ def _done(folder: StudyFolder, cell: Cell) -> bool:
 
 def _validation(folder: StudyFolder, cell: Cell) -> float | None:
     """Return the lowest validation error of a trial that is done, None where it diverged."""
-    if not folder.finished(cell.where):
-        return None
+    if not folder.trained(cell.where):
+        return folder.lent.get(cell.where)
     return float(folder.run(cell.where).history[f"validation_{TASKS[cell.config.task].error}"].min())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +35,14 @@ class StudyResults:
             ``data_version``; of finished cells every measure, too.
         history: ``where`` and what a run's history holds, a row an epoch.
         predictions: ``where``, ``id`` and a column for each that the task predicts, of every finished cell.
-        configs: System -> configuration of its first finished cell; before there is one, of its first finished trial.
+        configs: System -> configuration of its first finished cell.
         metrics: What ``metrics.json`` of the first finished cell holds, for what all cells share; empty before.
         choices: See :mod:`fisa.studies.protocol`.
         looks: See :attr:`fisa.studies.folder.StudyFolder.looks`.
         speeds: System -> images a second as a multiple of those of cnn on the same backbone.
         errors: What :func:`fisa.studies.errors.measure` returns, where it is stored: so that who lacks the data has
             the paired differences all the same. It may lack cells: those that an earlier study did not lend.
+        run_configs: ``where`` -> configuration of every finished run; summaries of earlier versions have none.
         claims: What the study is to decide, as its file has them; see :class:`fisa.config.study.ClaimConfig`.
     """
 
@@ -57,6 +58,7 @@ class StudyResults:
     looks: tuple[Mapping[str, Any], ...]
     speeds: Mapping[str, float]
     errors: pd.DataFrame | None = None
+    run_configs: Mapping[str, RunConfig] = field(default_factory=dict)
     claims: tuple[Mapping[str, Any], ...] = ()
 
     @property
@@ -79,7 +81,7 @@ def gather(path: Path) -> StudyResults:
     folder = StudyFolder(path)
     rows, histories, predictions = [], [], []
     configs: dict[str, RunConfig] = {}
-    tried: dict[str, RunConfig] = {}
+    run_configs: dict[str, RunConfig] = {}
     metrics: dict[str, Any] = {}
     for planned in plan["runs"]:
         row, run = _row(folder, planned)
@@ -88,9 +90,8 @@ def gather(path: Path) -> StudyResults:
             continue
         error = f"validation_{run.task.error}"
         histories.append(run.history.rename(columns={error: "validation"}).assign(where=row["where"]))
-        if planned["trial"] is not None:
-            tried.setdefault(row["system"], run.config)
-        else:
+        run_configs[row["where"]] = run.config
+        if planned["trial"] is None:
             predictions.append(run.predictions[["id", *run.task.columns(run.space)]].assign(where=row["where"]))
             configs.setdefault(row["system"], run.config)
             metrics = metrics or {"space": run.space.name, **run.metrics}  # earlier versions did not store it
@@ -102,7 +103,8 @@ def gather(path: Path) -> StudyResults:
         runs=pd.DataFrame(rows, columns=None if rows else list(RUN_COLUMNS)),
         history=pd.concat(histories, ignore_index=True) if histories else pd.DataFrame(),
         predictions=pd.concat(predictions, ignore_index=True) if predictions else pd.DataFrame(),
-        configs=tried | configs,
+        configs=configs,
+        run_configs=run_configs,
         metrics=metrics,
         choices=folder.choices,
         looks=tuple(folder.looks),
@@ -125,6 +127,7 @@ def joined(own: StudyResults, lent: StudyResults, folder: StudyFolder) -> StudyR
         history=_stacked(own.history, lent.history, there),
         predictions=_stacked(own.predictions, lent.predictions, there),
         configs={name: config for name, config in lent.configs.items() if name in systems} | dict(own.configs),
+        run_configs={where: lent.run_configs[where] for where in there} | dict(own.run_configs),
         metrics=own.metrics or lent.metrics,
         errors=None if lent.errors is None else lent.errors[lent.errors["where"].isin(there)],
     )

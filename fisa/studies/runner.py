@@ -79,7 +79,7 @@ def run_study(
         chosen = freeze(folder, study, systems, [])  # a system without a search has nothing to wait for
         decided = [*trials, *plan_cells(study, systems, chosen)]
         folder.refuse_contradictions(decided)
-        check_lent(folder, decided, systems)
+        check_lent(folder, decided)
         folder.log_cells(decided)
         undecided: dict[str, dict[str, Any]] = {name: {} for name in choice_names(study, systems)}
         undecided |= chosen

@@ -37,6 +37,8 @@ RATING_STEP = 1e-4
 """Of a rating, which is in -1 to 1."""
 
 FILES = ("runs.csv", "history.parquet", "predictions.parquet", "looks.jsonl")
+CONFIGS = "configs.parquet"
+"""Which earlier versions did not store."""
 ERRORS = "errors.parquet"
 """Only where the data could be opened when the summary was written."""
 
@@ -75,6 +77,9 @@ def store_summary(results: StudyResults, folder: Path) -> None:
         "predictions.parquet": _parquet(encode(results.predictions, task)),
         "looks.jsonl": "".join(json.dumps(look) + "\n" for look in results.looks).encode(),
     }
+    if results.run_configs:
+        texts = {where: json.dumps(config.model_dump(mode="json")) for where, config in results.run_configs.items()}
+        contents[CONFIGS] = _parquet(pd.DataFrame({"where": list(texts), "config": list(texts.values())}))
     errors = measure(results, []) if results.metrics else None
     if errors is not None:
         contents[ERRORS] = _parquet(errors.astype(_single(errors)))
@@ -108,7 +113,7 @@ def load_summary(folder: Path) -> StudyResults:
     if document.get("format") != FORMAT:
         raise StudyError(f"{file}: format {str(document.get('format'))[:20]}, this version reads {FORMAT}")
     try:
-        names = (*FILES, ERRORS) if ERRORS in document["files"] else FILES
+        names = (*FILES, *(name for name in (CONFIGS, ERRORS) if name in document["files"]))
         contents = {name: _checked(folder / name, document["files"][name]) for name in names}
         metrics = document["metrics"]
         runs = parse_runs(contents["runs.csv"], folder / "runs.csv")
@@ -128,6 +133,7 @@ def load_summary(folder: Path) -> StudyResults:
             looks=tuple(json.loads(line) for line in contents["looks.jsonl"].decode().splitlines()),
             speeds=document["speeds"],
             errors=parse_table(contents[ERRORS], folder / ERRORS, (), ()) if ERRORS in contents else None,
+            run_configs=_run_configs(contents.get(CONFIGS), folder / CONFIGS),
             claims=tuple(document.get("claims", ())),  # which earlier versions did not store
         )
     except FisaError:
@@ -160,13 +166,20 @@ def decode(coded: pd.DataFrame, task: str) -> pd.DataFrame:
     return pd.concat([coded[["where", "id"]], pd.DataFrame(values, columns=names)], axis=1)
 
 
+def _run_configs(content: bytes | None, file: Path) -> dict[str, RunConfig]:
+    if content is None:
+        return {}
+    table = parse_table(content, file, ("where", "config"), ())
+    return {row["where"]: RunConfig.model_validate_json(row["config"]) for row in table.to_dict("records")}
+
+
 def _single(frame: pd.DataFrame) -> dict[Any, Any]:
     """Which columns to keep in single precision: all that are of double."""
     return {name: np.float32 for name, kind in frame.dtypes.items() if kind == np.float64}
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:
-    texts = [name for name in ("where", "id", "group") if name in frame]
+    texts = [name for name in ("where", "id", "group", "config") if name in frame]
     numbers = {str(name): "BYTE_STREAM_SPLIT" for name in frame if name not in texts}
     stream = io.BytesIO()
     table = pa.Table.from_pandas(frame, preserve_index=False)
