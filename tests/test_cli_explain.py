@@ -61,6 +61,16 @@ class TestExplain:
         for head, matrix in enumerate(document["effect"], start=1):
             np.testing.assert_allclose(effect.loc[head].loc[LABELS, LABELS], matrix, rtol=1e-6)
 
+    def test_what_is_known_of_other_emotions_is_left_out(self, photograph_runs: Path, tmp_path: Path) -> None:
+        # Seven labels are predicted; of the scene eight others are known, whose columns mean something else.
+        run, out = photograph_runs / "fisa", tmp_path / "explained"
+        assert fisa("explain", run, "planted-tiny:iid:3", "--out", out, "--format", "svg").exit_code == 0
+        document = json.loads((out / "explanation.json").read_text(encoding="utf-8"))
+        assert len(document["distribution"]) == 7 and not {"truth", "votes", "strengths"} & document.keys()
+        for target, said in (("anger@absent", "nothing says which emotions are absent"), ("kl", "needs the truth")):
+            asked = ("explain", run, "planted-tiny:iid:3", "--method", "occlusion", "--target", target)
+            assert said in fisa(*asked).stderr.splitlines()[-1] and fisa(*asked).exit_code == 1
+
     def test_what_a_system_lacks_is_null(self, tiny_runs: Path, tmp_path: Path) -> None:
         out = tmp_path / "explained"
         assert (

@@ -172,7 +172,8 @@ def _subject(image: str, run: Run) -> _Subject:
     if index >= len(dataset):
         raise CommandError(f"{image}: {name} has images 0 to {len(dataset) - 1} in its {dataset.split} split")
     sample = dataset[index]
-    known = {"votes": sample.target} if len(dataset.space) else {}
+    same = dataset.space.name == run.space.name  # else what is known is of other emotions than what is predicted
+    known = {"votes": sample.target} if same and len(dataset.space) else {}
     rated = dataset.manifest.reindex(columns=list(DIMENSIONS)).iloc[index].to_numpy(float)
     if not np.isnan(rated).any():
         known["rated"] = rated
@@ -185,6 +186,8 @@ def _subject(image: str, run: Run) -> _Subject:
         return _Subject(image, seen, picture, image_digest(source), about, width / height, known)
     scene = dataset.scene(index)
     drawn = render(scene, PICTURE)
+    if not same:
+        return _Subject(image, sample.image, drawn.image, image_digest(sample.image), about, known=known)
     masks = {emotion: own_mask(drawn.ids, scene, emotion) for emotion in {motif.emotion for motif in scene.motifs}}
     known = {"truth": scene.distribution, "strengths": scene.strengths, **known}
     return _Subject(image, sample.image, drawn.image, image_digest(sample.image), about, known=known, masks=masks)
