@@ -17,7 +17,9 @@ from fisa.datasets import open_dataset
 from fisa.emotions import MIKELS8
 from fisa.explain.attribution import METHODS
 from fisa.explain.graded import GradeRow, read_grades
+from fisa.images import decode_square
 from fisa.runs import load_run
+from fisa.tasks import open_data
 
 LABELS = list(MIKELS8.labels)
 
@@ -31,7 +33,7 @@ class TestExplain:
         result = fisa("explain", tiny_runs / "fisa", "planted:iid:17")
         assert result.exit_code == 0
         document = json.loads(result.stdout)
-        run, dataset = load_run(tiny_runs / "fisa"), open_dataset("planted")
+        run, dataset = load_run(tiny_runs / "fisa"), open_dataset("planted", image_size=64)  # drawn for the model
         expected = run.predict([dataset[17].image]).distribution[0]
         np.testing.assert_allclose(document["distribution"], expected, atol=1e-6)
         np.testing.assert_allclose(
@@ -60,6 +62,22 @@ class TestExplain:
         effect = pd.read_csv(out / "effect.csv", index_col=["head", "receives"])
         for head, matrix in enumerate(document["effect"], start=1):
             np.testing.assert_allclose(effect.loc[head].loc[LABELS, LABELS], matrix, rtol=1e-6)
+
+    def test_an_address_means_the_image_that_the_run_predicted(
+        self, photograph_runs: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Splits drawn by chance alone hold other images than those in which emotions are as frequent everywhere.
+        run = load_run(photograph_runs / "cnn")
+        by_chance = run.config.model_copy(update={"data": run.config.data.model_copy(update={"stratify": False})})
+        monkeypatch.setattr(run, "config", by_chance)
+        monkeypatch.setattr("fisa.commands.explain.load_run", lambda _: run)
+        splits = open_data(by_chance, ("test",)), open_data(load_run(run.path).config, ("test",))
+        drawn, usual = (each["test"].manifest["id"].tolist() for each in splits)
+        place = next(place for place, (one, other) in enumerate(zip(drawn, usual, strict=False)) if one != other)
+        document = json.loads(fisa("explain", run.path, f"emotion6:test:{place}").stdout)
+        np.testing.assert_allclose(document["votes"], splits[0]["test"][place].target)
+        expected = run.predict([decode_square(splits[0]["test"].files()[place], 32)]).distribution[0]  # type: ignore[attr-defined]
+        np.testing.assert_allclose(document["distribution"], expected, atol=1e-6)
 
     def test_what_is_known_of_other_emotions_is_left_out(self, photograph_runs: Path, tmp_path: Path) -> None:
         # Seven labels are predicted; of the scene eight others are known, whose columns mean something else.

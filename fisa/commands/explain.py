@@ -32,6 +32,7 @@ from fisa.figures.paper import Form
 from fisa.images import decode, decode_square, to_square
 from fisa.records import Attribution, Explanation
 from fisa.runs import Run, load_run
+from fisa.tasks import open_data
 
 
 @dataclass(frozen=True)
@@ -164,10 +165,9 @@ def _subject(image: str, run: Run) -> _Subject:
         return _Subject(image, square, to_square(pixels, PICTURE), image_digest(Path(image)), aspect=width / height)
     name, split, number = address.groups()
     data = run.config.data
-    if name == data.name:
-        dataset = open_dataset(name, data.root, split, skip_bad=data.skip_bad, fold=data.fold)
-    else:
-        dataset = open_dataset(name, split=split)
+    # Opened and drawn as the run's own images were, so that an address means the image that it learned or predicted.
+    own = name == data.name
+    dataset = open_data(run.config, (split,))[split] if own else open_dataset(name, None, split, data.image_size)
     index = int(number)
     if index >= len(dataset):
         raise CommandError(f"{image}: {name} has images 0 to {len(dataset) - 1} in its {dataset.split} split")
