@@ -12,16 +12,20 @@ import pytest
 from calling import fisa, refusal
 from PIL import Image
 
-from fisa.commands.explanation_group import ATTRIBUTIONS
+from fisa.commands.explanation_group import ATTRIBUTIONS, UNCOMPARED
 from fisa.datasets import open_dataset
 from fisa.emotions import MIKELS8
-from fisa.explain.attribution import METHODS
+from fisa.explain.asking import Settings
+from fisa.explain.attribution import METHODS, attribute
+from fisa.explain.baselines import WORDS
 from fisa.explain.graded import GradeRow, read_grades
+from fisa.explain.targets import Target
 from fisa.images import decode_square
 from fisa.runs import load_run
 from fisa.tasks import open_data
 
 LABELS = list(MIKELS8.labels)
+QUICK = Settings("mean", steps=2, most_steps=2, samples=2, most_samples=2)
 
 
 def noise(height: int = 40, width: int = 60) -> np.ndarray:
@@ -123,6 +127,15 @@ class TestExplain:
         assert "cnn has no attention maps; these apply: integrated_gradients" in refusal(fisa(*asked, "attention"))
         assert fisa("explain", tiny_runs / "cnn", "planted-tiny:iid:3", "--method", "occlusion").exit_code == 2
         assert fisa("explain", tiny_runs / "cnn", "planted-tiny:iid:3", "--head", "2").exit_code == 2
+
+    def test_options_that_a_method_does_not_read_are_wrong_usage(self, tiny_runs: Path) -> None:
+        asked = ("explain", tiny_runs / "fisa", "planted-tiny:iid:3", "--target", "fear", "--method")
+        assert "compares the image with nothing" in fisa(*asked, "grad_cam", "--baseline", "mean").stderr
+        assert "is for --method interaction" in fisa(*asked, "occlusion", "--head", "2").stderr
+        for method in METHODS:  # the baseline of those that are refused says that it is none
+            found = attribute(load_run(tiny_runs / "fisa"), noise(), method, Target("logit", 0), QUICK)
+            assert (found.baseline == WORDS["mean"]) == (method not in UNCOMPARED)
+        assert fisa(*asked, "interaction", "--head", "2").exit_code == 0
 
     def test_help_names_every_method(self) -> None:
         assert set(ATTRIBUTIONS) == set(METHODS)

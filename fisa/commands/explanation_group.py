@@ -14,6 +14,9 @@ ATTRIBUTIONS = (
     "integrated_gradients", "gradient_shap", "grad_cam", "occlusion", "feature_ablation",
 )  # fmt: skip
 
+UNCOMPARED = ("attention", "contributions", "interaction", "grad_cam")
+"""Those that take no baseline."""
+
 FORMS: tuple[Literal["svg", "png", "pdf"], ...] = ("svg", "png", "pdf")
 
 EXPLAIN = "Example: `python -m fisa explain artifacts/fisa planted:iid:17 --out explained`"
@@ -71,6 +74,10 @@ def explain(
         raise typer.BadParameter("--method and --target belong together", param_hint="--method")
     if method is None and (baseline is not None or head is not None):
         raise typer.BadParameter("is for --method", param_hint="--baseline" if baseline is not None else "--head")
+    if baseline is not None and method in UNCOMPARED:
+        raise typer.BadParameter(f"{method} compares the image with nothing; leave it away", param_hint="--baseline")
+    if head is not None and method != "interaction":
+        raise typer.BadParameter("is for --method interaction", param_hint="--head")
     wrong = [form for form in forms or () if form not in FORMS]
     if wrong:
         raise typer.BadParameter(f"no form {wrong[0]!r}; there are {', '.join(FORMS)}", param_hint="--format")
