@@ -212,6 +212,7 @@ app.command(epilog=measure_group.RETRIEVE)(measure_group.retrieve)
 app.command(epilog=explanation_group.EXPLAIN)(explanation_group.explain)
 app.command(epilog=explanation_group.GRADE)(explanation_group.grade)
 app.command(epilog=explanation_group.SHIFTS)(explanation_group.shifts)
+app.command(epilog=explanation_group.FAMILIARITY)(explanation_group.familiarity)
 
 
 @app.command(epilog="Example: `python -m fisa report artifacts/fisa artifacts/cnn --format latex > table.tex`")

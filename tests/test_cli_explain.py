@@ -12,14 +12,20 @@ import pytest
 from calling import fisa, refusal
 from PIL import Image
 
-from fisa.commands.explanation_group import ATTRIBUTIONS
+from fisa.commands.explanation_group import ATTRIBUTIONS, UNCOMPARED
 from fisa.datasets import open_dataset
 from fisa.emotions import MIKELS8
-from fisa.explain.attribution import METHODS
+from fisa.explain.asking import Settings
+from fisa.explain.attribution import METHODS, attribute
+from fisa.explain.baselines import WORDS
 from fisa.explain.graded import GradeRow, read_grades
+from fisa.explain.targets import Target
+from fisa.images import decode_square
 from fisa.runs import load_run
+from fisa.tasks import open_data
 
 LABELS = list(MIKELS8.labels)
+QUICK = Settings("mean", steps=2, most_steps=2, samples=2, most_samples=2)
 
 
 def noise(height: int = 40, width: int = 60) -> np.ndarray:
@@ -31,7 +37,7 @@ class TestExplain:
         result = fisa("explain", tiny_runs / "fisa", "planted:iid:17")
         assert result.exit_code == 0
         document = json.loads(result.stdout)
-        run, dataset = load_run(tiny_runs / "fisa"), open_dataset("planted")
+        run, dataset = load_run(tiny_runs / "fisa"), open_dataset("planted", image_size=64)  # drawn for the model
         expected = run.predict([dataset[17].image]).distribution[0]
         np.testing.assert_allclose(document["distribution"], expected, atol=1e-6)
         np.testing.assert_allclose(
@@ -60,6 +66,32 @@ class TestExplain:
         effect = pd.read_csv(out / "effect.csv", index_col=["head", "receives"])
         for head, matrix in enumerate(document["effect"], start=1):
             np.testing.assert_allclose(effect.loc[head].loc[LABELS, LABELS], matrix, rtol=1e-6)
+
+    def test_an_address_means_the_image_that_the_run_predicted(
+        self, photograph_runs: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Splits drawn by chance alone hold other images than those in which emotions are as frequent everywhere.
+        run = load_run(photograph_runs / "cnn")
+        by_chance = run.config.model_copy(update={"data": run.config.data.model_copy(update={"stratify": False})})
+        monkeypatch.setattr(run, "config", by_chance)
+        monkeypatch.setattr("fisa.commands.explain.load_run", lambda _: run)
+        splits = open_data(by_chance, ("test",)), open_data(load_run(run.path).config, ("test",))
+        drawn, usual = (each["test"].manifest["id"].tolist() for each in splits)
+        place = next(place for place, (one, other) in enumerate(zip(drawn, usual, strict=False)) if one != other)
+        document = json.loads(fisa("explain", run.path, f"emotion6:test:{place}").stdout)
+        np.testing.assert_allclose(document["votes"], splits[0]["test"][place].target)
+        expected = run.predict([decode_square(splits[0]["test"].files()[place], 32)]).distribution[0]  # type: ignore[attr-defined]
+        np.testing.assert_allclose(document["distribution"], expected, atol=1e-6)
+
+    def test_what_is_known_of_other_emotions_is_left_out(self, photograph_runs: Path, tmp_path: Path) -> None:
+        # Seven labels are predicted; of the scene eight others are known, whose columns mean something else.
+        run, out = photograph_runs / "fisa", tmp_path / "explained"
+        assert fisa("explain", run, "planted-tiny:iid:3", "--out", out, "--format", "svg").exit_code == 0
+        document = json.loads((out / "explanation.json").read_text(encoding="utf-8"))
+        assert len(document["distribution"]) == 7 and not {"truth", "votes", "strengths"} & document.keys()
+        for target, said in (("anger@absent", "nothing says which emotions are absent"), ("kl", "needs the truth")):
+            asked = ("explain", run, "planted-tiny:iid:3", "--method", "occlusion", "--target", target)
+            assert said in fisa(*asked).stderr.splitlines()[-1] and fisa(*asked).exit_code == 1
 
     def test_what_a_system_lacks_is_null(self, tiny_runs: Path, tmp_path: Path) -> None:
         out = tmp_path / "explained"
@@ -95,6 +127,15 @@ class TestExplain:
         assert "cnn has no attention maps; these apply: integrated_gradients" in refusal(fisa(*asked, "attention"))
         assert fisa("explain", tiny_runs / "cnn", "planted-tiny:iid:3", "--method", "occlusion").exit_code == 2
         assert fisa("explain", tiny_runs / "cnn", "planted-tiny:iid:3", "--head", "2").exit_code == 2
+
+    def test_options_that_a_method_does_not_read_are_wrong_usage(self, tiny_runs: Path) -> None:
+        asked = ("explain", tiny_runs / "fisa", "planted-tiny:iid:3", "--target", "fear", "--method")
+        assert "compares the image with nothing" in fisa(*asked, "grad_cam", "--baseline", "mean").stderr
+        assert "is for --method interaction" in fisa(*asked, "occlusion", "--head", "2").stderr
+        for method in METHODS:  # the baseline of those that are refused says that it is none
+            found = attribute(load_run(tiny_runs / "fisa"), noise(), method, Target("logit", 0), QUICK)
+            assert (found.baseline == WORDS["mean"]) == (method not in UNCOMPARED)
+        assert fisa(*asked, "interaction", "--head", "2").exit_code == 0
 
     def test_help_names_every_method(self) -> None:
         assert set(ATTRIBUTIONS) == set(METHODS)

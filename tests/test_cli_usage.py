@@ -23,6 +23,7 @@ COMMANDS = (
     ["report"],
     ["retrieve"],
     ["shifts"],
+    ["familiarity"],
     ["bench"],
 )
 

@@ -32,6 +32,7 @@ from fisa.figures.paper import Form
 from fisa.images import decode, decode_square, to_square
 from fisa.records import Attribution, Explanation
 from fisa.runs import Run, load_run
+from fisa.tasks import open_data
 
 
 @dataclass(frozen=True)
@@ -164,15 +165,15 @@ def _subject(image: str, run: Run) -> _Subject:
         return _Subject(image, square, to_square(pixels, PICTURE), image_digest(Path(image)), aspect=width / height)
     name, split, number = address.groups()
     data = run.config.data
-    if name == data.name:
-        dataset = open_dataset(name, data.root, split, skip_bad=data.skip_bad, fold=data.fold)
-    else:
-        dataset = open_dataset(name, split=split)
+    # Opened and drawn as the run's own images were, so that an address means the image that it learned or predicted.
+    own = name == data.name
+    dataset = open_data(run.config, (split,))[split] if own else open_dataset(name, None, split, data.image_size)
     index = int(number)
     if index >= len(dataset):
         raise CommandError(f"{image}: {name} has images 0 to {len(dataset) - 1} in its {dataset.split} split")
     sample = dataset[index]
-    known = {"votes": sample.target} if len(dataset.space) else {}
+    same = dataset.space.name == run.space.name  # else what is known is of other emotions than what is predicted
+    known = {"votes": sample.target} if same and len(dataset.space) else {}
     rated = dataset.manifest.reindex(columns=list(DIMENSIONS)).iloc[index].to_numpy(float)
     if not np.isnan(rated).any():
         known["rated"] = rated
@@ -185,6 +186,8 @@ def _subject(image: str, run: Run) -> _Subject:
         return _Subject(image, seen, picture, image_digest(source), about, width / height, known)
     scene = dataset.scene(index)
     drawn = render(scene, PICTURE)
+    if not same:
+        return _Subject(image, sample.image, drawn.image, image_digest(sample.image), about, known=known)
     masks = {emotion: own_mask(drawn.ids, scene, emotion) for emotion in {motif.emotion for motif in scene.motifs}}
     known = {"truth": scene.distribution, "strengths": scene.strengths, **known}
     return _Subject(image, sample.image, drawn.image, image_digest(sample.image), about, known=known, masks=masks)

@@ -1,4 +1,4 @@
-"""Declarations of ``explain``, ``grade`` and ``shifts``; the work is in the modules of ``fisa.commands`` so named."""
+"""Declarations of ``explain``, ``grade``, ``shifts`` and ``familiarity``; the work is in ``fisa.commands``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from fisa.commands.arguments import RunFolder
+from fisa.commands.arguments import RunFolder, TableFormat
 
 ATTRIBUTIONS = (
     "attention", "contributions", "interaction",
     "integrated_gradients", "gradient_shap", "grad_cam", "occlusion", "feature_ablation",
 )  # fmt: skip
+
+UNCOMPARED = ("attention", "contributions", "interaction", "grad_cam")
+"""Those that take no baseline."""
 
 FORMS: tuple[Literal["svg", "png", "pdf"], ...] = ("svg", "png", "pdf")
 
@@ -71,6 +74,10 @@ def explain(
         raise typer.BadParameter("--method and --target belong together", param_hint="--method")
     if method is None and (baseline is not None or head is not None):
         raise typer.BadParameter("is for --method", param_hint="--baseline" if baseline is not None else "--head")
+    if baseline is not None and method in UNCOMPARED:
+        raise typer.BadParameter(f"{method} compares the image with nothing; leave it away", param_hint="--baseline")
+    if head is not None and method != "interaction":
+        raise typer.BadParameter("is for --method interaction", param_hint="--head")
     wrong = [form for form in forms or () if form not in FORMS]
     if wrong:
         raise typer.BadParameter(f"no form {wrong[0]!r}; there are {', '.join(FORMS)}", param_hint="--format")
@@ -195,3 +202,39 @@ def shifts(
 
     settings = ShiftSettings(located, scenes, tuple(methods) if methods else None, tuple(splits or CONDITIONS))
     command.shifts(run, settings, form, out)
+
+
+FAMILIARITY = "Example: `python -m fisa familiarity artifacts/fisa --against palette --against noise --against photos`"
+
+
+def familiarity(
+    run: RunFolder,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHAT",
+            help="Other images: a file, folder or pattern; DATASET or DATASET:SPLIT, such as planted-tiny:rendering; a "
+            "split of the run's own data, such as palette; or noise. May be repeated.",
+        ),
+    ] = None,
+    images: Annotated[int, typer.Option(min=1, help="Images of each, at most.")] = 500,
+    skip: Annotated[
+        int, typer.Option(min=0, help="Files of each path of --against to leave out, such as those seen before.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the order in which files are taken, and of noise.")] = 0,
+    form: TableFormat = "markdown",
+) -> None:
+    """Count the images that a run says are unlike its training images, in its test split and elsewhere.
+
+    A row for the test split of its data and for each --against: images, how many of them are far, and their share with
+    a 95 % interval (Clopper and Pearson's). An image is far where at least 99 % of validation images lie nearer to the
+    training images (docs/methods.md, section 16.2): about one in a hundred of the run's own kind.
+
+    Of drawn scenes the first --images count; files are taken in an order by chance, after the first --skip of it, so
+    that --skip 300 leaves out what --images 300 counts. Noise is half uniform, half smoothed. Files that cannot be
+    decoded are told and do not count; then the exit status is 1. What is known of the training images is kept in the
+    cache folder, so that a second call is quicker.
+    """
+    from fisa.commands import familiarity as command
+
+    command.print_familiarity(run, against or [], images, skip, seed, form)

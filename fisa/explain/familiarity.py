@@ -12,7 +12,7 @@ detecting out-of-distribution samples and adversarial attacks", whose covariance
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -29,6 +29,7 @@ from sklearn.neighbors import NearestNeighbors
 from fisa.datasets import Dataset
 from fisa.datasets.base import InFiles
 from fisa.datasets.packed import cache_folder, packed_if_kept
+from fisa.decoding import Decoded
 from fisa.evaluation import Progress
 from fisa.images import ImageRefused, decode_square, to_square
 from fisa.models.inputs import as_tensor
@@ -131,7 +132,9 @@ def reference_of(run: Run, progress: Progress | None = None) -> Reference:
     done = 0
     for split, count in zip(splits, counts, strict=True):
         rows = []
-        squares = _squares(split, count, run.config.data.image_size)
+        evenly = np.linspace(0, len(split) - 1, count).round().astype(int)
+        decoded = squares_of(split, evenly, run.config.data.image_size)
+        squares = (each for each in decoded if not isinstance(each, ImageRefused))  # what is refused by now gives way
         while batch := list(islice(squares, BATCH)):
             rows.append(features_of(run, np.stack(batch)))
             done += len(batch)
@@ -164,6 +167,22 @@ def features_of(run: Run, squares: np.ndarray) -> NDArray[np.float32]:
     return np.asarray(torch.cat(rows).numpy())
 
 
+def squares_of(dataset: Dataset, indices: Iterable[int], size: int) -> Generator[Decoded, None, None]:
+    """Yield images of a data set as the model sees them, uint8 [size, size, 3], or why a file of it is refused."""
+    packed = packed_if_kept(dataset, size)
+    files = dataset.files() if isinstance(dataset, InFiles) else None
+    for index in indices:
+        if packed is not None:
+            yield packed[index]
+        elif files is None:
+            yield to_square(dataset[index].image, size)
+        else:
+            try:
+                yield decode_square(files[index], size)
+            except ImageRefused as error:
+                yield error
+
+
 def whitening_of(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the matrix [D, D] whose product with features [N, D] has a covariance of about one in every direction.
 
@@ -191,17 +210,3 @@ def _file(run: Run, splits: Sequence[Dataset]) -> Path:
     about = (VERSION, run.digest, run.config.data.image_size, K, REFERENCES, HELD_OUT, *versions)
     key = hashlib.sha256(repr(about).encode()).hexdigest()[:16]
     return cache_folder() / "familiarity" / f"{run.digest}-{key}.safetensors"
-
-
-def _squares(dataset: Dataset, count: int, size: int) -> Iterator[np.ndarray]:
-    """Yield ``count`` images as the model sees them, evenly spread; a file that is refused by now gives way."""
-    packed = packed_if_kept(dataset, size)
-    files = dataset.files() if isinstance(dataset, InFiles) else None
-    for index in np.linspace(0, len(dataset) - 1, count).round().astype(int):
-        if packed is not None:
-            yield packed[index]
-        elif files is None:
-            yield to_square(dataset[index].image, size)
-        else:
-            with suppress(ImageRefused):
-                yield decode_square(files[index], size)

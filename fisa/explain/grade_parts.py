@@ -29,8 +29,8 @@ from fisa.runs.files import write_whole
 SOURCES = (
     *(f"explain/{name}.py" for name in (
         "asking", "attribution", "baselines", "counterfactuals", "deletion", "faithfulness", "grade_parts", "graded",
-        "gradients", "inner", "localisation", "occlusion", "paths", "recovery", "report", "resampling", "sanity",
-        "targets",
+        "gradients", "inner", "localisation", "occlusion", "paths", "recovery", "report", "resampling", "rows",
+        "sanity", "targets",
     )),
     "datasets/planted/*.py", "models/*.py", "images.py", "metrics.py",
 )  # fmt: skip

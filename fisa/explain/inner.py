@@ -18,12 +18,12 @@ from fisa.models import ModelOutput
 def attention(asked: Asked) -> Found:
     """Where the target emotion looks: its label-embedding attention [h, w], which has no sign.
 
-    For a difference of two logits: the attention of the first less that of the second.
+    For a difference of two logits: the attention of the first less that of the second. A gauge is left out.
     """
-    maps = asked.output().attention
-    assert maps is not None and asked.question.weights is not None
-    chosen = asked.question.weights.sign() * (asked.question.weights.abs() == 1)  # leaves a gauge out
-    return Found(torch.einsum("bc,bchw->bhw", chosen, maps), "none")
+    maps, question = asked.output().attention, asked.question
+    assert maps is not None
+    other = maps[asked.rows, question.gives] * (question.gives >= 0)[:, None, None]  # -1 where nothing is subtracted
+    return Found(maps[asked.rows, question.receives] - other, "none")
 
 
 def contributions(asked: Asked) -> Found:

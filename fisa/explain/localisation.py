@@ -108,14 +108,15 @@ def _mapped(
         indices = range(start, min(start + BATCH, count))
         drawn = [(scene, render(scene, size)) for scene in map(scenes, indices)]
         drawn = [item for item in drawn if len({motif.emotion for motif in item[0].motifs}) > 1]
-        images = [rendering.image for _, rendering in drawn]
-        trained_maps = _maps(run, run.model, images)
-        if trained_maps is None:
-            return
-        untrained_maps = _maps(run, untrained, images)
-        assert untrained_maps is not None
-        for (scene, rendering), maps, blank in zip(drawn, trained_maps, untrained_maps, strict=True):
-            yield Located(scene, rendering.ids, maps, blank)
+        if drawn:
+            images = [rendering.image for _, rendering in drawn]
+            trained_maps = _maps(run, run.model, images)
+            if trained_maps is None:
+                return
+            untrained_maps = _maps(run, untrained, images)
+            assert untrained_maps is not None
+            for (scene, rendering), maps, blank in zip(drawn, trained_maps, untrained_maps, strict=True):
+                yield Located(scene, rendering.ids, maps, blank)
         if progress is not None:
             progress(indices[-1] + 1, count)
 

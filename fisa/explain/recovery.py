@@ -74,7 +74,7 @@ def grade_recovery(
         progress: Called with (scenes done, count).
 
     Returns:
-        None where the run has no contributions.
+        None where the run has no contributions, or no scene shows a planted pair.
     """
     effects: list[np.ndarray] = []
     for start in range(0, count, CHUNK):
@@ -96,7 +96,7 @@ def effects_of(families: Sequence[Family], said: Sequence[Answer]) -> np.ndarray
     return np.stack([family_effects(family, answer) for family, answer in zip(families, said, strict=True)])
 
 
-def grade_effects(effects: np.ndarray) -> dict[str, Any]:
+def grade_effects(effects: np.ndarray) -> dict[str, Any] | None:
     """Compare estimated with planted effects.
 
     Args:
@@ -106,9 +106,12 @@ def grade_effects(effects: np.ndarray) -> dict[str, Any]:
         ``r`` (Pearson) with its 95 % bootstrap interval over scenes and ``slope`` over planted pairs; ``r_all`` over
         all pairs; ``sign``, the share of planted pairs with the right sign; ``auroc``, how well the size of an estimate
         tells planted from other pairs; ``r_logits``; ``intervals`` of all these; ``logits`` and ``ceiling``, the same
-        measures by whole logits and by true ones; n, the number of planted pairs; ``scenes``.
+        measures by whole logits and by true ones; n, the number of planted pairs; ``scenes``. None where no scene
+        shows a planted pair.
     """
     held = ~np.isnan(effects[:, 0]).reshape(len(effects), -1)
+    if not held[:, PLANTED].any():
+        return None
     filled = np.nan_to_num(effects).reshape(len(effects), 4, -1)
     random = np.random.default_rng(0)
     draws = [
@@ -118,7 +121,8 @@ def grade_effects(effects: np.ndarray) -> dict[str, Any]:
     for part, name in enumerate(("contributions", "logits")):
         value = _measures(np.ones(len(effects)), filled[:, part], filled[:, 3], held)
         drawn = [_measures(times, filled[:, part], filled[:, 3], held) for times in draws]
-        bounds = {key: np.quantile([each[key] for each in drawn], [0.025, 0.975]).tolist() for key in value}
+        rows = {key: [each[key] for each in drawn if each] for key in value}
+        bounds = {key: np.quantile(row, [0.025, 0.975]).tolist() for key, row in rows.items()}
         found[name] = value, bounds
     value, bounds = found["contributions"]
     low, high = bounds["r"]
@@ -139,11 +143,17 @@ def grade_effects(effects: np.ndarray) -> dict[str, Any]:
 def _measures(
     times: np.ndarray, estimates: np.ndarray, planted: np.ndarray, held: NDArray[np.bool_]
 ) -> dict[str, float]:
-    """Return the measures of mean effects, each scene counted ``times`` [n]; all else is [n, C * C]."""
-    seen = held.any(axis=0)  # a small sample may lack a pair
-    counts = np.maximum(times @ held, 1)
-    estimate, truth = times @ estimates / counts, times @ planted / counts
+    """Return the measures of mean effects, each scene counted ``times`` [n]; all else is [n, C * C].
+
+    A small sample may lack a pair, which then counts in no measure; there are none where it lacks all that are planted.
+    """
+    counts = times @ held
+    seen = counts > 0
     pairs = seen & PLANTED
+    if not pairs.any():
+        return {}
+    counts = np.maximum(counts, 1)
+    estimate, truth = times @ estimates / counts, times @ planted / counts
     spread = float(truth[pairs].var())
     covered = float(((estimate[pairs] - estimate[pairs].mean()) * truth[pairs]).mean())
     return {

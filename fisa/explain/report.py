@@ -21,9 +21,9 @@ from fisa.explain.graded import GradeError, GradeRow, Grades, failed_checks, sto
 from fisa.explain.localisation import grade_localisation
 from fisa.explain.paths import grade_paths
 from fisa.explain.recovery import effects_of, grade_effects
+from fisa.explain.rows import agreement_rows, localisation_rows, recovery_rows
 from fisa.explain.sanity import grade_stability, shuffled, untrained
 from fisa.models import Fisa, System
-from fisa.records import Interval
 from fisa.runs import Run
 
 CHUNK = 20
@@ -31,6 +31,9 @@ CHUNK = 20
 
 DRAWING = 10
 """What one drawn image costs, as a multiple of its pass through a model."""
+
+ESTIMATES = ("contributions", "logits")
+"""By which interaction recovery estimates effects."""
 
 PASSES = {"integrated_gradients": 300, "gradient_shap": 350, "occlusion": 100, "feature_ablation": 45, "grad_cam": 4}
 """About what the map of a method costs in passes; others about one. Estimates of the time left rest on it, no more."""
@@ -204,10 +207,13 @@ class _Grading:
         return others if self.control is None else {**others, "shuffled_labels": self.control.model}
 
     def _localisation(self, _: Mapping[str, Part], progress: Progress) -> Part:
-        return Part(tuple(_localisation_rows(self.run, self.data, self.located, progress)))
+        found = grade_localisation(self.run, self.data.scene, self.located, progress)
+        return Part() if found is None else Part(tuple(localisation_rows(found)))
 
     def _recovery(self, *_: object) -> Part:
-        return Part(tuple(_recovery_rows(self.families[: self.scenes], self.said[: self.scenes])))
+        effects = effects_of(self.families[: self.scenes], self.said[: self.scenes])
+        found = None if effects is None else grade_effects(effects)
+        return Part() if found is None else Part(tuple(recovery_rows(found, {name: name for name in ESTIMATES})))
 
     def _paths(self, *_: object) -> Part:
         pairs = sum(len(family.present) * (len(family.present) - 1) for family in self.families)
@@ -223,20 +229,15 @@ class _Grading:
         chance = np.random.default_rng(0).standard_normal(len(self.table))
         rows: list[GradeRow] = []
         for name, estimate in (("same", self.table["same"]), ("area", self.table["area"]), ("random", chance)):
-            rows += self._agreement(name, "baseline", np.asarray(estimate, float))
-        return Part((*rows, *self._agreement("own change", "ceiling", self.table["own"].to_numpy())))
+            rows += agreement_rows(self.table, np.asarray(estimate, float), name, "baseline")
+        return Part((*rows, *agreement_rows(self.table, self.table["own"].to_numpy(), "own change", "ceiling")))
 
     def _maps(self, method: str, _: Mapping[str, Part], progress: Progress) -> Part:
         if self.table.empty:
             return Part()
         maps = maps_of(self.run, self.families, self.table, method, progress=progress)
-        rows = tuple(self._agreement(method, "method", laid_on(self.families, self.table, maps)))
+        rows = tuple(agreement_rows(self.table, laid_on(self.families, self.table, maps), method))
         return Part(rows, {_name(key): maps[key] for key in self.subjects})
-
-    def _agreement(self, subject_: str, kind: str, estimate: np.ndarray) -> Iterator[GradeRow]:
-        for grade, truth in (("faithfulness", "own"), ("validity", "planted")):
-            interval = mean_spearman(self.table, estimate, self.table[truth].to_numpy())
-            yield GradeRow.of(grade, subject_, kind, interval, *_size(self.table))
 
     def _sanity(self, method: str, name: str, _: Mapping[str, Part], progress: Progress) -> Part:
         if self.few.empty:
@@ -278,31 +279,6 @@ def _name(key: tuple[int, int]) -> str:
 
 def _size(table: pd.DataFrame) -> tuple[int, int]:
     return len(table), int(table["scene"].nunique())
-
-
-def _localisation_rows(run: Run, data: PlantedDataset, count: int, progress: Progress) -> Iterator[GradeRow]:
-    found = grade_localisation(run, data.scene, count, progress)
-    if found is None:
-        return
-    size = found["n"], found["scenes"]
-    hit = Interval(found["hit"], found["low"], found["high"])
-    yield GradeRow.of("localisation", "attention", "method", hit, *size)
-    for name, value in found["baselines"].items():
-        yield GradeRow("localisation", name, "baseline", value, None, None, *size)
-    yield GradeRow("localisation.lift", "attention", "method", found["lift"], None, None, *size)
-
-
-def _recovery_rows(families: Sequence[Family], said: Sequence[Answer]) -> Iterator[GradeRow]:
-    effects = effects_of(families, said)
-    if effects is None:
-        return
-    found = grade_effects(effects)
-    size = found["n"], found["scenes"]
-    for key in ("r", "slope", "r_all", "sign", "auroc"):
-        for name, values in (("contributions", found), ("logits", found["logits"])):
-            interval = Interval(values[key], *values["intervals"][key])
-            yield GradeRow.of(f"recovery.{key}", name, "method", interval, *size)
-        yield GradeRow(f"recovery.{key}", "true logits", "ceiling", found["ceiling"][key], None, None, *size)
 
 
 def _notes(rows: Sequence[GradeRow], methods: Sequence[str]) -> Iterator[str]:

@@ -146,9 +146,10 @@ def _localisation(
 
 def _recovery(families: Sequence[Family], said: Sequence[Answer]) -> Iterator[GradeRow]:
     effects = effects_of(families, said)
-    if effects is not None:
-        found = recovery_rows(grade_effects(effects), {"contributions": "contributions"})
-        yield from (row for row in found if row.kind == "method" and row.grade in RECOVERED)
+    found = None if effects is None else grade_effects(effects)
+    if found is not None:
+        rows = recovery_rows(found, {"contributions": "contributions"})
+        yield from (row for row in rows if row.kind == "method" and row.grade in RECOVERED)
 
 
 def _agreement(

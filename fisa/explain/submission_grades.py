@@ -93,7 +93,9 @@ def _recovery(found: Submission, families: Sequence[Family]) -> Iterator[GradeRo
     for number, (family, answer) in enumerate(zip(families, _answers(found, families), strict=True)):
         claimed = np.zeros((EMOTIONS, EMOTIONS)) if found.effects is None else found.effects[number]
         effects.append(scene_effects(family, claimed[:, list(family.present)], answer.change(family)))
-    yield from recovery_rows(grade_effects(np.stack(effects)), subjects)
+    graded = grade_effects(np.stack(effects))
+    if graded is not None:
+        yield from recovery_rows(graded, subjects)
 
 
 def _agreement(found: Submission, families: Sequence[Family]) -> Iterator[GradeRow]:

@@ -172,6 +172,18 @@ def test_attention_and_interaction_are_what_the_model_says(tiny_runs: Path) -> N
         assert found.gap is None
 
 
+@pytest.mark.parametrize("gauge", ["@fear", "@anger,fear", "@awe", "@awe,fear"])
+def test_attention_has_no_gauge_whatever_it_names(tiny_runs: Path, gauge: str) -> None:
+    # As for an emotion that the scene does not show: @absent then names the emotion itself.
+    run = load_run(tiny_runs / "fisa")
+    output = run.output([PHOTO])
+    assert output.attention is not None
+    found = attribute(run, PHOTO, "attention", Target.parse(f"awe{gauge}", run.space))
+    np.testing.assert_allclose(found.values, output.attention[0, 1])
+    apart = attribute(run, PHOTO, "attention", Target.parse("awe-fear", run.space))
+    np.testing.assert_allclose(apart.values, output.attention[0, 1] - output.attention[0, 6])
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_batch_with_a_target_each_is_as_single_images_are(tiny_runs: Path, method: str) -> None:
     run = load_run(tiny_runs / "fisa")

@@ -13,7 +13,7 @@ from fisa.datasets.planted import AFFINITY, PlantedDataset
 from fisa.explain import counterfactuals, grading, localisation
 from fisa.explain.counterfactuals import absent_gauge, own_mask
 from fisa.explain.localisation import grade_localisation, hit, upsample
-from fisa.explain.recovery import auroc, grade_recovery
+from fisa.explain.recovery import auroc, grade_effects, grade_recovery
 from fisa.runs import load_run
 
 
@@ -107,6 +107,26 @@ def test_contributions_that_never_cross_recover_nothing() -> None:
     assert (grade["r"], grade["r_all"], grade["low"], grade["high"], grade["slope"]) == pytest.approx((0, 0, 0, 0, 0))
 
 
+def test_a_resample_that_lacks_a_pair_has_no_point_of_it() -> None:
+    # One planted pair in the first scene, estimated right, another in the second, with the wrong sign. A quarter of the
+    # resamples hold the second alone: none of their signs is right. As many hold the first alone: all are.
+    effects = np.full((2, 4, 8, 8), np.nan)
+    (i, k), (j, m) = (places[:2] for places in np.nonzero(AFFINITY))
+    effects[0, :, i, j] = AFFINITY[i, j]
+    effects[1, :, k, m] = -AFFINITY[k, m], -AFFINITY[k, m], AFFINITY[k, m], AFFINITY[k, m]
+    grade = grade_effects(effects)
+    assert grade is not None and grade["sign"] == 0.5 and grade["n"] == 2
+    assert grade["intervals"]["sign"] == [0, 1] and grade["ceiling"]["sign"] == 1
+
+
+def test_scenes_without_a_planted_pair_have_no_grade() -> None:
+    effects = np.full((3, 4, 8, 8), np.nan)
+    assert grade_effects(effects) is None
+    i, j = np.argwhere((AFFINITY == 0) & ~np.eye(8, dtype=bool))[0]
+    effects[:, :, i, j] = 0.5
+    assert grade_effects(effects) is None
+
+
 class Pointing:
     """A "run" whose maps are the visible masks of each emotion, or of the next one."""
 
@@ -145,6 +165,13 @@ def test_maps_that_point_at_their_motifs_get_one_and_at_others_zero(
     if offset == 0:
         assert grade["lift"] > 1 / grade["baselines"]["area"]  # mean of inverses over inverse of the mean
         assert grade["baselines"]["other_emotion"] == 0
+
+
+def test_scenes_of_one_emotion_alone_have_no_unit(tiny_runs: Path) -> None:
+    run, scenes = load_run(tiny_runs / "fisa"), PlantedDataset("planted-tiny", "iid", 64).scene
+    alone = next(index for index in range(60) if len({motif.emotion for motif in scenes(index).motifs}) == 1)
+    assert grade_localisation(run, lambda _: scenes(alone), 2) is None
+    assert grade_recovery(run, lambda _: scenes(alone), 2) is None
 
 
 def test_systems_without_maps_or_contributions_have_no_grade(tiny_runs: Path) -> None:
