@@ -22,6 +22,8 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from fisa.drafts import draft_in, put_in_place, remove_leftovers
+
 Progress = Callable[[int, int], None]
 State = Literal["none", "running", "interrupted", "failed"]
 
@@ -99,6 +101,7 @@ class Desk:
         """
         try:
             with self.held():
+                remove_leftovers(self.folder)
                 outcome = _outcome(work, say)
                 self.write("outcome.json", {**outcome, "ended": time.time()})
         except Timeout:
@@ -146,9 +149,12 @@ class Desk:
 
     def write(self, name: str, document: Mapping[str, Any]) -> None:
         """Put a JSON file in place at once, so that no reader finds half of it."""
-        unfinished = self.folder / f".{name}.{os.getpid()}"
-        unfinished.write_text(json.dumps(document), encoding="utf-8")
-        os.replace(unfinished, self.folder / name)
+        draft = draft_in(self.folder)
+        try:
+            draft.write_text(json.dumps(document), encoding="utf-8")
+            put_in_place(draft, self.folder / name)
+        finally:
+            draft.unlink(missing_ok=True)
 
     def read(self, name: str) -> dict[str, Any]:
         """Return a JSON file; an empty one where it is absent or no object."""

@@ -250,7 +250,7 @@ def _seen(run: Run, dataset: Dataset) -> int:
     root = run.config.data.root
     if run.splits is None or root is None or not isinstance(dataset, Photographs):
         return 0
-    if Path(os.path.expanduser(root)).resolve() != dataset.root.resolve():
+    if os.path.realpath(os.path.expanduser(root)) != os.path.realpath(dataset.root):
         return 0
     used = run.splits.loc[run.splits["split"] != "test", "id"]
     return int(dataset.manifest["id"].isin(set(used)).sum())

@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from fisa.drafts import put_in_place
+
 ROW_GROUP = 16_384
 """Rows of a row group, or a frame's more; the last has what is left. The writer gathers them in memory, and of each
 group keeps some 13 kB until the end (measured, twelve columns): 0.8 bytes a row."""
@@ -167,7 +169,7 @@ def replacing(file: Path, folder: Path | None = None) -> Iterator[Path]:
         yield draft
         with draft.open("rb+") as written:
             os.fsync(written.fileno())
-        os.replace(draft, file)
+        put_in_place(draft, file)
     except OSError as error:
         raise unwritable(file, error) from None
     finally:

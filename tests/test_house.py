@@ -25,6 +25,7 @@ LAYERS = (
     "images",
     "fingerprints",
     "files",
+    "drafts",
     "background",
     "decoding",
     "datasets",

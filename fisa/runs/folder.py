@@ -7,9 +7,6 @@ belongs to the run; what it does not list is never read, and what is read was co
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +19,7 @@ import torch
 from torch import Tensor
 
 from fisa.config import ConfigError, FeaturesBackboneConfig, RunConfig, dump_config, parse_config
+from fisa.drafts import new_folder
 from fisa.emotions import DIMENSIONS, EmotionSpace
 from fisa.images import normalise, to_square
 from fisa.models import BackboneError, ModelOutput, System, build_model
@@ -284,20 +282,14 @@ def save_run(path: Path, new: NewRun) -> Run:
         RunError: ``path`` exists, or its parent cannot be written.
     """
     refuse_existing(path)
-    draft = None
+    draft = path
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-        draft.chmod(0o755)
-        write_files(draft, new)
-        os.rename(draft, path)
+        with new_folder(path) as draft:
+            write_files(draft, new)
     except OSError as error:
         raise RunError(f"{path}: cannot be written ({reason_of(error)})") from None
     except RunError as error:
         raise RunError(str(error).replace(str(draft), str(path))) from None
-    finally:
-        if draft is not None:
-            shutil.rmtree(draft, ignore_errors=True)
     return load_run(path)
 
 

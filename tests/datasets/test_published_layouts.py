@@ -108,9 +108,9 @@ class TestLdl:
             outside = [(str(tmp_path / "secret.txt"), 0, 10)]
             stored = file.create_dataset("#refs#/secret", (10,), np.uint8, external=outside)
             file["imgname"][0, 0] = stored.ref
-        with pytest.raises(DataError, match=r"config\.mat: cannot be read as MATLAB \(a cell .* another file") as refused:
+        with pytest.raises(DataError, match=r"config\.mat: cannot be read .* \(a cell .* another file") as told:
             open_dataset("flickr-ldl", root)
-        assert "secret" not in str(refused.value)
+        assert "secret" not in str(told.value)
 
 
 class TestEmotion6:
