@@ -141,7 +141,8 @@ def alone(target: Path) -> Iterator[None]:
     Raises:
         TableError: Another one does, or the disk refuses the lock beside the table.
     """
-    lock = FileLock(f"{target}.partial.lock")
+    # Never a lock that only the presence of a file stands for: that would outlive a process that was killed.
+    lock = FileLock(f"{target}.partial.lock", fallback_to_soft=False)
     try:
         lock.acquire(blocking=False)
     except Timeout:
