@@ -149,9 +149,13 @@ class Desk:
 
     def write(self, name: str, document: Mapping[str, Any]) -> None:
         """Put a JSON file in place at once, so that no reader finds half of it."""
+        self.put(name, json.dumps(document))
+
+    def put(self, name: str, text: str) -> None:
+        """Put a text in place at once; OSError where the disk refuses, which leaves what was there."""
         draft = draft_in(self.folder)
         try:
-            draft.write_text(json.dumps(document), encoding="utf-8")
+            draft.write_text(text, encoding="utf-8")
             put_in_place(draft, self.folder / name)
         finally:
             draft.unlink(missing_ok=True)

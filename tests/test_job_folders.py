@@ -6,6 +6,7 @@ import pytest
 from filelock import FileLock
 from training_jobs import CONFIG, STEPS, do_here
 
+from fisa import drafts
 from fisa.background import Desk, Stopped
 from fisa.config import dump_config
 from fisa.jobs import JobError
@@ -68,6 +69,22 @@ class TestFolders:
         with pytest.raises(JobError, match=r"cannot be written \(File exists\)"):
             start_training(CONFIG, runs)
 
+    def test_a_disk_that_is_full_leaves_no_training_behind(
+        self, runs: Path, held_back: list[Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(drafts.os, "replace", full)
+            with pytest.raises(JobError, match=r"job-1: cannot be written \(No space left on device\)"):
+                start_training(CONFIG, runs)
+        assert list_trainings(runs) == [] and start_training(CONFIG, runs).name == "job-1"
+
+    def test_one_that_somebody_removed_meanwhile(self, runs: Path) -> None:
+        with pytest.raises(JobError, match=r"gone: cannot be read \(No such file or directory\); it may be removed"):
+            delete_training(runs / "gone")
+
     def test_no_folder_has_no_trainings_and_finished_runs_of_others_are_none(self, runs: Path, tiny_runs: Path) -> None:
         assert list_trainings(runs) == [] and list_trainings(tiny_runs) == []
 
@@ -92,6 +109,23 @@ class TestOfTheCommandLine:
         resume_training(stopped)
         assert do_here(stopped) == 0
         assert look_at_training(stopped).state == "finished" and load_run(stopped).provenance["resumed"] == 1
+
+    def test_cut_short_as_it_is_taken_over_it_is_taken_over_again(
+        self, stopped: Path, held_back: list[Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def cut_short(file: Path, text: str, encoding: str) -> None:
+            with file.open("w", encoding=encoding) as half:
+                half.write(text[:10])
+            if "epochs" in text:
+                raise KeyboardInterrupt
+
+        for _ in range(2):
+            with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+                patch.setattr(Path, "write_text", cut_short)
+                resume_training(stopped)
+            assert config_of(stopped) == CONFIG
+        resume_training(stopped)
+        assert look_at_training(stopped).epochs == CONFIG.training.epochs
 
     def test_while_it_runs_it_is_left_alone(self, stopped: Path) -> None:
         with FileLock(stopped / "training" / "lock"):
