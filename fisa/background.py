@@ -12,16 +12,18 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from filelock import FileLock, Timeout
 
+from fisa.drafts import draft_in, put_in_place, remove_leftovers
 from fisa.exceptions import FisaError
 
 Progress = Callable[[int, int], None]
@@ -32,6 +34,10 @@ INTERVAL = 0.2
 
 _HELD = 10.0  # seconds that a process waits for a lock which a reader holds for a moment
 
+_GLANCE = 0.02  # seconds for which a lock that somebody else holds is tried again
+
+_looking = threading.Lock()
+_starting = threading.Lock()
 _started: dict[Path, subprocess.Popen[bytes]] = {}  # by folder; those of this process, which may not hold the lock yet
 
 
@@ -74,20 +80,15 @@ class Desk:
         Raises:
             OSError: The process cannot be started, or the folder not be written.
         """
-        if self.runs:
-            return
-        package = str(Path(__file__).parents[1])
-        paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for old in ("stop", "outcome.json"):
-            (self.folder / old).unlink(missing_ok=True)
-        self.write("progress.json", {"done": 0, "total": 0})
-        with self.log.open("ab") as log:
-            # A session of its own, so that what ends the studio (Ctrl-C in its terminal) ends the studio alone.
-            _started[self.folder.absolute()] = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True, env={**os.environ, "PYTHONPATH": paths},
-            )  # fmt: skip
+        with _starting:  # two sessions of the studio may ask at a time
+            if self.runs:
+                return
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for old in ("stop", "outcome.json"):
+                (self.folder / old).unlink(missing_ok=True)
+            self.write("progress.json", {"done": 0, "total": 0})
+            with self.log.open("ab") as log:
+                _started[self.folder.absolute()] = _process(module, arguments, log)
 
     def do(self, work: Callable[[], Mapping[str, Any] | None], say: Callable[[Exception], str]) -> int:
         """Do the work that :meth:`start` has begun, in the process that it started, and write down how it ended.
@@ -101,6 +102,7 @@ class Desk:
         """
         try:
             with self.held():
+                remove_leftovers(self.folder)
                 outcome = _outcome(work, say)
                 self.write("outcome.json", {**outcome, "ended": time.time()})
         except Timeout:
@@ -148,9 +150,16 @@ class Desk:
 
     def write(self, name: str, document: Mapping[str, Any]) -> None:
         """Put a JSON file in place at once, so that no reader finds half of it."""
-        unfinished = self.folder / f".{name}.{os.getpid()}"
-        unfinished.write_text(json.dumps(document), encoding="utf-8")
-        os.replace(unfinished, self.folder / name)
+        self.put(name, json.dumps(document))
+
+    def put(self, name: str, text: str) -> None:
+        """Put a text in place at once; OSError where the disk refuses, which leaves what was there."""
+        draft = draft_in(self.folder)
+        try:
+            draft.write_text(text, encoding="utf-8")
+            put_in_place(draft, self.folder / name)
+        finally:
+            draft.unlink(missing_ok=True)
 
     def read(self, name: str) -> dict[str, Any]:
         """Return a JSON file; an empty one where it is absent or no object."""
@@ -169,22 +178,35 @@ class Desk:
         return "\n".join(text.splitlines()[-lines:])
 
 
+def _process(module: str, arguments: Sequence[str], log: BinaryIO) -> subprocess.Popen[bytes]:
+    package = str(Path(__file__).parents[1])
+    paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
+    # A session of its own, so that what ends the studio (Ctrl-C in its terminal) ends the studio alone; Windows calls
+    # that a group, and knows the flag alone.
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        start_new_session=True, creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
+
+
 def whole(value: object) -> int:
     """Return a whole number of a document, 0 where it is none."""
     return value if isinstance(value, int) else 0
 
 
 def is_held(lock: Path) -> bool:
-    """Tell whether a process holds a lock."""
+    """Tell whether a process holds a lock, for longer than the moment for which another one looks."""
     if not lock.exists():
         return False
-    try:
-        with FileLock(lock, blocking=False, fallback_to_soft=False):
+    with _looking:  # the threads of this process in turn, for each that looks holds the lock
+        try:
+            with FileLock(lock, timeout=_GLANCE, poll_interval=_GLANCE / 10, fallback_to_soft=False):
+                return False
+        except Timeout:
+            return True
+        except OSError:  # a folder that may be read and not written
             return False
-    except Timeout:
-        return True
-    except OSError:  # a folder that may be read and not written
-        return False
 
 
 def sentence(error: Exception, what: str) -> str:

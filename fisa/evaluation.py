@@ -7,6 +7,7 @@ beside the value that p itself attains on the same votes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -250,7 +251,7 @@ def _seen(run: Run, dataset: Dataset) -> int:
     root = run.config.data.root
     if run.splits is None or root is None or not isinstance(dataset, Photographs):
         return 0
-    if root.expanduser().resolve() != dataset.root.resolve():
+    if os.path.realpath(os.path.expanduser(root)) != os.path.realpath(dataset.root):
         return 0
     used = run.splits.loc[run.splits["split"] != "test", "id"]
     return int(dataset.manifest["id"].isin(set(used)).sum())

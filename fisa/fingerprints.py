@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fisa.images import ImageRefused, Pixels, decode, to_square
+from fisa.images import ImageOutgrewMemory, ImageRefused, Pixels, decode, to_square
 
 PART = 2**22
 """Bytes of a file that are in memory at a time."""
@@ -21,7 +21,8 @@ class Fingerprint(NamedTuple):
     """What is known of an image file.
 
     Attributes:
-        digest: BLAKE2b of its content, 32 hexadecimal digits; None where it cannot be read.
+        digest: BLAKE2b of its content, 32 hexadecimal digits; None where it cannot be read, or where memory did not
+            suffice to decode it: what is known is then not of its content alone.
         look: Perceptual hash, see :func:`perceptual_hash`; None where it cannot be decoded.
         refused: Why it cannot be decoded, ``<why>; <mend>``; None where it can.
     """
@@ -36,7 +37,8 @@ def fingerprint(file: Path) -> Fingerprint:
     try:
         look = perceptual_hash(decode(file))
     except ImageRefused as error:
-        return Fingerprint(content_digest(file), None, str(error).removeprefix(f"{file}: "))
+        digest = None if isinstance(error, ImageOutgrewMemory) else content_digest(file)
+        return Fingerprint(digest, None, str(error).removeprefix(f"{file}: "))
     return Fingerprint(content_digest(file), look, None)
 
 

@@ -10,7 +10,7 @@ import stat
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -50,6 +50,10 @@ _MARGIN = 2  # of 467 photographs at this very scale, squares are 1.1 of 255 off
 
 class ImageRefused(FisaError, ValueError):
     """An image or path that cannot be used; the message is ``<name>: <why>; <what to do>``."""
+
+
+class ImageOutgrewMemory(ImageRefused):
+    """An image for which memory did not suffice just then; another time it may."""
 
 
 def decode(source: Path | bytes, name: str | None = None) -> Pixels:
@@ -230,6 +234,8 @@ def _refusal(name: str | Path, why: str, mend: str) -> ImageRefused:
 
 _UNREADABLE = "save it again as JPEG or PNG"
 _DAMAGED = "fetch or export it again"
+_NO_MEMORY = "out of memory when reading image file"
+"""All that an OSError of Pillow's decoders says where they were refused memory."""
 
 
 def _decode(file: IO[bytes], length: int, name: str, needed: int | None) -> Image.Image:
@@ -250,11 +256,17 @@ def _decode(file: IO[bytes], length: int, name: str, needed: int | None) -> Imag
     except UnidentifiedImageError:
         raise _refusal(name, "is not an image of a known format, or cut short", _UNREADABLE) from None
     except MemoryError:
-        raise _refusal(name, "does not fit into memory", "scale it down") from None
+        raise _outgrown(name) from None
     # Pillow's decoders raise nearly anything on damaged files: OSError, SyntaxError, struct.error, ...
     except Exception as error:
+        if str(error) == _NO_MEMORY:
+            raise _outgrown(name) from None
         detail = " ".join(str(error).split()) or type(error).__name__
         raise _refusal(name, f"is damaged or cut short ({detail})", _DAMAGED) from None
+
+
+def _outgrown(name: str) -> ImageOutgrewMemory:
+    return ImageOutgrewMemory(f"{name}: does not fit into memory; scale it down")
 
 
 def _check_size(image: Image.Image, name: str) -> None:
@@ -269,9 +281,12 @@ def _too_large(name: str, size: str = "") -> ImageRefused:
 
 
 def _set_upright(image: Image.Image) -> None:
-    # The pixels are sound; damaged metadata, whatever it raises, only means that no rotation is known.
-    with suppress(Exception):
+    try:
         ImageOps.exif_transpose(image, in_place=True)
+    except MemoryError:
+        raise
+    except Exception:  # the pixels are sound; damaged metadata only means that no rotation is known
+        return
 
 
 def _rgb(image: Image.Image, name: str) -> Image.Image:

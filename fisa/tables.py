@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from fisa.drafts import put_in_place
 from fisa.exceptions import FisaError
 
 ROW_GROUP = 16_384
@@ -144,7 +145,8 @@ def alone(target: Path) -> Iterator[None]:
     Raises:
         TableError: Another one does, or the disk refuses the lock beside the table.
     """
-    lock = FileLock(f"{target}.partial.lock")
+    # Never a lock that only the presence of a file stands for: that would outlive a process that was killed.
+    lock = FileLock(f"{target}.partial.lock", fallback_to_soft=False)
     try:
         lock.acquire(blocking=False)
     except Timeout:
@@ -172,7 +174,7 @@ def replacing(file: Path, folder: Path | None = None) -> Iterator[Path]:
         yield draft
         with draft.open("rb+") as written:
             os.fsync(written.fileno())
-        os.replace(draft, file)
+        put_in_place(draft, file)
     except OSError as error:
         raise unwritable(file, error) from None
     finally:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from calling import fisa
+from calling import fisa, refusal
 
 ROOT = Path(__file__).parent.parent
 
@@ -54,6 +54,20 @@ class TestUsage:
         result = fisa(*arguments)
         assert (result.exit_code, result.stdout) == (2, "")
         assert "Usage:" in result.stderr
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [["grade", "run"], ["shifts", "run"], ["bench", "train"], ["ratings", "oasis", "photos"]],
+        ids=" ".join,
+    )
+    def test_where_the_result_cannot_go_is_said_before_the_work(self, arguments: list[str], tmp_path: Path) -> None:
+        (tmp_path / "there.json").write_text("of hours")
+        out = tmp_path / "there.json"
+        told = f"{out}: already exists; name another --out, nothing is overwritten"
+        assert refusal(fisa(*arguments, "--out", out)) == told and out.read_text() == "of hours"
+        out = tmp_path / "none" / "x.json"
+        told = f"{out}: the folder {out.parent} does not exist; make it first"
+        assert refusal(fisa(*arguments, "--out", out)) == told
 
     def test_as_a_process(self) -> None:
         done = subprocess.run([sys.executable, "-m", "fisa", "--help"], cwd=ROOT, capture_output=True, text=True)

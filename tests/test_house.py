@@ -26,6 +26,7 @@ LAYERS = (
     "images",
     "fingerprints",
     "files",
+    "drafts",
     "background",
     "decoding",
     "datasets",

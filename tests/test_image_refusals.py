@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pictures import PATTERN, encoded, png, refusal, unhurried
-from PIL import Image
+from PIL import Image, ImageFile, ImageOps
 
 from fisa.images import ImageRefused, decode
 
@@ -143,6 +143,20 @@ class TestRefusals:
             raise MemoryError
 
         monkeypatch.setattr(Image.Image, "convert", fail)
+        assert refusal(encoded(PATTERN)) == "image: does not fit into memory; scale it down"
+
+    def test_a_decoder_that_is_refused_memory(self, monkeypatch):
+        def fail(*args, **kwargs):
+            raise ImageFile._get_oserror(-9, encoder=False)  # IMAGING_CODEC_MEMORY
+
+        monkeypatch.setattr(Image.Image, "convert", fail)
+        assert refusal(encoded(PATTERN)) == "image: does not fit into memory; scale it down"
+
+    def test_an_orientation_for_which_memory_does_not_suffice_is_not_left_out(self, monkeypatch):
+        def fail(*args, **kwargs):
+            raise MemoryError
+
+        monkeypatch.setattr(ImageOps, "exif_transpose", fail)
         assert refusal(encoded(PATTERN)) == "image: does not fit into memory; scale it down"
 
     def test_text_bomb_in_a_png(self):

@@ -13,11 +13,10 @@ import pytest
 import torch
 from filelock import FileLock
 from safetensors.torch import load_file
-from tiny import TINY, TINY_CNN
+from training_jobs import CONFIG, EPOCHS, STEPS, do_here
 
 from fisa import background as desks
-from fisa.background import Desk, Stopped, Teller
-from fisa.config import RunConfig, dump_config
+from fisa.background import Desk, Teller
 from fisa.jobs import JobError, process
 from fisa.jobs.trainings import (
     Training,
@@ -31,15 +30,8 @@ from fisa.jobs.trainings import (
     resume_training,
     start_training,
 )
-from fisa.runs import load_run
+from fisa.runs import load_run, working
 from fisa.training import TrainingError, train
-
-EPOCHS = 3
-CONFIG = RunConfig.model_validate(
-    {"name": "job", "model": TINY_CNN, **TINY, "training": {"epochs": EPOCHS, "batch_size": 32}}
-)
-STEPS = 5 * EPOCHS
-"""160 images in batches of 32."""
 
 
 @pytest.fixture
@@ -62,11 +54,6 @@ def await_(path: Path, when: Callable[[Training], Any]) -> Training:
             return training
         time.sleep(0.1)
     pytest.fail(f"never came: {training}")
-
-
-def do_here(path: Path) -> int:
-    """Do in this process what the one of a training does."""
-    return process.main("train", path / "job")
 
 
 def end_as(path: Path, state: str, reason: str = "") -> None:
@@ -184,6 +171,18 @@ class TestDeadOrAlive:
         training = look_at_training(path)
         assert (training.state, training.epoch, training.epochs, training.done) == ("stopped", 0, 0, 0)
 
+    def test_whoever_looks_does_not_keep_a_training_from_its_lock(self, runs: Path) -> None:
+        (runs / "new" / "training").mkdir(parents=True)
+        context = multiprocessing.get_context("fork")
+        ready, over = context.Event(), context.Event()
+        looking = context.Process(target=hold, args=(runs / "new" / "training" / "lock", ready, over))
+        looking.start()
+        ready.wait()
+        with working(runs / "new", resume=True) as workspace:
+            assert not workspace.begun
+        over.wait()
+        looking.join()
+
 
 class TestInThisProcess:
     """What a process of a training does, done here."""
@@ -229,87 +228,6 @@ class TestInThisProcess:
         assert load_run(path).provenance["init_from"]["run"] == "cnn"
 
 
-class TestFolders:
-    """Only what a training made is changed, and only in the folder of runs."""
-
-    def test_as_many_as_there_may_be_and_no_more(self, runs: Path, held_back: list[Path]) -> None:
-        first, second = (start_training(CONFIG, runs) for _ in range(2))
-        assert [first.name, second.name] == ["job-1", "job-2"]
-        third = start_training(CONFIG, runs)
-        with FileLock(first / "job" / "lock"), FileLock(second / "job" / "lock"):
-            for refused in (lambda: start_training(CONFIG, runs), lambda: resume_training(third)):
-                with pytest.raises(JobError, match=r"job-\d and job-\d are being trained; wait"):
-                    refused()
-        assert [each.name for each in list_trainings(runs)] == ["job-3", "job-2", "job-1"]  # begun last first
-
-    def test_what_no_training_made_is_not_removed(self, runs: Path, held_back: list[Path], tmp_path: Path) -> None:
-        path = start_training(CONFIG, runs)
-        (path / "thesis.tex").write_text("years of work")
-        with pytest.raises(JobError, match=r"holds thesis\.tex, which no training makes"):
-            delete_training(path)
-        link = runs / "link"
-        link.symlink_to(path)
-        (path / "thesis.tex").unlink()
-        with pytest.raises(JobError, match="it is a link"):
-            delete_training(link)
-        assert path.is_dir()
-
-    def test_a_run_is_not_removed(self, runs: Path, tiny_runs: Path, tmp_path: Path) -> None:
-        with pytest.raises(JobError, match="only a training that is not finished"):
-            delete_training(tiny_runs / "cnn")
-
-    def test_a_folder_that_cannot_be_made_is_one_sentence(self, runs: Path) -> None:
-        runs.write_text("a file")
-        with pytest.raises(JobError, match=r"cannot be written \(File exists\)"):
-            start_training(CONFIG, runs)
-
-    def test_no_folder_has_no_trainings_and_finished_runs_of_others_are_none(self, runs: Path, tiny_runs: Path) -> None:
-        assert list_trainings(runs) == [] and list_trainings(tiny_runs) == []
-
-
-class TestOfTheCommandLine:
-    """A training that was begun there is seen here, and goes on here."""
-
-    @pytest.fixture
-    def stopped(self, runs: Path) -> Path:
-        def interrupt(done: int, total: int) -> None:
-            if (done, total) == (8, STEPS):
-                raise Stopped
-
-        with pytest.raises(Stopped):
-            train(CONFIG, runs / "mine", interrupt)
-        return runs / "mine"
-
-    def test_it_is_listed_and_goes_on(self, stopped: Path, runs: Path, held_back: list[Path]) -> None:
-        (training,) = list_trainings(runs)
-        assert (training.name, training.state, training.epoch, training.managed) == ("mine", "stopped", 1, False)
-        assert config_of(stopped) == CONFIG
-        resume_training(stopped)
-        assert do_here(stopped) == 0
-        assert look_at_training(stopped).state == "finished" and load_run(stopped).provenance["resumed"] == 1
-
-    def test_while_it_runs_it_is_left_alone(self, stopped: Path) -> None:
-        with FileLock(stopped / "training" / "lock"):
-            training = look_at_training(stopped)
-            assert (training.state, training.managed) == ("running", False)
-            with pytest.raises(JobError, match="is running"):
-                resume_training(stopped)
-
-    def test_whoever_looks_does_not_keep_a_training_from_its_lock(self, runs: Path) -> None:
-        (runs / "new" / "training").mkdir(parents=True)
-        context = multiprocessing.get_context("fork")
-        ready, over = context.Event(), context.Event()
-        looking = context.Process(target=hold, args=(runs / "new" / "training" / "lock", ready, over))
-        looking.start()
-        ready.wait()
-        from fisa.runs import working
-
-        with working(runs / "new", resume=True) as workspace:
-            assert not workspace.begun
-        over.wait()
-        looking.join()
-
-
 def hold(lock: Path, ready: Any, over: Any) -> None:
     with FileLock(lock):
         ready.set()
@@ -323,11 +241,30 @@ def hold(lock: Path, ready: Any, over: Any) -> None:
         (TrainingError("x: the loss became nan; lower training.lr"), "x: the loss became nan; lower training.lr"),
         (MemoryError(), "there is not enough memory for it; lower training.batch_size"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "not enough memory"),
-        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "there is not enough memory"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), "there is not enough memory"),
+        (OSError(12, "Cannot allocate memory"), "there is not enough memory"),
+        (TrainingError("/out of memory/x: no such folder; check the path"), "/out of memory/x: no such folder; check"),
+        (
+            FileNotFoundError(2, "No such file or directory", "/out of memory/x"),
+            "(FileNotFoundError: [Errno 2]",
+        ),
     ],
 )
 def test_what_fails_is_said_in_a_sentence(error: Exception, said: str) -> None:
-    assert said in process.sentence(error, "train")
+    assert said in sentence_of(error)
+
+
+def test_what_torch_says_where_this_machine_has_not_enough_memory() -> None:
+    with pytest.raises(RuntimeError) as refused:
+        torch.empty(2**50, dtype=torch.uint8)
+    assert "there is not enough memory" in process.sentence(refused.value, "train")
+
+
+def sentence_of(error: Exception) -> str:
+    try:
+        raise error
+    except type(error) as raised:
+        return process.sentence(raised, "train")
 
 
 def test_an_error_of_nobody_names_its_place() -> None:
@@ -335,23 +272,3 @@ def test_an_error_of_nobody_names_its_place() -> None:
         [][0]
     except IndexError as error:
         assert process.sentence(error, "train").startswith("the training ended early, in test_jobs.py, line ")
-
-
-def test_what_is_left_follows_the_pace_of_the_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = iter([100.0, 104.0, 104.5, 200.0])
-    monkeypatch.setattr(desks.time, "monotonic", lambda: next(now, 300.0))
-    monkeypatch.setattr(Teller, "_tell", lambda teller: None)
-    teller = Teller(Desk(tmp_path))
-    teller(10, 30)  # resumed: ten steps were done before
-    assert teller._document["seconds_left"] is None
-    teller(12, 30)  # two steps in four seconds leave 18 steps of two seconds
-    assert teller._document["seconds_left"] == 36
-    teller(1, 50)  # another stage
-    assert teller._document["seconds_left"] is None
-    teller(2, 50)
-    assert teller._document["seconds_left"] == 48 * 95.5
-
-
-def test_the_configuration_of_a_job_is_what_the_command_line_reads(runs: Path, held_back: list[Path]) -> None:
-    path = start_training(CONFIG, runs)
-    assert (path / "job" / "config.yaml").read_text() == dump_config(CONFIG)

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from filelock import FileLock
 from safetensors.torch import load_file, save_file
 
-from fisa.runs import REQUIRED, Run, RunError, free_path, list_runs, list_unfinished, load_run
+from fisa.runs import REQUIRED, Run, RunError, format, free_path, list_runs, list_unfinished, load_run
 from fisa.runs.files import digest_of
 from fisa.runs.format import DIGESTS, read_digests, write_digests
 
@@ -237,6 +239,26 @@ def test_listing_takes_run_folders_only(tiny_runs: Path, tmp_path: Path) -> None
     assert list_runs(tmp_path / "nowhere") == []
     (tmp_path / "notes").mkdir()
     assert list_runs(tmp_path) == []
+
+
+def test_what_two_openings_of_a_run_add_stays(copy: Path) -> None:
+    points = pd.DataFrame({"id": ["a"], "x": [0.0], "y": [1.0]})
+    first, second = load_run(copy), load_run(copy)
+    for number in (1, 2):
+        second.add_map(points.assign(x=float(number)))  # its digest is another one from here on
+        first.add_grades({"number": number})
+    assert first.map is not None and first.map["x"].tolist() == [2.0]
+    assert second.grades == {"number": 2}
+    again = load_run(copy)
+    assert again.grades == {"number": 2} and again.map is not None and not list(copy.glob(".*"))
+
+
+def test_processes_that_add_at_a_time_wait_for_one_another(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = load_run(copy)
+    with FileLock(copy / ".adding.lock"):
+        monkeypatch.setattr(format, "PATIENCE", 0.01)
+        with pytest.raises(RunError, match="another process adds to this run; try again"):
+            run.add_grades({})
 
 
 def test_a_damaged_run_is_listed_and_an_unfinished_one_apart(copy: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 import pandas as pd
 import typer
 
-from fisa.commands.terminal import CommandError, Meter, tell
+from fisa.commands.terminal import Meter, refuse_out, tell
 from fisa.explain.goals import goal_of
 from fisa.explain.grade_parts import grading_code
 from fisa.explain.graded import Grades
@@ -32,8 +32,7 @@ def grade(
     again: bool,
 ) -> None:
     """Grade the explanations of runs on splits, print one table, and keep the grades where that is asked for."""
-    if out is not None and out.exists():
-        raise CommandError(f"{out}: already exists; name another --out, nothing is overwritten")
+    refuse_out(out)
     other = None if control is None else load_run(control)
     runs = [load_run(folder) for folder in folders]  # a wrong path is refused before an hour of work
     found = [_graded(run, settings, split, other, store, again) for run in runs for split in splits]

@@ -9,7 +9,7 @@ from typing import Literal
 import pandas as pd
 import typer
 
-from fisa.commands.terminal import CommandError, Meter
+from fisa.commands.terminal import Meter, refuse_out
 from fisa.explain.shifts import ShiftSettings, grade_shifts, shift_table
 from fisa.runs import load_run
 from fisa.runs.files import write_whole
@@ -17,8 +17,7 @@ from fisa.runs.files import write_whole
 
 def shifts(folder: Path, settings: ShiftSettings, form: Literal["markdown", "csv", "json"], out: Path | None) -> None:
     """Grade a run under shifts, and print the table."""
-    if out is not None and out.exists():
-        raise CommandError(f"{out}: already exists; name another --out, nothing is overwritten")
+    refuse_out(out)
     run = load_run(folder)
     with Meter("shifts") as meter:
         table = shift_table(grade_shifts(run, settings, meter))

@@ -11,7 +11,7 @@ from typing import Literal
 import pandas as pd
 import typer
 
-from fisa.commands.terminal import CommandError, Meter, tell
+from fisa.commands.terminal import CommandError, Meter, refuse_out, tell
 from fisa.explain.counterfactuals import Family
 from fisa.explain.submission import is_submission, read_submission
 from fisa.explain.submission_grades import SubmissionGrades, draw_masks, grade_submission
@@ -20,8 +20,7 @@ from fisa.runs.files import write_whole
 
 def grade_submissions(folders: Sequence[Path], form: Literal["markdown", "csv", "json"], out: Path | None) -> None:
     """Check and grade submissions, and print one table of all."""
-    if out is not None and out.exists():
-        raise CommandError(f"{out}: already exists; name another --out, nothing is overwritten")
+    refuse_out(out)
     others = [folder for folder in folders if not is_submission(folder)]
     if others:
         raise CommandError(f"{others[0]}: is no submission, and {folders[0]} may be one; grade runs and these apart")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
@@ -20,6 +21,18 @@ INTERVAL = 30.0
 
 class CommandError(FisaError, ValueError):
     """What a command refuses; the message is one clear sentence."""
+
+
+def refuse_out(out: Path | None) -> None:
+    """Refuse a file that could not be written in the end, before any work is done.
+
+    Raises:
+        CommandError: It exists, or the folder for it does not.
+    """
+    if out is not None and out.exists():
+        raise CommandError(f"{out}: already exists; name another --out, nothing is overwritten")
+    if out is not None and not out.parent.is_dir():
+        raise CommandError(f"{out}: the folder {out.parent} does not exist; make it first")
 
 
 def tell(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -215,7 +216,7 @@ def open_collection(
         raise DataError(f"{name} is drawn by this program: there is no folder to read")
     if root is None:
         raise DataError(f"{name} lies on disk: name its path as root")
-    collection = source.collect(name, Path(root).expanduser())
+    collection = source.collect(name, Path(os.path.expanduser(root)))
     if not skip_bad:
         collection.problems.refuse_if_wrong(collection.root)
     if not len(collection.manifest):

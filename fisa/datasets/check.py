@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -154,7 +155,7 @@ def check_folder(
         DataError: Nothing can be read at all, or what is left is too little to ``split``.
         DecodingError: A worker ended and none can be started in its place.
     """
-    collection = read_collection(name, layout, root.expanduser())
+    collection = read_collection(name, layout, Path(os.path.expanduser(root)))
     named = collection.listing.files[np.unique(collection.named)].to_list()
     prints = dict(zip(named, collection.known.fingerprints(named, progress, workers, fresh), strict=True))
     problems = collection.problems
@@ -183,7 +184,7 @@ def check_folder(
 
 def check_vectors(name: str, root: Path, split: bool = False) -> Report:
     """Check a file of feature vectors: every row, and vectors that are there twice; see :func:`check_folder`."""
-    collection = read_vectors(name, root.expanduser())
+    collection = read_vectors(name, Path(os.path.expanduser(root)))
     ids, split_names = collection.manifest["id"].to_list(), collection.manifest["split"].to_list()
     rows = np.array([row.tobytes().hex() for row in collection.features], dtype=object)
     _tell_equal(equal_to(rows), ids, split_names, collection.problems)
@@ -207,7 +208,7 @@ def check_vectors(name: str, root: Path, split: bool = False) -> Report:
 
 def check_sequences(name: str, root: Path, progress: Progress | None = None, split: bool = False) -> Report:
     """Check a folder of sequences: every row, vector, event and picture; see :func:`check_folder`."""
-    collection = read_sequences(name, root.expanduser())
+    collection = read_sequences(name, Path(os.path.expanduser(root)))
     pictures = sorted(set(collection.pictures))
     prints = dict(zip(pictures, collection.known.fingerprints(pictures, progress), strict=True))
     _tell_refused(prints, collection.problems)

@@ -173,7 +173,7 @@ class KnownFiles:
         for row in rows:
             print_, stamp = found[row], stamps[row]
             # Without a digest the content is not what was judged: a file that may not be read, a want of memory.
-            if print_ is None or stamp is None or print_.digest is None or "memory" in (print_.refused or ""):
+            if print_ is None or stamp is None or print_.digest is None:
                 continue
             look = None if print_.look is None else f"{print_.look:016x}"
             table.append((names[row], *stamp, print_.digest, look, print_.refused, int(decoded)))

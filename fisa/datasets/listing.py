@@ -120,8 +120,11 @@ def list_folder(root: Path, problems: Problems) -> Listing:
     Raises:
         DataError: ``root`` is no folder, or cannot be read.
     """
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder; check the path")
+    try:
+        if not root.is_dir():
+            raise DataError(f"{root}: no such folder; check the path")
+    except OSError as error:  # a name too long, or folders above it that may not be read
+        raise DataError(f"{root}: cannot be read ({error.strerror}); check the path") from None
     root = Path(os.path.realpath(root))
     files: list[str] = []
     folders: list[str] = []

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-import time
-import uuid
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -19,6 +17,7 @@ import platformdirs
 
 from fisa.datasets.base import Dataset, InFiles
 from fisa.decoding import Decoded, Workers, available_processors, decode_squares
+from fisa.drafts import draft_in, put_in_place, remove_leftovers
 from fisa.images import SQUARES, ImageRefused, to_square
 
 # Changes whenever the same data set would be packed into other pixels; for files fisa.images.SQUARES does, too.
@@ -27,7 +26,6 @@ VERSION = "1"
 CHUNK = 32  # images a worker hands back at once
 POOL_FROM = 256  # images; fewer are made before a worker process would have started
 MOST_WORKERS = 16  # the disk has enough to do
-LEFTOVER_AGE = 24 * 3600  # seconds after which an unfinished file counts as left by a process that was killed
 
 Progress = Callable[[int, int], None]
 
@@ -115,24 +113,19 @@ def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
 def _write(path: Path, shape: tuple[int, ...], chunks: Iterator[np.ndarray]) -> None:
     """Write the chunks one after another under a name of our own, then move the finished file into place at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path.parent)
-    unfinished = path.with_name(f"{uuid.uuid4().hex}.unfinished")
+    remove_leftovers(path.parent)
+    unfinished = draft_in(path.parent)
     try:
         with unfinished.open("wb") as file:
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             for chunk in chunks:
                 file.write(chunk.tobytes())
-        os.replace(unfinished, path)
+            file.flush()
+            os.fsync(file.fileno())  # a power cut must not leave a whole file of black squares
+        put_in_place(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def _remove_leftovers(folder: Path) -> None:
-    for leftover in folder.glob("*.unfinished"):
-        with suppress(OSError):
-            if time.time() - leftover.stat().st_mtime > LEFTOVER_AGE:
-                leftover.unlink()
 
 
 def _chunks(

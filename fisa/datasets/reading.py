@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,16 @@ from fisa.datasets.problems import Problems, shown
 MAX_BYTES = 2**29
 """Larger lists are refused before they are read."""
 
+MAX_UNPACKED = 2**32
+"""Bytes that a compressed list or file of vectors may become in memory; a few kilobytes can say that they are more."""
+
 MAX_ROWS = 2_000_000
 """Lists with more rows are refused; the largest set known to us has 420,000."""
 
 MAX_COLUMNS = 1000
+
+_NUMBER = 8  # bytes of a number of MATLAB, at most
+_LONGEST = 2**16  # characters of a cell of texts
 
 _SPLIT = f"split the list, or name a set of at most {MAX_ROWS:,} images"
 
@@ -66,9 +73,7 @@ def read_table(
         return rows.set_axis(list(header), axis=1)
     if len(rows) < 2:
         raise DataError(f"{root / name}: holds no rows; check the file")
-    twice = next((cell for cell in first if first.count(cell) > 1 and cell), None)
-    if twice is not None:
-        raise DataError(f"{root / name}: the column {twice!r} stands twice; remove one")
+    _refuse_twice(root / name, first)
     return rows.iloc[1:].set_axis(first, axis=1)
 
 
@@ -130,17 +135,28 @@ def _reason(error: pa.ArrowInvalid) -> str:
 
 def _read_parquet(root: Path, name: str) -> pd.DataFrame:
     try:
+        _refuse_large(root / name)
         with pq.ParquetFile(root / name) as file:
             if file.metadata.num_rows > MAX_ROWS:
                 raise DataError(f"{root / name}: {file.metadata.num_rows:,} rows; {_SPLIT}")
             if len(file.schema_arrow) > MAX_COLUMNS:
                 raise DataError(f"{root / name}: {len(file.schema_arrow)} columns, limit {MAX_COLUMNS}")
+            groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
+            refuse_unpacked(root / name, sum(group.total_byte_size for group in groups))
+            columns = [str(column).strip() for column in file.schema_arrow.names]
+            _refuse_twice(root / name, columns)
             frame: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{root / name}: cannot be read as Parquet ({' '.join(str(error).split())[:160]})") from None
     if not len(frame):
         raise DataError(f"{root / name}: holds no rows; check the file")
-    return frame.set_axis([str(column).strip() for column in frame], axis=1).set_axis(np.arange(2, len(frame) + 2))
+    return frame.set_axis(columns, axis=1).set_axis(np.arange(2, len(frame) + 2))
+
+
+def _refuse_twice(file: Path, columns: list[str]) -> None:
+    twice = next((name for name in columns if columns.count(name) > 1 and name), None)
+    if twice is not None:
+        raise DataError(f"{file}: the column {twice!r} stands twice; remove one")
 
 
 def read_lines(root: Path, name: str) -> list[str]:
@@ -181,8 +197,12 @@ def read_mat(root: Path, name: str) -> dict[str, Any]:
     content = read_content(root, name)
     try:
         if content[:128].startswith(b"MATLAB 7.3") or content[512:516] == b"\x89HDF" or content.startswith(b"\x89HDF"):
-            return _read_hdf5(content)
+            return _read_hdf5(root / name, content)
+        sizes = [math.prod(shape) for _, shape, _ in scipy.io.whosmat(io.BytesIO(content))]
+        refuse_unpacked(root / name, _NUMBER * sum(sizes))
         variables = scipy.io.loadmat(io.BytesIO(content), chars_as_strings=True)
+    except DataError:
+        raise
     except Exception as error:  # a broken file raises nearly anything
         raise DataError(f"{root / name}: cannot be read as MATLAB ({' '.join(str(error).split())[:160]})") from None
     return {key: _plain(value) for key, value in variables.items() if not key.startswith("__")}
@@ -194,33 +214,52 @@ def _plain(value: np.ndarray) -> Any:
     return [text.rstrip() for text in value.tolist()] if value.dtype.kind == "U" else value
 
 
-def _read_hdf5(content: bytes) -> dict[str, Any]:
+def _read_hdf5(where: Path, content: bytes) -> dict[str, Any]:
     import h5py
 
     def array(item: h5py.Dataset) -> Any:
+        refuse_unpacked(where, item.nbytes)
         values = np.asarray(item[()])
         if item.dtype == h5py.ref_dtype:
-            return ["".join(map(chr, np.asarray(file[reference][()]).ravel())) for reference in values.ravel()]
+            return [text(file[reference]) for reference in values.ravel()]
         # MATLAB is column-major: HDF5 holds the transpose.
         return values.T
 
+    def text(cell: h5py.Dataset) -> str:
+        if elsewhere(cell) or cell.size > _LONGEST:
+            raise ValueError("a cell of it lies in another file, or is too long for a text")
+        return "".join(map(chr, np.asarray(cell[()]).ravel()))
+
+    def elsewhere(item: h5py.Dataset) -> bool:
+        return bool(item.external) or item.is_virtual
+
     with h5py.File(io.BytesIO(content), "r") as file:
-        # Links and storage in other files are passed over: they may lie anywhere.
+        # Links to other files, and arrays that are stored there, are passed over: these may lie anywhere.
         own = [name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)]
         items = {name: file[name] for name in own if isinstance(file[name], h5py.Dataset)}
-        return {name: array(item) for name, item in items.items() if not item.external and not item.is_virtual}
+        return {name: array(item) for name, item in items.items() if not elsewhere(item)}
 
 
 def read_content(root: Path, name: str) -> bytes:
     """Return what a file holds; DataError where it cannot be read or has more than ``MAX_BYTES``."""
     file = root / name
     try:
-        size = file.stat().st_size
-        if size > MAX_BYTES:
-            raise DataError(f"{shown(str(file))}: {size:,} bytes, limit {MAX_BYTES:,}; {_SPLIT}")
+        _refuse_large(file)
         return file.read_bytes()
     except OSError as error:
         raise DataError(f"{shown(str(file))}: cannot be read ({error.strerror or error})") from None
+
+
+def _refuse_large(file: Path) -> None:
+    size = file.stat().st_size
+    if size > MAX_BYTES:
+        raise DataError(f"{shown(str(file))}: {size:,} bytes, limit {MAX_BYTES:,}; {_SPLIT}")
+
+
+def refuse_unpacked(file: Path, size: int) -> None:
+    """Raise DataError where a file says that it takes more than ``MAX_UNPACKED`` bytes once it is unpacked."""
+    if size > MAX_UNPACKED:
+        raise DataError(f"{shown(str(file))}: {size:,} bytes once it is unpacked, limit {MAX_UNPACKED:,}; {_SPLIT}")
 
 
 def numbers(column: pd.Series) -> np.ndarray:

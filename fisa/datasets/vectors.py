@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import stat
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +21,7 @@ from fisa.datasets.columns import complete_space, incomplete, labels_of, split_o
 from fisa.datasets.packed import Progress, packed_images
 from fisa.datasets.photographs import ALL, SPLITS
 from fisa.datasets.problems import Complaints, Problems
-from fisa.datasets.reading import header_of, read_content, read_mat, read_table
+from fisa.datasets.reading import header_of, read_content, read_mat, read_table, refuse_unpacked
 from fisa.datasets.rows import degrees_of, tell_votes
 from fisa.datasets.splits import assign
 from fisa.emotions import EKMAN6, EKMAN7, SPACES, EmotionSpace
@@ -168,17 +170,24 @@ def read_vectors(name: str, root: Path) -> VectorCollection:
 
 
 def _find(root: Path) -> Path:
-    if root.is_file():
-        file = Path(os.path.realpath(root))
-        if file.suffix.lower() not in SUFFIXES:
-            raise DataError(f"{root}: expected a file that ends in {', '.join(SUFFIXES)}")
-        return file
-    if not root.is_dir():
-        raise DataError(f"{root}: no such file or folder; check the path")
-    found = sorted(file for file in root.iterdir() if file.suffix.lower() in SUFFIXES and not file.is_symlink())
+    try:
+        if root.is_file():
+            if root.suffix.lower() not in SUFFIXES:
+                raise DataError(f"{root}: expected a file that ends in {', '.join(SUFFIXES)}")
+            return Path(os.path.realpath(root))
+        if not root.is_dir():
+            raise DataError(f"{root}: no such file or folder; check the path")
+        found = sorted(file for file in root.iterdir() if _may_hold_vectors(file))
+    except OSError as error:
+        raise DataError(f"{root}: cannot be read ({error.strerror}); check the path and its permissions") from None
     if len(found) != 1:
         raise DataError(f"{root}: holds {len(found)} files of vectors ({', '.join(SUFFIXES)}); name the one meant")
     return Path(os.path.realpath(found[0]))
+
+
+def _may_hold_vectors(file: Path) -> bool:
+    regular = stat.S_ISREG(file.lstat().st_mode)  # no link, and no pipe, which would be waited for
+    return regular and not file.name.startswith(".") and file.suffix.lower() in SUFFIXES
 
 
 def _from_arrays(file: Path) -> tuple[np.ndarray, np.ndarray, EmotionSpace, dict[str, Any]]:
@@ -203,8 +212,12 @@ def _from_arrays(file: Path) -> tuple[np.ndarray, np.ndarray, EmotionSpace, dict
 
 def read_npz(file: Path) -> dict[str, Any]:
     """Read plain NumPy arrays, by name; DataError where there are none, or objects, whose reading would run code."""
+    content = io.BytesIO(read_content(file.parent, file.name))
     try:
-        with np.load(io.BytesIO(read_content(file.parent, file.name)), allow_pickle=False) as arrays:
+        with zipfile.ZipFile(content) as members:
+            refuse_unpacked(file, sum(member.file_size for member in members.infolist()))
+        content.seek(0)
+        with np.load(content, allow_pickle=False) as arrays:
             return dict(arrays)
     except DataError:
         raise

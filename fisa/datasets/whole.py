@@ -102,7 +102,7 @@ def read_whole(name: str, root: Path | None, progress: Progress | None = None) -
         return _read_drawn(name, progress)
     if root is None:
         raise DataError(f"{name} lies on disk: name its path")
-    collection = source.collect(name, root.expanduser())
+    collection = source.collect(name, Path(os.path.expanduser(root)))
     manifest, unsplit = _with_splits(collection, progress)
     photographs = collection if isinstance(collection, Collection) else None
     return Whole(
@@ -152,11 +152,20 @@ def stamp(root: Path) -> tuple[tuple[str, int, int], ...]:
             return ((root.name, status.st_mtime_ns, status.st_size),)
         own = root.stat().st_mtime_ns
         with os.scandir(root) as entries:
-            told = [entry for entry in entries if entry.is_dir() or entry.name.lower().endswith(_LISTS)]
-            seen = [(entry.name, status.st_mtime_ns, status.st_size) for entry in told if (status := entry.stat())]
+            seen = [told for entry in entries if (told := _look_at(entry)) is not None]
     except OSError:
         return ()
     return (("", own, 0), *sorted(seen))
+
+
+def _look_at(entry: os.DirEntry[str]) -> tuple[str, int, int] | None:
+    try:
+        if not (entry.is_dir() or entry.name.lower().endswith(_LISTS)):
+            return None
+        status = entry.stat()
+    except OSError:  # a link that leads nowhere, or to itself: no reason to see nothing of the others
+        return entry.name, 0, 0
+    return entry.name, status.st_mtime_ns, status.st_size
 
 
 _LISTS = (".csv", ".tsv", ".txt", ".json", ".mat", ".parquet", ".npz")

@@ -1,13 +1,16 @@
 """Parts of a grading, each kept in the cache folder once it is finished: an interruption loses one part at most.
 
 A part is found again for the same run, data, code and settings that it depends on, and for nothing else. A file
-appears whole or not at all; one that cannot be read counts as absent.
+appears whole or not at all; one that cannot be read counts as absent. What no grading has asked for in a month goes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -35,6 +38,9 @@ SOURCES = (
     "datasets/planted/*.py", "models/*.py", "images.py", "metrics.py",
 )  # fmt: skip
 """The modules of ``fisa/`` on which grades depend."""
+
+UNUSED = 30 * 24 * 3600.0
+"""Seconds without a grading after which the parts of a run, on its data and by its code, are removed."""
 
 PACKAGES = ("torch", "captum", "numpy", "scipy")
 
@@ -76,6 +82,7 @@ class KeptParts:
     def find(self, step: Step) -> Part | None:
         """Return the part of a step, or None where it is not kept."""
         try:
+            os.utime(self.folder)  # still in use
             with safe_open(self._file(step), framework="np") as file:
                 rows = tuple(GradeRow(**row) for row in json.loads(file.metadata()["rows"]))
                 return Part(rows, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
@@ -89,10 +96,19 @@ class KeptParts:
         with suppress(OSError, RunError):
             self.folder.mkdir(parents=True, exist_ok=True)
             write_whole(self._file(step), save(arrays, metadata={"rows": rows}))
+            _remove_unused(cache_folder() / "grades")
 
     def _file(self, step: Step) -> Path:
         key = hashlib.sha256(repr((step.name, *step.depends)).encode()).hexdigest()[:16]
         return self.folder / f"{step.name}-{key}.safetensors"
+
+
+def _remove_unused(folder: Path) -> None:
+    for parts in list(folder.glob("*/*")):
+        with suppress(OSError):  # another process may remove them, too
+            if time.time() - parts.stat().st_mtime > UNUSED:
+                shutil.rmtree(parts)
+                parts.parent.rmdir()  # where they were the last of that run
 
 
 def finish(

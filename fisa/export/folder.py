@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from fisa import drafts
 from fisa.exceptions import FisaError
 from fisa.explain.targets import Target
 from fisa.export.explanation import Explained, arrays_of, attribution_of, document_of, figures_of, tables_of
@@ -66,14 +64,8 @@ def new_folder(path: Path) -> Iterator[Path]:
         ExportError: ``path`` exists.
     """
     refuse_existing(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
+    with drafts.new_folder(path) as draft:
         yield draft
-        draft.chmod(0o755)
-        os.rename(draft, path)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def new_file(path: Path, content: str) -> None:
@@ -84,9 +76,13 @@ def new_file(path: Path, content: str) -> None:
     """
     refuse_existing(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as draft:
-        (Path(draft) / "whole").write_text(content, encoding="utf-8")
-        os.rename(Path(draft) / "whole", path)
+    drafts.remove_leftovers(path.parent)
+    draft = drafts.draft_in(path.parent)
+    try:
+        draft.write_text(content, encoding="utf-8")
+        drafts.put_in_place(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def refuse_existing(path: Path) -> None:

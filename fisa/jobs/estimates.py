@@ -53,7 +53,7 @@ def start_estimate(config: RunConfig) -> None:
         return
     try:
         desk.folder.mkdir(parents=True, exist_ok=True)
-        (desk.folder / "config.yaml").write_text(dump_config(config), encoding="utf-8")
+        desk.put("config.yaml", dump_config(config))
         desk.start(PROCESS, "estimate", str(desk.folder.absolute()))
     except OSError as error:
         raise JobError(f"the estimate cannot be started ({error.strerror}); make {desk.folder} writable") from None

@@ -5,7 +5,7 @@ Only this module's functions load torch, after the lock is held.
 
 from __future__ import annotations
 
-import re
+import errno
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from fisa.training import Epoch
 
 Result = dict[str, Any]
-TOO_LARGE = re.compile(r"out of memory|can't allocate memory", re.IGNORECASE)
-"""What torch says, on a GPU and elsewhere, where memory does not suffice."""
+ALLOCATORS = ("DefaultCPUAllocator: can't allocate memory", "MPS backend out of memory")
+"""What torch says in a bare RuntimeError where memory does not suffice; a GPU's has an error of its own kind."""
 
 
 def main(kind: str, folder: Path) -> int:
@@ -37,9 +37,18 @@ def main(kind: str, folder: Path) -> int:
 
 def sentence(error: Exception, kind: str) -> str:
     """Return in one sentence what went wrong."""
-    if isinstance(error, MemoryError) or TOO_LARGE.search(str(error)):
+    if _wants_memory(error):
         return "there is not enough memory for it; lower training.batch_size, data.image_size or the model's widths"
     return background.sentence(error, f"the {NAMES[kind]}")
+
+
+def _wants_memory(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    torch = sys.modules.get("torch")  # where it is not loaded, the error is none of its own
+    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
+        return True
+    return type(error) is RuntimeError and any(said in str(error) for said in ALLOCATORS)
 
 
 def _train(desk: Desk) -> Result:

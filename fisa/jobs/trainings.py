@@ -90,13 +90,13 @@ def start_training(config: RunConfig, runs: Path, init_from: Path | None = None)
     with _changing(runs):
         _refuse_too_many(runs)
         path = free_path(runs, config.name)
+        origin = None if init_from is None else str(init_from.absolute())
         try:
             (path / JOB).mkdir(parents=True)
-            (path / JOB / "config.yaml").write_text(dump_config(config), encoding="utf-8")
+            _write_job(path, config, origin)
         except OSError as error:
+            shutil.rmtree(path, ignore_errors=True)  # nothing is begun
             raise JobError(f"{path}: cannot be written ({reason_of(error)})") from None
-        origin = None if init_from is None else str(init_from.absolute())
-        _write_job(path, config, origin)
         _start(path)
     return path
 
@@ -134,7 +134,11 @@ def delete_training(path: Path) -> None:
         training = look_at_training(path)
         if training.state == "running" or training.usable:
             raise JobError(f"{path}: is {training.state}; only a training that is not finished is removed here")
-        strange = [each.name for each in path.iterdir() if each.name not in _MADE and not each.name.startswith(".")]
+        try:
+            inside = list(path.iterdir())
+        except OSError as error:
+            raise JobError(f"{path}: cannot be read ({reason_of(error)}); it may be removed already") from None
+        strange = [each.name for each in inside if each.name not in _MADE and not each.name.startswith(".")]
         if path.is_symlink() or strange:
             what = "it is a link" if path.is_symlink() else f"it holds {strange[0]}, which no training makes"
             raise JobError(f"{path}: is not removed, for {what}; remove it by hand")
@@ -233,15 +237,15 @@ def _start(path: Path) -> None:
 
 
 def _write_job(path: Path, config: RunConfig, init_from: str | None) -> None:
-    document = {"began": time.time(), "epochs": config.training.epochs, "init_from": init_from}
-    Desk(path / JOB).write("job.json", document)
+    desk = Desk(path / JOB)
+    desk.write("job.json", {"began": time.time(), "epochs": config.training.epochs, "init_from": init_from})
+    desk.put("config.yaml", dump_config(config))  # last: with it the job is whole
 
 
 def _adopt(path: Path) -> None:
     """Make a job of a training that was begun on the command line."""
     config = _stored_config(path)
     (path / JOB).mkdir(exist_ok=True)
-    (path / JOB / "config.yaml").write_text(dump_config(config), encoding="utf-8")
     _write_job(path, config, None)
 
 

@@ -18,6 +18,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from torch import Tensor
 
+from fisa.drafts import is_draft
 from fisa.runs.files import (
     RunError,
     digest_of,
@@ -162,9 +163,9 @@ def _refuse(path: Path, resume: bool) -> None:
 
 
 def _sweep(*folders: Path) -> None:
-    """Remove the drafts of a process that was killed while it wrote."""
+    """Remove the drafts of a process that was killed while it wrote; nobody else writes here, as the lock is held."""
     for folder in folders:
-        for draft in folder.glob(".*"):
+        for draft in filter(is_draft, folder.iterdir()):
             with suppress(OSError):
                 draft.unlink()
 

@@ -17,6 +17,7 @@ import pandas as pd
 import safetensors.torch
 from torch import Tensor
 
+from fisa.drafts import draft_in, put_in_place
 from fisa.exceptions import FisaError
 
 REASON_LENGTH = 160
@@ -43,13 +44,13 @@ def write_whole(file: Path, content: bytes) -> None:
     Raises:
         RunError: The disk refuses; the old file, if any, is untouched.
     """
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft = draft_in(file.parent)
     try:
         with draft.open("wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(draft, file)
+        put_in_place(draft, file)
         _sync_folder(file.parent)
     except OSError as error:
         raise RunError(f"{file}: cannot be written ({reason_of(error)}); what was there before is untouched") from None

@@ -7,9 +7,6 @@ belongs to the run; what it does not list is never read, and what is read was co
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +19,7 @@ import torch
 from torch import Tensor
 
 from fisa.config import ConfigError, FeaturesBackboneConfig, RunConfig, dump_config, parse_config
+from fisa.drafts import new_folder
 from fisa.emotions import DIMENSIONS, EmotionSpace
 from fisa.images import normalise, to_square
 from fisa.models import BackboneError, ModelOutput, System, build_model
@@ -42,8 +40,10 @@ from fisa.runs.format import (
     DIGESTS,
     FORMAT,
     KNOWN_SPACES,
+    OPTIONAL,
     READER,
     REQUIRED,
+    add_file,
     check_folder,
     check_provenance,
     check_state,
@@ -209,31 +209,22 @@ class Run:
 
     def add_grades(self, grades: Mapping[str, Any]) -> None:
         """Write grades.json, whole or not at all."""
-        self._add("grades.json", dump_json(grades).encode())
+        self._digests = add_file(self.path, "grades.json", dump_json(grades).encode())
 
     def add_map(self, points: pd.DataFrame) -> None:
         """Write map.parquet (id, x, y), whole or not at all."""
-        self._add("map.parquet", points.to_parquet(index=False))
+        self._digests = add_file(self.path, "map.parquet", points.to_parquet(index=False))
 
     def _read(self, name: str) -> bytes:
         content = read_bytes(self.path / name)
-        if digest_of(content) != self._digests[name]:
+        if name in OPTIONAL and digest_of(content) != self._digests[name]:
+            self._digests = read_digests(self.path)  # another process may have added it anew since
+        if digest_of(content) != self._digests.get(name):
             raise RunError(
                 f"{self.path / name}: changed since it was stored, its digest is not that of {DIGESTS}; "
                 "restore the file, or train the run again"
             )
         return content
-
-    def _add(self, name: str, content: bytes) -> None:
-        """Unlist, write, list: whenever this is cut short, the run is whole, at worst without this file."""
-        if name in self._digests:
-            self._list({other: digest for other, digest in self._digests.items() if other != name})
-        write_whole(self.path / name, content)
-        self._list({**self._digests, name: digest_of(content)})
-
-    def _list(self, digests: dict[str, str]) -> None:
-        write_digests(self.path, digests)
-        self._digests = digests
 
 
 def prediction_of(run: Run, outputs: Sequence[ModelOutput]) -> Prediction:
@@ -284,20 +275,14 @@ def save_run(path: Path, new: NewRun) -> Run:
         RunError: ``path`` exists, or its parent cannot be written.
     """
     refuse_existing(path)
-    draft = None
+    draft = path
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-        draft.chmod(0o755)
-        write_files(draft, new)
-        os.rename(draft, path)
+        with new_folder(path) as draft:
+            write_files(draft, new)
     except OSError as error:
         raise RunError(f"{path}: cannot be written ({reason_of(error)})") from None
     except RunError as error:
         raise RunError(str(error).replace(str(draft), str(path))) from None
-    finally:
-        if draft is not None:
-            shutil.rmtree(draft, ignore_errors=True)
     return load_run(path)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
 from fisa import __version__
 from fisa.emotions import RATINGS, SPACES
-from fisa.runs.files import RunError, digest_of, dump_json, parse_json, read_bytes, write_whole
+from fisa.runs.files import RunError, digest_of, dump_json, parse_json, read_bytes, reason_of, write_whole
 
 FORMAT = 2
 READER = "fisa-studio >= 0.1.0"
@@ -25,6 +28,9 @@ TRAINING = "training"
 
 KNOWN_SPACES = {**SPACES, RATINGS.name: RATINGS}
 """What a run may have learned: the emotions of a space, or none beside valence and arousal."""
+
+PATIENCE = 10.0
+"""Seconds to wait for another process that adds to a run."""
 
 NAMED = 3
 """How many of many misfits a message names."""
@@ -93,6 +99,36 @@ def read_digests(path: Path) -> dict[str, str]:
 def write_digests(path: Path, files: Mapping[str, str]) -> None:
     """Write digests.json, whole or not at all."""
     write_whole(path / DIGESTS, dump_json({"files": dict(files), "digest": _digest_of_all(files)}).encode())
+
+
+def add_file(path: Path, name: str, content: bytes) -> dict[str, str]:
+    """Add an optional file to a finished run, or replace it; return the digests of the run's files as they are now.
+
+    What others have added since the run was opened stays, and two that add at a time wait for one another.
+
+    Raises:
+        RunError: digests.json is damaged, another process keeps adding, or the disk refuses.
+    """
+    lock = FileLock(path / ".adding.lock", timeout=PATIENCE, fallback_to_soft=False)
+    try:
+        held = lock.acquire()
+    except Timeout:
+        raise RunError(f"{path}: another process adds to this run; try again") from None
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({reason_of(error)})") from None
+    with held:
+        try:
+            # Unlist, write, list: whenever this is cut short, the run is whole, at worst without this file.
+            files = read_digests(path)
+            if files.pop(name, None) is not None:
+                write_digests(path, files)
+            write_whole(path / name, content)
+            files[name] = digest_of(content)
+            write_digests(path, files)
+            return files
+        finally:
+            with suppress(OSError):  # while it is held, so that who waits sees that it is gone; not on Windows
+                os.unlink(lock.lock_file)
 
 
 def check_provenance(document: Mapping[str, Any], file: Path) -> None:

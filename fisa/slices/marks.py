@@ -98,7 +98,7 @@ class Notebook:
     def _change(self, names: Iterable[str], change: Callable[[Mark], Mark]) -> None:
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(f"{self.file}.lock", timeout=_PATIENCE):
+            with FileLock(f"{self.file}.lock", timeout=_PATIENCE, fallback_to_soft=False):
                 marks = self.read()
                 marks |= {name: change(marks.get(name, Mark())) for name in names}
                 kept = {name: {"tags": each.tags, "note": each.note} for name, each in marks.items() if each != Mark()}

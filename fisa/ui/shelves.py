@@ -23,7 +23,7 @@ def shelves() -> list[Path]:
     """
     artifacts = Path(_argument("--artifacts") or os.environ.get("FISA_ARTIFACTS") or ROOT / "artifacts")
     elsewhere = str(st.session_state.get(_ELSEWHERE) or "").strip()
-    return [artifacts, own_shelf(), *([Path(elsewhere).expanduser()] if elsewhere else [])]
+    return [artifacts, own_shelf(), *([Path(os.path.expanduser(elsewhere))] if elsewhere else [])]
 
 
 def own_shelf() -> Path:
@@ -40,7 +40,7 @@ def choose_elsewhere() -> None:
         help=tr("A folder on this machine that holds run folders; they are listed beside the others."),
     )
     elsewhere = str(st.session_state[_ELSEWHERE] or "").strip()
-    folder = Path(elsewhere).expanduser()
+    folder = Path(os.path.expanduser(elsewhere))
     if not elsewhere:
         return
     try:

@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import trees
 from faults import GOOD, one_image, rows
 
 from fisa.datasets import BadData, DataError, open_dataset, open_splits, reading
+from fisa.datasets.found import recognise
 from fisa.images import ImageRefused
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -79,9 +82,24 @@ def test_a_list_that_is_too_long_is_refused_before_it_fills_the_memory(
     with pytest.raises(DataError, match=rf"x\.{write}: .*1,00[01] rows; split the list"):
         open_dataset("folder", root)
     monkeypatch.setattr(reading, "MAX_BYTES", 100)
-    if write == "csv":
-        with pytest.raises(DataError, match=r"x\.csv: .* bytes, limit 100; split the list"):
-            open_dataset("folder", root)
+    with pytest.raises(DataError, match=rf"x\.{write}: .* bytes, limit 100; split the list"):
+        open_dataset("folder", root)
+
+
+def test_a_column_that_stands_twice_in_parquet(root: Path) -> None:
+    cells = pa.array(["good.png"]), pa.array(["other.png"]), pa.array(["awe"])
+    pq.write_table(pa.Table.from_arrays(cells, names=["image", "image ", "label"]), root / "x.parquet")
+    with pytest.raises(DataError, match=r"x\.parquet: the column 'image' stands twice; remove one"):
+        open_dataset("folder", root)
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/photos", "x" * 300, "nul\0", "x" * 300 + ".npz"])
+@pytest.mark.parametrize("kind", ["folder", "features"])
+def test_paths_that_cannot_be(name: str, kind: str, tmp_path: Path) -> None:
+    root = name if name.startswith("~") else str(tmp_path / name)
+    with pytest.raises(DataError, match="check the path"):
+        open_dataset(kind, root)
+    assert recognise(Path(root)).layouts == ()
 
 
 def test_a_message_names_the_first_few_and_the_number(root: Path) -> None:

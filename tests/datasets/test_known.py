@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import trees
+from PIL import Image
 
 from fisa.datasets import known
 from fisa.datasets.known import KnownFiles
@@ -61,6 +62,32 @@ def test_a_digest_alone_does_not_count_as_decoded(root: Path, made: list[str]) -
     assert sorted(made) == NAMES
     KnownFiles(root).fingerprints(NAMES)
     assert made[5:] == NAMES
+
+
+def test_what_failed_for_want_of_memory_is_tried_again(
+    root: Path, made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    (root / "1.png").write_bytes(b"a text that mentions memory")
+    with monkeypatch.context() as scarce:
+        scarce.setattr(Image.Image, "convert", fail)
+        found = KnownFiles(root).fingerprints(NAMES)
+    assert [each.refused for each in found][::2] == ["does not fit into memory; scale it down"] * 3
+    assert KnownFiles(root).fingerprints(NAMES) == [fingerprint(root / name) for name in NAMES]
+    assert made[5:] == ["0.png", "2.png", "3.png", "4.png"]  # that of the text is known
+
+
+def test_a_file_whose_fault_has_to_do_with_memory_is_decoded_once(
+    root: Path, made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("its memory card was pulled out")
+
+    monkeypatch.setattr(Image.Image, "convert", fail)
+    KnownFiles(root).fingerprints(NAMES)
+    assert "memory card" in str(KnownFiles(root).fingerprints(NAMES)[0].refused) and made == NAMES
 
 
 @pytest.mark.parametrize("change", ["size", "time"])

@@ -167,7 +167,7 @@ def test_arguments() -> None:
 
 def test_leftovers_of_killed_processes_go_away(folder: Path) -> None:
     (folder / "packed").mkdir(parents=True)
-    old, new = folder / "packed" / "a.unfinished", folder / "packed" / "b.unfinished"
+    old, new = (folder / "packed" / f"{letter * 32}.unfinished" for letter in "ab")
     old.touch()
     new.touch()
     days_ago = time.time() - 2 * 24 * 3600

@@ -101,6 +101,17 @@ class TestLdl:
         with pytest.raises(DataError, match="the variable vote is missing"):
             open_dataset("flickr-ldl", root)
 
+    def test_nor_does_a_cell_of_its_list_of_names(self, root: Path, tmp_path: Path) -> None:
+        (tmp_path / "secret.txt").write_bytes(b"secret.jpg")
+        self.config(root, trees.ldl(root, 30), hdf5=True)
+        with h5py.File(root / "flickr_ldl_config.mat", "a") as file:
+            outside = [(str(tmp_path / "secret.txt"), 0, 10)]
+            stored = file.create_dataset("#refs#/secret", (10,), np.uint8, external=outside)
+            file["imgname"][0, 0] = stored.ref
+        with pytest.raises(DataError, match=r"config\.mat: cannot be read .* \(a cell .* another file") as told:
+            open_dataset("flickr-ldl", root)
+        assert "secret" not in str(told.value)
+
 
 class TestEmotion6:
     @pytest.mark.parametrize("images", ["images", ""])

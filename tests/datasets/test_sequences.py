@@ -153,6 +153,7 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
     (root / "f" / "none.png").unlink()
     write_lines(root / "series" / "x.csv", ["sequence,time,value", "s00,1,2", "s09,1,2", "s00,soon,2", "s00,2,much"])
     write_lines(root / "series" / "y.csv", ["when,what", "1,2"])
+    write_lines(root / "series" / "x.tsv", ["time\tvalue", "1\t2"])
     (root / "vectors.npz").write_bytes(b"no arrays")
     draw(tmp_path.parent / "outside.png", 0)
     found = problems(root)
@@ -167,6 +168,7 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
     assert "a sequence that the list does not have" in told["series/x.csv", 3]
     assert "its time is neither" in told["series/x.csv", 4] and "its value is no number" in told["series/x.csv", 5]
     assert "no columns time and value" in told["series/y.csv", None]
+    assert "another file is the series x, too" in told["series/x.tsv", None]
     assert "cannot be read as NumPy arrays" in told["vectors.npz", None]
     assert (found["mend"] != "").all()
 

@@ -1,7 +1,9 @@
 """Feature vectors with distributions: files, what is wrong with them, and models that train on them."""
 
+import os
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ import torch
 from torch import nn
 
 from fisa.config import ConfigError, RunConfig
-from fisa.datasets import BadData, DataError, open_dataset, open_splits
+from fisa.datasets import BadData, DataError, open_dataset, open_splits, reading
 from fisa.datasets.vectors import FeatureSet
 from fisa.emotions import EKMAN7, MIKELS8
 from fisa.evaluation import EvaluationError, evaluate_run
@@ -129,6 +131,28 @@ def test_paths(tmp_path: Path, mat: Path) -> None:
     np.savez(tmp_path / "y.npz", **arrays())
     with pytest.raises(DataError, match="holds 2 files of vectors"):
         open_dataset("features", tmp_path)
+
+
+def test_what_lies_beside_the_only_file_of_vectors_and_is_none(mat: Path) -> None:
+    (mat.parent / "._vectors.mat").write_bytes(b"what macOS leaves on the disks of others")
+    os.mkfifo(mat.parent / "pipe.npz")  # whoever opened it would wait for ever
+    (mat.parent / "folder.npz").mkdir()
+    assert len(opened(mat.parent)) == COUNT
+
+
+def test_a_file_that_unpacks_to_far_more_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, mat: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 61 vectors of 5 numbers and 7 shares, 8 bytes each, are 5,856 bytes.
+    np.savez_compressed(tmp_path / "x.npz", **arrays())
+    pd.DataFrame(arrays()["labels"]).rename(columns=str).to_parquet(tmp_path / "x.parquet")
+    with h5py.File(tmp_path / "x.mat", "w") as file:
+        for name, array in arrays().items():
+            file.create_dataset(name, data=array.T, compression="gzip")
+    monkeypatch.setattr(reading, "MAX_UNPACKED", 2000)
+    for name in ("x.npz", "x.parquet", "x.mat", mat.name):
+        with pytest.raises(DataError, match=rf"{name}: \d,\d+ bytes once it is unpacked, limit 2,000; split the list"):
+            open_dataset("features", tmp_path / name)
 
 
 def test_backbone_standardises_by_what_it_saw() -> None:

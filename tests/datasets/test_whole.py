@@ -102,3 +102,12 @@ def test_the_stamp_changes_with_lists_and_folders_and_not_by_itself(root: Path) 
     Image.new("RGB", (3, 3)).save(root / "images" / "new.jpg")
     assert stamp(root) != changed
     assert stamp(root / "OASIS.csv")[0][0] == "OASIS.csv" and stamp(root / "gone") == ()
+
+
+@pytest.mark.parametrize("target", ["nowhere", "other.csv"])
+def test_a_list_that_is_a_link_to_nothing_does_not_blind_the_stamp(root: Path, target: str) -> None:
+    trees.oasis(root)
+    (root / "other.csv").symlink_to(target)
+    before = stamp(root)
+    (root / "OASIS.csv").write_bytes((root / "OASIS.csv").read_bytes() + b" ")
+    assert stamp(root) != before

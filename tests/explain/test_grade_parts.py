@@ -1,5 +1,7 @@
 """Parts of a grading: each is computed once, whatever interrupts the work, and never taken for another's."""
 
+import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -62,6 +64,22 @@ class Work:
 
 def values(found: Mapping[str, Part]) -> dict[str, float]:
     return {name: part.rows[0].value for name, part in found.items()}
+
+
+def test_parts_that_no_grading_has_asked_for_in_a_month_go() -> None:
+    runs = {name: kept(digest=name) for name in ("unused", "asked for", "new")}
+    for parts in runs.values():
+        work = Work()
+        finish(work.steps(), parts, work.draw, 5)
+    then = time.time() - grade_parts.UNUSED - 60
+    for parts in runs.values():
+        os.utime(parts.folder, (then, then))
+    again, more = Work(), Work(depends=("others",))
+    finish(again.steps(), runs["asked for"], again.draw, 5)
+    assert again.calls == []
+    finish(more.steps(), runs["new"], more.draw, 5)
+    assert {name for name, parts in runs.items() if parts.folder.exists()} == {"asked for", "new"}
+    assert not runs["unused"].folder.parent.exists()
 
 
 def test_an_interrupted_work_goes_on_and_a_finished_one_answers_at_once() -> None:

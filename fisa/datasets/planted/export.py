@@ -6,9 +6,7 @@ docs/planted-affect.md says what each file holds, and how to read them with NumP
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +22,7 @@ from fisa.datasets.planted.oracles import strengths_of
 from fisa.datasets.planted.presets import VERSION
 from fisa.datasets.planted.render import Rendering, render
 from fisa.datasets.planted.scene import Scene
+from fisa.drafts import new_folder
 from fisa.emotions import MIKELS8
 
 FORMAT = 1
@@ -83,13 +82,8 @@ def export(data: PlantedDataset, out: Path, count: int | None = None, progress: 
         free = shutil.disk_usage(out.parent).free
         if free < plan.bytes:
             raise DataError(f"{out}: needs about {plan.bytes / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free")
-        draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-        try:
+        with new_folder(out) as draft:
             _write(data, plan, draft, progress)
-            draft.chmod(0o755)
-            os.rename(draft, out)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:
         raise DataError(f"{out}: cannot be written ({error.strerror or error}); nothing was left there") from None
 

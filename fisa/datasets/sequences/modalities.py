@@ -120,8 +120,12 @@ def read_series(
     found: dict[str, tuple[Events, ...]] = {}
     for file in files:
         if file.lower().endswith(LISTS):
+            name = PurePosixPath(file).stem
+            if name in found:
+                problems.add(f"another file is the series {name}, too", "rename or remove one", file=file)
+                continue
             try:
-                found[PurePosixPath(file).stem] = _one_series(listing, file, sequences, spans, unit, problems)
+                found[name] = _one_series(listing, file, sequences, spans, unit, problems)
             except DataError as error:
                 text = str(error).removeprefix(f"{listing.root / file}: ")
                 problem, _, mend = text.partition("; ")
