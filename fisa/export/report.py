@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from fisa.config.differences import differences, flat
+from fisa.config import flat
+from fisa.config.differences import differences
 from fisa.datasets import DataError, Dataset
 from fisa.evaluation import EvaluationError, open_test_split, per_sample, target_of, truth_of
 from fisa.export.folder import ExportError
