@@ -62,6 +62,24 @@ def test_an_unknown_one_of_several_stages_is_named() -> None:
         build_backbone(config)
 
 
+@pytest.mark.parametrize(
+    ("network", "stage", "stages", "says"),
+    [
+        ("resnet18", "fc", (), r"cannot be cut after 'fc' \(of a 64 px image it is \[1, 1000\]"),
+        ("resnet18", "", (), "cannot be cut after ''"),
+        ("swin_t", "features.1", (), r"it is \[1, 16, 16, 96\], which is no map of channels, rows and columns"),
+        ("squeezenet1_1", "features.3", ("features.6",), "features.6 do not all come before stage 'features.3'"),
+        ("squeezenet1_1", "features.3", ("features.3",), "features.3 do not all come before stage 'features.3'"),
+    ],
+)
+def test_stages_that_give_no_map_or_stand_in_another_order(
+    network: str, stage: str, stages: tuple[str, ...], says: str
+) -> None:
+    config = TorchvisionBackboneConfig(name="torchvision", network=network, stage=stage, stages=stages)
+    with pytest.raises(BackboneError, match=says):
+        build_backbone(config)
+
+
 def test_torchvision_stage_and_receptive_field() -> None:
     # resnet18 layer1 sees 43 px (design, measured by gradient); it has 64 channels at stride 4.
     backbone = build_backbone(TorchvisionBackboneConfig(name="torchvision", network="resnet18", stage="layer1"))
