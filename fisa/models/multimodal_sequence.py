@@ -40,6 +40,7 @@ from fisa.config import ModelConfig, MultimodalSequenceConfig
 from fisa.datasets.sequences import SequenceSet
 from fisa.emotions import EmotionSpace
 from fisa.models.backbones import Backbone, FeaturesBackbone
+from fisa.models.heads import distribution_of
 from fisa.models.output import ModelOutput
 from fisa.models.system import System
 from fisa.sequence_measures import ARRIVALS
@@ -196,7 +197,7 @@ class MultimodalSequence(System):
         vector = self.activation(self.vector(self.dropout(torch.cat([*told, context], dim=-1))))
         logits = self.prior.log() + self.theta(vector)
         fine = self.fine(torch.cat([vector, self.dropout(context)], dim=-1))
-        distribution = logits.softmax(-1)
+        distribution = distribution_of(logits)
         return ModelOutput(
             logits=logits,
             distribution=distribution,
