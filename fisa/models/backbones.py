@@ -186,7 +186,9 @@ class FeaturesBackbone(Backbone):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map vectors [B, D] to [B, D, 1, 1]."""
-        if self.training and len(images) == 1:  # the last batch of an epoch, of which no variance is known
+        # The last batch of an epoch may be a single one, of which no variance is known. Of a share of a batch whose
+        # variance is that of all processes (SyncBatchNorm) it is, and the others wait for this one.
+        if self.training and len(images) == 1 and not isinstance(self.scale, nn.SyncBatchNorm):
             mean, variance = self.scale.running_mean, self.scale.running_var
             scaled = nn.functional.batch_norm(images, mean, variance, eps=self.scale.eps)
         else:

@@ -9,10 +9,12 @@ from urllib.error import URLError
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from fisa.config import TorchvisionBackboneConfig
 from fisa.models.backbones import (
     BackboneError,
+    FeaturesBackbone,
     PlainBackbone,
     build_backbone,
     load_torchvision,
@@ -78,6 +80,17 @@ def test_stages_that_give_no_map_or_stand_in_another_order(
     config = TorchvisionBackboneConfig(name="torchvision", network=network, stage=stage, stages=stages)
     with pytest.raises(BackboneError, match=says):
         build_backbone(config)
+
+
+def test_a_single_vector_takes_part_in_statistics_that_processes_share() -> None:
+    shared = nn.SyncBatchNorm.convert_sync_batchnorm(FeaturesBackbone(2)).train()
+    seen: list[int] = []
+    shared.scale.register_forward_pre_hook(lambda layer, inputs: seen.append(len(inputs[0])))
+    with pytest.raises(ValueError, match="more than 1 value"):  # here are no others
+        shared(torch.ones(1, 2))
+    assert seen == [1]  # else the others would wait for this process for hours
+    alone = FeaturesBackbone(2).train()
+    torch.testing.assert_close(alone(torch.ones(1, 2)).flatten(), torch.ones(2))
 
 
 def test_torchvision_stage_and_receptive_field() -> None:
