@@ -26,7 +26,7 @@ class Classification:
     Attributes:
         n: N.
         tied: Images left out, two or more of whose labels are dominant.
-        accuracy: Share of right labels, with its interval over images.
+        accuracy: Share of right labels, with its interval over images, or over groups of images.
         macro_f1: Mean over the labels that occur, true or predicted, of F1; in [0, 1].
         balanced_accuracy: Mean over the labels that are true of some image of the share found; in [0, 1].
         confusion: int [C, C], how many images of the row's label are taken for the column's.
@@ -60,13 +60,16 @@ def dominant(target: ArrayLike) -> NDArray[np.bool_]:
     return np.asarray(rows >= rows.max(axis=1, keepdims=True) - TIE_TOLERANCE)
 
 
-def classify(target: ArrayLike, predicted: ArrayLike, space: EmotionSpace) -> Classification:
+def classify(
+    target: ArrayLike, predicted: ArrayLike, space: EmotionSpace, groups: ArrayLike | None = None
+) -> Classification:
     """Compare dominant labels. Images whose dominant label is tied are left out; of predicted ties the first counts.
 
     Args:
         target: [N, C], rows sum to 1.
         predicted: [N, C], rows sum to 1.
         space: Its C labels.
+        groups: Group of each image, [N], where images are not independent: the interval then draws whole groups.
 
     Raises:
         ValueError: Shapes differ, or no image has one dominant label.
@@ -78,13 +81,14 @@ def classify(target: ArrayLike, predicted: ArrayLike, space: EmotionSpace) -> Cl
     if not single.any():
         raise ValueError("no image has one dominant label")
     true, guess = rows[single].argmax(axis=1), guesses[single].argmax(axis=1)
+    together = None if groups is None else np.asarray(groups)[single]
     confusion = confusion_matrix(true, guess, labels=range(len(space))).astype(np.int64)
     steps, steps_chance = _by_steps(confusion, space)
     same, same_chance = _by_polarity(confusion, space)
     return Classification(
         n=int(single.sum()),
         tied=int((~single).sum()),
-        accuracy=bootstrap_mean((true == guess).astype(float)),
+        accuracy=bootstrap_mean((true == guess).astype(float), groups=together),
         macro_f1=float(f1_score(true, guess, average="macro", zero_division=0)),
         balanced_accuracy=float(recall_score(true, guess, labels=np.unique(true), average="macro", zero_division=0)),
         confusion=confusion,

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from fisa.classification import Classification, classify, one_hot
-from fisa.datasets import Dataset, Photographs
+from fisa.datasets import Dataset, Photographs, groups_of
 from fisa.datasets.mapped import MappedDataset, in_space
 from fisa.datasets.planted.oracles import fit_ladder
 from fisa.datasets.sequences import SequenceInputs, SequenceSet, inputs_of
@@ -131,7 +131,9 @@ def summarise(
         "kl_truth": None if truth is None else float(kl(truth, predicted).mean()),
         "measures": evaluate(target, predicted),
         "truth_measures": None if truth is None else evaluate(target, truth),
-        "single_labels": as_json(classify(target, predicted, dataset.space)) if one_hot(target) else None,
+        "single_labels": as_json(classify(target, predicted, dataset.space, groups_of(dataset)))
+        if one_hot(target)
+        else None,
     }
 
 

@@ -1,8 +1,7 @@
 """Measures of sequences: each step classified, the moments at which the emotion changes, and how it came about.
 
 A sequence set has M steps in N sequences; ``lengths`` [N] says how many steps each has, in order, and sums to M. The
-emotion of a step is the column of its largest degree, of tied ones the first. Every step counts alike; what is
-resampled for an interval is whole sequences, because the steps of one are not independent.
+emotion of a step is the column of its largest degree, of tied ones the first. Every step counts alike.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 
 from fisa.distances import kl
 from fisa.language import Phrase, mark
-from fisa.records import Interval
 
 TOLERANCE = 1
 """Steps by which a predicted change may miss the true one."""
@@ -184,38 +182,6 @@ def change_counts(
     """
     pairs = zip(changes(true, lengths), changes(found, lengths), strict=True)
     return np.array([(_matched(real, claimed, tolerance), len(claimed), len(real)) for real, claimed in pairs])
-
-
-def step_intervals(
-    target: NDArray[np.float64],
-    predicted: NDArray[np.float64],
-    lengths: NDArray[np.int64],
-    seed: int = 0,
-    resamples: int = 200,
-    level: float = 0.95,
-) -> dict[str, Interval]:
-    """Return bootstrap percentile intervals of :func:`evaluate_steps`, whole sequences resampled.
-
-    Args:
-        target: See there.
-        predicted: See there.
-        lengths: See there.
-        seed: The same seed gives the same intervals.
-        resamples: Number of bootstrap samples; 200 of 4,000 steps take some seconds.
-        level: Coverage.
-    """
-    values = evaluate_steps(target, predicted, lengths)
-    rng = np.random.default_rng(seed)
-    parts = np.split(np.arange(len(target)), np.cumsum(lengths)[:-1])
-    drawn: dict[str, list[float]] = {name: [] for name in values}
-    for _ in range(resamples):
-        chosen = rng.integers(len(parts), size=len(parts))
-        rows = np.concatenate([parts[each] for each in chosen])
-        again = evaluate_steps(target[rows], predicted[rows], lengths[chosen])
-        for name in drawn.keys() & again.keys():
-            drawn[name].append(again[name])
-    ends = [(1 - level) / 2, (1 + level) / 2]
-    return {name: Interval(values[name], *map(float, np.quantile(each, ends))) for name, each in drawn.items()}
 
 
 def _matched(real: NDArray[np.int64], claimed: NDArray[np.int64], tolerance: int) -> int:

@@ -98,6 +98,18 @@ def test_refusals() -> None:
         classify(np.eye(6)[:2], np.eye(6)[:2], MIKELS8)
 
 
+def test_the_interval_draws_whole_groups() -> None:
+    # 100 groups of 5 images, right or wrong as a whole: a fifth of the independent images, so sqrt(5) = 2.2 as wide.
+    true, right = np.arange(500) % 8, np.repeat(np.arange(100) % 2 == 0, 5)
+    target, guess = np.eye(8)[true], np.eye(8)[np.where(right, true, (true + 1) % 8)]
+    tied = np.full((1, 8), 1 / 8)  # left out, and its group with it
+    target, guess = np.concatenate([tied, target]), np.concatenate([tied, guess])
+    groups = np.array(["z", *(f"g{place // 5}" for place in range(500))])
+    alone, together = (classify(target, guess, MIKELS8, each).accuracy for each in (None, groups))
+    assert alone.value == together.value == 0.5
+    assert (together.high - together.low) / (alone.high - alone.low) == pytest.approx(5**0.5, rel=0.15)
+
+
 def test_words_and_table() -> None:
     target = rows(MIKELS8, "fear", "fear", "awe")
     labels = as_json(classify(target, rows(MIKELS8, "fear", "sadness", "anger"), MIKELS8))

@@ -23,6 +23,10 @@ CONFIGS = sorted(Path("configs").glob("*.yaml"))
         ),
         ("name: x\nmodel: {name: cnn}\nobjective: {evidence: 1}", "needs a model with evidence"),
         ("name: x\nmodel: {name: fisa, semantic_attention: none}", "set both to false"),
+        ("name: x\ntraining: {lr: .inf}", "training.lr: .*finite number"),
+        ("name: x\nmodel: {name: fisa, null_logit: .nan}", "model.null_logit: .*finite number"),
+        ("name: x\ntraining: {seed: -1}", "training.seed: .*greater than or equal to 0"),
+        ("name: x\ntraining: {seed: 4294967296}", "training.seed: .*below 4294967296"),
         ("name: ../up", "name: "),
         ("model: {name: fisa}", "name: Field required"),
         ("- a", "expected sections"),
@@ -42,6 +46,9 @@ def test_overrides_reach_into_sections_and_are_validated() -> None:
         ("epochs", "expected section.key=value"),
         ("name.x=1", "is a value"),
         ("a=[", "not valid YAML"),
+        ("data.name=2024-13-45", "--set data.name: not valid YAML .month must be in 1..12"),
+        ("data.name=" + "[" * 5000, "nested too deeply"),
+        ("data.fold=&a [*a]", "aliases"),
     ]:
         with pytest.raises(ConfigError, match=complaint):
             parse_config("name: x", "c", (bad,))

@@ -117,6 +117,9 @@ def test_what_is_typed_into_a_text_is_read() -> None:
     assert read_value(Option("data.root", "text", None, optional=True), " ~/data ") == "~/data"
     with pytest.raises(ConfigError, match=r"data\.fold: “\[1, 5” is no list such as \[1, 5\]"):
         read_value(fold, "[1, 5")
+    for text in ("2024-13-45", "[" * 5000, "&a [*a]"):
+        with pytest.raises(ConfigError, match="is no list"):
+            read_value(fold, text)
 
 
 @pytest.mark.parametrize("text", ["[1]", "a: b: c", "x: &a [1]\ny: *a", "x" * 5000, "{name: a, name: b}"])

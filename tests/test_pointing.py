@@ -176,6 +176,12 @@ def test_a_system_without_maps_is_refused() -> None:
         prepare(tiny(TINY_CNN))
 
 
+def test_a_map_of_one_place_is_refused() -> None:
+    one_place = {"data": tiny(TINY_FISA).data.model_copy(update={"image_size": 8})}
+    with pytest.raises(ConfigError, match="compares the places of a map, and here a map has a single one"):
+        prepare(tiny(TINY_FISA).model_copy(update=one_place))
+
+
 def test_the_loss_of_a_training_has_it() -> None:
     config = tiny(TINY_FISA)
     without = config.model_copy(update={"objective": config.objective.model_copy(update={"pointing": 0.0})})

@@ -30,7 +30,8 @@ from fisa.objectives import build_objective
 from fisa.runs import Run, load_run
 from fisa.training import Placement, PlacementError, launch, prepare, train
 from fisa.training.batches import Batch, Split, batches
-from fisa.training.team import LOST
+from fisa.training.loop import Loop
+from fisa.training.team import LOST, Team
 
 ROOT = Path(__file__).parent.parent
 SQUEEZENET = {"name": "torchvision", "network": "squeezenet1_1", "stage": "features.5"}  # has no batch normalisation
@@ -251,6 +252,33 @@ def test_what_cannot_be_placed_is_refused(placement: Placement, sentence: str) -
     config = config_of(TINY_CNN, batch_size=32)
     with pytest.raises((PlacementError, ConfigError), match=sentence):
         launch(config, placement)
+
+
+def test_after_an_epoch_every_process_draws_what_rank_zero_draws() -> None:
+    # A checkpoint has the random numbers of rank zero; dropout on shares that differ by one draws other counts of them.
+    class Second(Team):
+        """Rank one of two, without the other: of what rank zero tells, only its random numbers are made up."""
+
+        def share(self, count: int) -> slice:
+            return slice(count // 2, count)
+
+        def total(self, value: torch.Tensor) -> torch.Tensor:
+            return value
+
+        def broadcast_number(self, number: float) -> float:
+            return 1.0
+
+        def broadcast_bytes(self, content: bytes) -> bytes:
+            told = torch.Generator().manual_seed(17).get_state()
+            return told.numpy().tobytes()
+
+    config = config_of({"name": "jcdl", "backbone": {"name": "plain", "width": 8}}, epochs=1, batch_size=32)
+    team = Second(launch(config).fabric, lambda sentence: None)
+    team.size, team.leads = 2, False
+    loop = Loop(team, prepare(config))
+    loop.advance()
+    assert torch.equal(torch.get_rng_state(), torch.Generator().manual_seed(17).get_state())
+    assert torch.equal(loop.capture().tensors["random/torch"], torch.get_rng_state())
 
 
 @pytest.mark.parametrize("objective", [{"metric": 1.0}, {"code_similarity": 0.1}, {"pointing": 1.0}])

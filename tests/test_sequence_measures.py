@@ -16,7 +16,6 @@ from fisa.sequence_measures import (
     evaluate_steps,
     fine_labels,
     separation,
-    step_intervals,
 )
 
 
@@ -109,16 +108,6 @@ def test_separation_by_hand() -> None:
     vectors = np.array([[1.5, 0, 0], [0.5, 0, 0], [0.5, 0.5, 0]])
     assert separation(target, vectors) == pytest.approx(0.5)
     assert separation(target, np.ones((3, 3))) == 0 and separation(target[:2], vectors[:2]) == 1
-
-
-def test_intervals_resample_sequences_not_steps() -> None:
-    # Each sequence is all right or all wrong: the accuracy of a resample is a count of four sequences over four,
-    # whereas resampled steps would give other fractions of 400, and a far narrower interval.
-    true = np.zeros(400, dtype=int)
-    found = np.repeat([0, 0, 1, 1], 100)
-    lengths = np.full(4, 100)
-    interval = step_intervals(np.eye(3)[true], rows(found.tolist()), lengths, resamples=60)["step_accuracy"]
-    assert interval.value == 0.5 and interval.low <= 0.25 and interval.high >= 0.75
 
 
 def test_every_measure_has_a_row() -> None:

@@ -1,5 +1,6 @@
 """Runs of sequences: trained, stored, resumed, evaluated and compared as those of images are, and refused as those."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from fisa import evaluation
 from fisa.config import ConfigError, RunConfig, load_config
 from fisa.datasets import DataError, open_dataset
 from fisa.datasets.planted.oracles import truth_of
-from fisa.datasets.sequences import SequenceSet
+from fisa.datasets.sequences import SequenceSet, sequence_inputs
 from fisa.distances import kl
 from fisa.evaluation import EvaluationError, evaluate_run, predict_packed, target_of
 from fisa.explain.grading import complete
@@ -141,6 +142,17 @@ def test_the_epoch_is_chosen_by_the_labels_that_were_taught(shuffled: bool) -> N
 def test_what_the_data_lack_is_refused(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         prepare(config(**changes))
+
+
+def test_labels_of_sequences_of_other_lengths_are_not_shuffled(monkeypatch: pytest.MonkeyPatch) -> None:
+    shuffled = config(training={"epochs": 1, "batch_size": 6, "shuffle_labels": True})
+    prepare(shuffled)  # all of one length
+    whole = sequence_inputs(open_dataset("planted-sequences-tiny", split="train", image_size=40), 40)
+    exists = whole.exists.copy()
+    exists[0, -1] = False
+    monkeypatch.setattr("fisa.training.preparation.inputs_of", lambda *args: replace(whole, exists=exists))
+    with pytest.raises(ConfigError, match="shuffle_labels gives a sequence the labels of another"):
+        prepare(shuffled)
 
 
 def test_images_and_sequences_are_not_confused() -> None:

@@ -9,7 +9,7 @@ import torch
 from torch.autograd import gradcheck
 
 from fisa.config import ConfigError, ObjectiveConfig
-from fisa.emotions import EKMAN6, EKMAN7, MIKELS8
+from fisa.emotions import EKMAN6, EKMAN7, MIKELS8, score_space
 from fisa.models import ModelOutput
 from fisa.objectives import build_objective
 from fisa.objectives.circular import progressive_circular
@@ -29,6 +29,11 @@ def output_of(distribution: torch.Tensor) -> ModelOutput:
 def term(name: str, target: torch.Tensor, predicted: torch.Tensor, **options: Any) -> float:
     objective = build_objective(ObjectiveConfig(**{"kl": 0, name: 1, **options}), [1] * 8, MIKELS8).eval()
     return float(objective(output_of(predicted), target)[name])
+
+
+def test_one_polarity_has_no_distance_to_another() -> None:
+    with pytest.raises(ConfigError, match="polarity_emd compares polarities, and all labels of scores5 have one"):
+        build_objective(ObjectiveConfig(polarity_emd=1), [1] * 5, score_space(5))
 
 
 def test_the_order_by_polarity() -> None:

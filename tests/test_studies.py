@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fisa.datasets import DataError, Dataset, Sample, open_dataset
+from fisa.datasets import DataError, Dataset, Sample, groups_of, open_dataset
 from fisa.datasets.planted.oracles import fit_ladder, truth_of
 from fisa.emotions import EKMAN6, EmotionSpace
 from fisa.evaluation import prediction_frame, summarise
@@ -73,6 +73,22 @@ def photographs() -> pd.DataFrame:
     data = Photographs()
     results = [result(data, "sure_1", np.eye(6)[:4]), result(data, "flat", np.full((4, 6), 1 / 6))]
     return table_of(results, opened(data))
+
+
+def test_gaps_draw_whole_groups() -> None:
+    # Of a and b the run errs by ln 6, of c and d by 0. All four in one group: of its spread nothing is known.
+    own = np.where(np.arange(4)[:, None] < 2, np.full((4, 6), 1 / 6), np.eye(6)[:4])
+    grouped = Photographs(manifest=Photographs().manifest.assign(group="one"))
+    for data, low in ((Photographs(), 0.0), (grouped, np.nan)):
+        results = [result(data, "half", own), result(data, "sure", np.eye(6)[:4])]
+        row = table_of(results, opened(data)).set_index("system").loc["half"]
+        assert row["gap"] == pytest.approx(log(6) / 2)
+        assert row["gap_low"] == pytest.approx(low, abs=1e-6, nan_ok=True)
+
+
+def test_an_image_of_no_group_stands_alone() -> None:
+    data = Photographs(manifest=Photographs().manifest.assign(group=["one", "", "one", ""]))
+    assert groups_of(data).tolist() == ["one", "b", "one", "d"] and groups_of(Photographs()) is None  # type: ignore[union-attr]
 
 
 @pytest.fixture(scope="module")

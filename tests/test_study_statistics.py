@@ -44,6 +44,13 @@ def test_whole_groups_are_drawn() -> None:
         hierarchical_difference([[1.0, 2.0]], [[1.0, 2.0]], [0, 1, 2])
 
 
+@pytest.mark.parametrize(("errors", "groups"), [([1.0], None), ([1.0, 2.0, 1.5], ["a", "a", "a"])])
+def test_one_scene_or_group_proves_nothing(errors: list[float], groups: list[str] | None) -> None:
+    found = hierarchical_difference([errors], [[0.0] * len(errors)], groups)
+    assert found.value == np.mean(errors) and found.p == 1
+    assert np.isnan([found.low, found.high]).all()
+
+
 def test_a_difference_of_seeds_alone_is_not_mistaken_for_one_of_systems() -> None:
     # Two seeds at 0 and 1 on all scenes against the same two: each draw is one of -1, -.5, 0, .5, 1.
     table = np.array([[0.0] * 10, [1.0] * 10])

@@ -51,6 +51,18 @@ def test_a_configuration_trains_and_its_run_predicts_what_it_stored(path: Path, 
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "multimodal_sequence"])
+def test_a_distribution_is_one_also_under_mixed_precision(name: str) -> None:
+    torch.manual_seed(0)
+    own = {"output": "sigmoid", "readout": "joint"} if name == "fisa" else {}
+    model = {"name": name, "backbone": {"name": "plain", "width": 8}, **own}
+    system = build_model(RunConfig.model_validate({"name": name, "model": model}).model, MIKELS8).eval()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        output = system(torch.randn(16, 3, 24, 24), explain=False)
+    assert output.distribution.dtype == output.raw.dtype == torch.float32
+    torch.testing.assert_close(output.distribution.sum(1), torch.ones(16), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "multimodal_sequence"])
 def test_a_system_takes_feature_vectors(name: str) -> None:
     torch.manual_seed(0)
     model = {"name": name, "backbone": {"name": "features", "dimensions": 5}}

@@ -87,6 +87,20 @@ def test_an_image_too_small_for_the_backbone_is_refused_before_anything_is_writt
         prepare(config)
 
 
+@pytest.mark.parametrize("size", [1, 3])  # 160 images are 53 times 3 and 1
+def test_a_single_image_without_a_variance_is_refused_before_anything_is_written(size: int) -> None:
+    def config(**training: object) -> RunConfig:
+        data = {"name": "planted-tiny", "image_size": 8}
+        training = {"batch_size": size, **training}
+        return RunConfig.model_validate({"name": "t", "data": data, "model": TINY_CNN, "training": training})
+
+    with pytest.raises(ConfigError, match=f"t: 160 images in batches of {size} leave one with a single image"):
+        prepare(config())
+    for fits in (config(batch_size=4), config(freeze_backbone=True)):
+        state = prepare(fits).model.state_dict()
+        assert int(state["backbone.body.0.1.num_batches_tracked"]) == 0  # it was tried on a copy
+
+
 def test_a_diverging_loss_names_the_sample_and_leaves_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

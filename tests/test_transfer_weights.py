@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from tiny import TINY_CNN, TINY_FISA
 
 from fisa.config import RunConfig
 from fisa.emotions import AFFECTNET8, EKMAN6, EKMAN7, MIKELS8
-from fisa.models import MODELS, build_model
-from fisa.runs import load_run
+from fisa.models import MODELS, System, build_model
+from fisa.runs import NewRun, load_run, save_run
 from fisa.training.transfer import initialise, label_axes
 
 
@@ -47,6 +49,26 @@ class TestWeights:
         assert told["left"] == ["semantic.null_logit"]
         assert model.state_dict()["semantic.null_logit"].tolist() == [-2.25] * 8
         assert torch.equal(model.state_dict()["semantic.null_value"], source.model.state_dict()["semantic.null_value"])
+
+    def test_nor_is_what_is_computed_from_the_labels(self, tmp_path: Path) -> None:
+        torch.manual_seed(0)
+
+        def built(**options: object) -> tuple[System, RunConfig]:
+            model = {"name": "ew_mtcnn", "backbone": {"name": "plain", "width": 8}, **options}
+            config = RunConfig.model_validate({"name": "x", "data": {"image_size": 32}, "model": model})
+            return build_model(config.model, MIKELS8), config
+
+        narrow, config = built(sigma=0.6)
+        empty = pd.DataFrame({"epoch": [1]})
+        source = save_run(tmp_path / "run", NewRun(config, MIKELS8, narrow.state_dict(), empty, {}, empty, {}))
+        wide, config = built(sigma=2.0)
+        told = initialise(wide, source, config.model, MIKELS8)
+        assert told["left"] == ["prior"]
+        # The row of fear in the wheel prior: exp(-steps^2 / 8), its own entry over the sum of all.
+        weights = np.exp(-(np.array([0, 1, 1, 2, 2, 3, 3, 4]) ** 2) / 8)
+        fear = MIKELS8.index("fear")
+        assert wide.state_dict()["prior"][fear, fear].item() == pytest.approx(1 / weights.sum(), rel=1e-5)
+        assert torch.equal(wide.state_dict()["classifier.weight"], narrow.state_dict()["classifier.weight"])
 
     def test_a_backbone_may_have_more_than_the_source(self, tiny_runs: Path) -> None:
         source = load_run(tiny_runs / "fisa")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, field_validator, model_validator
 
 from fisa.config.base import ConfigError, Section
 from fisa.config.models import (
@@ -65,11 +65,13 @@ __all__ = [
     "TwoLevelAttentionConfig",
     "difference",
     "dump_config",
+    "flat",
     "load_config",
     "parse_config",
     "place",
     "read_document",
     "read_text",
+    "read_yaml",
     "validate",
 ]
 
@@ -102,7 +104,7 @@ class DataConfig(Section):
 class TrainingConfig(Section):
     """Optimiser, schedule and stopping."""
 
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     epochs: PositiveInt = 20
     batch_size: PositiveInt = 32
     optimizer: Literal["adamw", "adamax", "sgd"] = "adamw"
@@ -119,6 +121,13 @@ class TrainingConfig(Section):
     shift: int = Field(default=4, ge=0, description=mark("move training images by up to this many pixels"))
     per_emotion: int = Field(default=0, ge=0, description=mark("fewest images of each dominant emotion in a batch"))
     shuffle_labels: bool = Field(default=False, description=mark("teach each image the labels of another: a control"))
+
+    @field_validator("seed")
+    @classmethod
+    def _seeds_every_generator(cls, seed: int) -> int:
+        if seed >= 2**32:
+            raise ValueError(f"Input should be below {2**32}, the first number that NumPy takes for no seed")
+        return seed
 
 
 class RunConfig(Section):
@@ -189,15 +198,24 @@ def read_document(text: str, source: str, keys: str) -> dict[str, Any]:
     Raises:
         ConfigError: It is anything else.
     """
+    document = read_yaml(text, source)
+    if not isinstance(document, dict):
+        raise ConfigError(f"{source}: expected sections {keys}")
+    return document
+
+
+def read_yaml(text: str, source: str) -> Any:
+    """Parse YAML ``text``, whatever it holds.
+
+    Raises:
+        ConfigError: It is none; begins with ``source``.
+    """
     try:
-        document = yaml.load(text, _Loader)
+        return yaml.load(text, _Loader)
     except RecursionError:
         raise ConfigError(f"{source}: not valid YAML (nested too deeply)") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
         raise ConfigError(f"{source}: not valid YAML ({str(error).splitlines()[0]})") from None
-    if not isinstance(document, dict):
-        raise ConfigError(f"{source}: expected sections {keys}")
-    return document
 
 
 def validate(section: type[AnySection], document: Mapping[str, Any], source: str) -> AnySection:
@@ -259,18 +277,19 @@ def dump_config(config: RunConfig) -> str:
 
 def difference(before: RunConfig, after: RunConfig) -> tuple[str, Any, Any] | None:
     """Return the first setting in which two configurations differ, with both its values, or None."""
-    one, other = (_flat(config.model_dump(mode="json")) for config in (before, after))
+    one, other = (flat(config.model_dump(mode="json")) for config in (before, after))
     for key in sorted(one.keys() | other.keys()):
         if one.get(key) != other.get(key):
             return key, one.get(key), other.get(key)
     return None
 
 
-def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one, with dotted keys."""
+    rows: dict[str, Any] = {}
     for key, value in document.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
+        rows |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return rows
 
 
 def _override(document: dict[str, Any], override: str) -> None:
@@ -278,11 +297,9 @@ def _override(document: dict[str, Any], override: str) -> None:
     if not separator or not key.rpartition(".")[2]:
         raise ConfigError(f"--set {override}: expected section.key=value")
     try:
-        place(document, key, yaml.safe_load(value))
+        place(document, key, read_yaml(value, key))
     except ConfigError as error:
         raise ConfigError(f"--set {error}") from None
-    except yaml.YAMLError:
-        raise ConfigError(f"--set {override}: the value is not valid YAML") from None
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -12,6 +12,6 @@ class ConfigError(FisaError, ValueError):
 
 
 class Section(BaseModel):
-    """A part of a configuration: immutable, and an unknown key is an error."""
+    """A part of a configuration: immutable, its numbers finite, and an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from fisa.config import RunConfig
+from fisa.config import RunConfig, flat
 
 LACKING = "–"
 """What is said of a key that a configuration does not have."""
-
-
-def flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested mappings as one, with dotted keys."""
-    rows: dict[str, Any] = {}
-    for key, value in document.items():
-        if isinstance(value, Mapping):
-            rows.update(flat(value, f"{prefix}{key}."))
-        else:
-            rows[prefix + key] = value
-    return rows
 
 
 def differences(configs: Sequence[RunConfig]) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from fisa.config import ConfigError, RunConfig, place, read_document
+from fisa.config import ConfigError, RunConfig, place, read_document, read_yaml
 from fisa.config.base import Section
 from fisa.config.models import NAMES
 from fisa.language import mark, tr
@@ -160,8 +160,8 @@ def read_value(option: Option, text: str) -> Any:
     if option.kind == "text":
         return text.strip()
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = read_yaml(text, option.key)
+    except ConfigError:
         raise ConfigError(f"{option.key}: “{text[:40]}” is no list such as [1, 5]") from None
     return value if isinstance(value, list) else [part.strip() for part in text.split(",")]
 

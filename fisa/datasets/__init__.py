@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from fisa.config import DataConfig
-from fisa.datasets.base import DataError, Dataset, Sample
+from fisa.datasets.base import DataError, Dataset, Sample, groups_of
 from fisa.datasets.layouts.abstract import read_abstract
 from fisa.datasets.layouts.aesthetics import read_aesthetics
 from fisa.datasets.layouts.affectnet import read_affectnet
@@ -47,6 +47,7 @@ __all__ = [
     "Sample",
     "SequenceFolder",
     "Vectors",
+    "groups_of",
     "is_drawn",
     "open_collection",
     "open_configured",

@@ -50,7 +50,7 @@ class Dataset(Protocol):
         Columns ``id`` (str), ``path`` (str relative to the root, or None), ``split`` (str), ``votes`` (int, raters, 0
         where unknown), then one float column for each label with its description degree; these sum to 1. Optional:
         ``valence`` and ``arousal`` (float, -1 to 1, NaN where not rated) and ``group`` (str; images of one group stay
-        in one split). A data set may append its own.
+        in one split, an image with "" is of none). A data set may append its own.
         """
 
     @property
@@ -60,6 +60,14 @@ class Dataset(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Sample: ...
+
+
+def groups_of(dataset: Dataset) -> np.ndarray | None:
+    """Return the group of each image, [N], where images are grouped; one of none stands alone, under its id."""
+    if "group" not in dataset.manifest:
+        return None
+    groups = dataset.manifest["group"].to_numpy(object)
+    return np.where(groups == "", dataset.manifest["id"].to_numpy(object), groups).astype(str)
 
 
 @runtime_checkable

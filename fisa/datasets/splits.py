@@ -135,7 +135,7 @@ def _groups(manifest: pd.DataFrame, digests: np.ndarray) -> np.ndarray:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    group = pd.factorize(manifest["group"])[0]
+    group = pd.factorize(np.where(manifest["group"] == "", alone, manifest["group"]))[0]
     rows, width = len(manifest), same.max() + 1
     links = coo_array((np.ones(rows), (same, width + group)), shape=(width + group.max() + 1,) * 2)
     return np.asarray(connected_components(links, directed=False)[1][same])

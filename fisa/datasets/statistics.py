@@ -113,7 +113,8 @@ def label_correlation(target: np.ndarray) -> np.ndarray:
     Returns:
         [C, C] in [-1, 1] with ones on the diagonal; an emotion that never varies correlates with no other, 0.
     """
-    centred = target - target.mean(0)
+    # Of equal numbers the mean may differ by rounding, which would correlate.
+    centred = np.where(np.ptp(target, axis=0) > 0, target - target.mean(0), 0.0)
     spread = np.sqrt((centred**2).sum(0))
     scaled = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)
     correlation = scaled.T @ scaled

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from fisa.config.differences import differences, flat
-from fisa.datasets import DataError, Dataset
+from fisa.config import flat
+from fisa.config.differences import differences
+from fisa.datasets import DataError, Dataset, groups_of
 from fisa.evaluation import EvaluationError, open_test_split, per_sample, target_of, truth_of
 from fisa.export.folder import ExportError
 from fisa.export.page import Picture, Table, figure_picture, framed, pixel_picture, render
@@ -22,7 +23,6 @@ from fisa.runs import Run, RunError, list_runs, load_run
 from fisa.studies import comparison_tables, format_table
 from fisa.studies.pairs import title_of
 from fisa.studies.published import published_measures
-from fisa.studies.rated import groups_of
 from fisa.studies.reference import Comparison, beside_reference, comparison_notes, difference_texts, mean_texts
 from fisa.studies.seeds import alone_where_shared, seeds_of
 

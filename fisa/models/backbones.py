@@ -142,9 +142,16 @@ class TorchvisionBackbone(Backbone):
                 top = ", ".join(child for child, _ in whole.named_children())
                 raise BackboneError(f"{network} has no module {name!r}; its top level is {top}")
         shallow = {name: f"map {place}" for place, name in enumerate(stages)}
-        self.body = create_feature_extractor(whole, {**shallow, stage: "map"})
+        try:
+            self.body = create_feature_extractor(whole, {**shallow, stage: "map"})
+            self.stage_channels = _channels(self.eval())
+        except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:120]
+            raise BackboneError(f"{network} cannot be cut after {stage!r} ({reason}); name another stage") from None
         with torch.no_grad():
-            self.stage_channels = tuple(map.shape[1] for map in self.eval().stages(torch.zeros(1, 3, 64, 64)))
+            last = list(self.body(torch.zeros(1, 3, 64, 64)))[-1]
+        if last != "map" or stage in stages:
+            raise BackboneError(f"{network}: stages {', '.join(stages)} do not all come before stage {stage!r}")
         self.channels = self.stage_channels[-1]
         self.train()
         self.receptive_field = measured_receptive_field(self)
@@ -180,7 +187,9 @@ class FeaturesBackbone(Backbone):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map vectors [B, D] to [B, D, 1, 1]."""
-        if self.training and len(images) == 1:  # the last batch of an epoch, of which no variance is known
+        # The last batch of an epoch may be a single one, of which no variance is known. Of a share of a batch whose
+        # variance is that of all processes (SyncBatchNorm) it is, and the others wait for this one.
+        if self.training and len(images) == 1 and not isinstance(self.scale, nn.SyncBatchNorm):
             mean, variance = self.scale.running_mean, self.scale.running_var
             scaled = nn.functional.batch_norm(images, mean, variance, eps=self.scale.eps)
         else:
@@ -258,6 +267,19 @@ def _convolution(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequ
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
+
+
+def _channels(backbone: Backbone) -> tuple[int, ...]:
+    """Return the channels of the maps of a backbone; ValueError where one is no map [B, c, h, w].
+
+    Of two sizes of images, as some networks have their channels last.
+    """
+    with torch.no_grad():
+        small, large = ([found.shape for found in backbone.stages(torch.zeros(1, 3, side, side))] for side in (64, 96))
+    for one, other in zip(small, large, strict=True):
+        if len(one) != 4 or one[1] != other[1]:
+            raise ValueError(f"of a 64 px image it is {list(one)}, which is no map of channels, rows and columns")
+    return tuple(shape[1] for shape in small)
 
 
 def _whole(torchvision: ModuleType, network: str, weights: str | None) -> nn.Module:

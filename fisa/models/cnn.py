@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from fisa.models.backbones import Backbone
-from fisa.models.heads import emotion_head, rating_head
+from fisa.models.heads import distribution_of, emotion_head, rating_head
 from fisa.models.output import ModelOutput
 from fisa.models.system import System
 
@@ -39,6 +39,6 @@ class Cnn(System):
         pooled = self.backbone(images).mean((2, 3))
         hidden = self.hidden(pooled)
         logits = self.classifier(hidden)
-        distribution = logits.softmax(-1)
+        distribution = distribution_of(logits)
         ratings = None if self.rate is None else self.rate(hidden)
         return ModelOutput(logits=logits, distribution=distribution, raw=distribution, features=pooled, ratings=ratings)

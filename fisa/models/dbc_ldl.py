@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from fisa.config import DbcLdlConfig
 from fisa.emotions import EmotionSpace
 from fisa.models.backbones import Backbone
+from fisa.models.heads import distribution_of
 from fisa.models.inputs import as_tensor
 from fisa.models.output import ModelOutput
 from fisa.models.system import System
@@ -65,7 +66,7 @@ class DbcLdl(System):
         relaxed = self.encode(images)
         sign = signs(relaxed)
         logits = self.decoder(relaxed + (sign - relaxed).detach())
-        decoded = logits.softmax(-1)
+        decoded = distribution_of(logits)
         extras = {"code": sign, "decoded": decoded}
         if self.training:
             self.codes.zero_()  # a step makes what was remembered stale

@@ -28,6 +28,7 @@ from fisa.config import EmotionGcnConfig
 from fisa.datasets.statistics import co_occurrence
 from fisa.emotions import EmotionSpace
 from fisa.models.backbones import Backbone
+from fisa.models.heads import distribution_of
 from fisa.models.label_relations import reweighted_graph, wheel_kernel, wheel_steps_for
 from fisa.models.output import ModelOutput
 from fisa.models.system import System
@@ -85,7 +86,7 @@ class EmotionGcn(System):
         hidden = F.leaky_relu(self.graph @ self.first(self.labels), SLOPE)
         classifiers = self.graph @ self.second(hidden)
         logits = pooled @ classifiers.T
-        distribution = logits.softmax(-1)
+        distribution = distribution_of(logits)
         constant = {"graph": self.graph, "classifiers": classifiers.detach()}
         extras = {name: value.expand(len(images), -1, -1) for name, value in constant.items()}
         return ModelOutput(logits=logits, distribution=distribution, raw=distribution, features=pooled, extras=extras)

@@ -38,6 +38,7 @@ from fisa.config import EwMtcnnConfig
 from fisa.datasets.statistics import label_correlation
 from fisa.emotions import EmotionSpace
 from fisa.models.backbones import Backbone
+from fisa.models.heads import distribution_of
 from fisa.models.label_relations import wheel_kernel, wheel_steps_for
 from fisa.models.output import ModelOutput
 from fisa.models.system import System
@@ -116,7 +117,7 @@ class EwMtcnn(System):
         before = self.between(self.classifier(pooled))
         prior = self.prior if self.attention is None else self.attention(pooled, self.prior)
         logits = (prior @ before.unsqueeze(-1)).squeeze(-1)
-        distribution = logits.softmax(-1)
+        distribution = distribution_of(logits)
         extras = {"prior": prior.detach().expand(len(images), -1, -1), "before_prior": before}
         return ModelOutput(logits=logits, distribution=distribution, raw=distribution, features=pooled, extras=extras)
 

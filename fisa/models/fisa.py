@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from fisa.config import ConfigError, FisaConfig
 from fisa.models.attention import ChannelAttention, ClassFeatures, PooledFeatures, PositionScore, SpatialAttention
 from fisa.models.backbones import Backbone
-from fisa.models.heads import rating_head
+from fisa.models.heads import distribution_of, rating_head, widened
 from fisa.models.interaction import Interacted, Interaction, ReadoutLayer
 from fisa.models.label_vectors import LabelVectors
 from fisa.models.output import ModelOutput
@@ -148,8 +148,9 @@ class Fisa(System):
 def normalised_output(logits: Tensor, output: Literal["sigmoid", "softmax"]) -> tuple[Tensor, Tensor]:
     """Return the raw output [B, C] and the distribution [B, C] whose rows sum to 1."""
     if output == "softmax":
-        distribution = logits.softmax(-1)
+        distribution = distribution_of(logits)
         return distribution, distribution
+    logits = widened(logits)
     # Normalising in log space keeps a distribution even where every sigmoid underflows.
     return logits.sigmoid(), nn.functional.logsigmoid(logits).softmax(-1)
 

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from fisa.emotions import DIMENSIONS
+
+
+def widened(logits: Tensor) -> Tensor:
+    """Return logits in float32 at least.
+
+    Under mixed precision they may come in 16 bits, and on a CPU torch would take their softmax so, too: rows would sum
+    to 1 within a thousandth only.
+    """
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
+def distribution_of(logits: Tensor) -> Tensor:
+    """Return the softmax of logits [..., C], rows sum to 1; in float32 at least."""
+    return widened(logits).softmax(-1)
 
 
 class NoEmotions(nn.Module):

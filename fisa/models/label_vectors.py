@@ -126,5 +126,5 @@ def _vector(numbers: list[bytes], where: str) -> np.ndarray:
 
 def _standardised(vectors: np.ndarray) -> np.ndarray:
     """Bring each column to mean 0 and variance 1; what does not vary tells no labels apart and becomes 0."""
-    deviation = vectors.std(0)
-    return np.asarray((vectors - vectors.mean(0)) / np.where(deviation > 0, deviation, 1))
+    varies = np.ptp(vectors, axis=0) > 0  # of equal numbers the deviation may be above 0, by rounding
+    return np.where(varies, (vectors - vectors.mean(0)) / np.where(varies, vectors.std(0), 1), 0.0)

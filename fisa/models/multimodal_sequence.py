@@ -27,7 +27,8 @@ Shapes: B sequences, T steps, L events, C emotions, P frames or vectors that the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,6 +41,7 @@ from fisa.config import ModelConfig, MultimodalSequenceConfig
 from fisa.datasets.sequences import SequenceSet
 from fisa.emotions import EmotionSpace
 from fisa.models.backbones import Backbone, FeaturesBackbone
+from fisa.models.heads import distribution_of
 from fisa.models.output import ModelOutput
 from fisa.models.system import System
 from fisa.sequence_measures import ARRIVALS
@@ -73,11 +75,27 @@ class StepEncoder(nn.Module):
     def forward(self, inputs: Tensor, present: Tensor) -> Tensor:
         """Map inputs [P, ...], those of the steps where ``present`` [B, T] is true in order, to [B, T, size]."""
         rows = inputs if len(inputs) else inputs.new_zeros(1, *inputs.shape[1:])
-        found = F.relu(self.map(self.backbone(rows))).mean((2, 3))
+        with nullcontext() if len(inputs) else _keeping_statistics(self.backbone):
+            found = F.relu(self.map(self.backbone(rows))).mean((2, 3))
         # Without inputs the parameters stay in the graph with a gradient of 0, as processes that share a batch need.
         filled = found.new_zeros(*present.shape, found.shape[1]) + 0 * found.sum()
         filled[present] = found[: len(inputs)]
         return torch.where(present.unsqueeze(-1), filled, self.absent)
+
+
+@contextmanager
+def _keeping_statistics(backbone: nn.Module) -> Iterator[None]:
+    """Let a row that stands for none pass a backbone without its normalisation following it.
+
+    Where processes take their statistics together (SyncBatchNorm), all wait for each: there it has to take part.
+    """
+    training = backbone.training
+    if not any(isinstance(layer, nn.SyncBatchNorm) for layer in backbone.modules()):
+        backbone.eval()
+    try:
+        yield
+    finally:
+        backbone.train(training)
 
 
 class SeriesEncoder(nn.Module):
@@ -196,7 +214,7 @@ class MultimodalSequence(System):
         vector = self.activation(self.vector(self.dropout(torch.cat([*told, context], dim=-1))))
         logits = self.prior.log() + self.theta(vector)
         fine = self.fine(torch.cat([vector, self.dropout(context)], dim=-1))
-        distribution = logits.softmax(-1)
+        distribution = distribution_of(logits)
         return ModelOutput(
             logits=logits,
             distribution=distribution,

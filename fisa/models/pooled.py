@@ -7,6 +7,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from fisa.models.backbones import Backbone
+from fisa.models.heads import distribution_of
 from fisa.models.output import ModelOutput
 from fisa.models.system import System
 
@@ -36,5 +37,5 @@ class PooledClassifier(System):
         """Map normalised images [B, 3, S, S] to a prediction; features are pooled, [B, c]."""
         pooled = self.backbone(images).mean((2, 3))
         logits = self.classifier(self.hidden(pooled))
-        distribution = logits.softmax(-1)
+        distribution = distribution_of(logits)
         return ModelOutput(logits=logits, distribution=distribution, raw=distribution, features=pooled)

@@ -32,6 +32,7 @@ from fisa.config import SentimentMetricConfig
 from fisa.emotions import EmotionSpace
 from fisa.models.backbones import Backbone
 from fisa.models.gram import GramStages, upper_triangle
+from fisa.models.heads import distribution_of
 from fisa.models.output import ModelOutput
 from fisa.models.system import System
 
@@ -69,7 +70,7 @@ class SentimentMetric(System):
         stages = self.backbone.stages(images)
         pooled = stages[-1].mean((2, 3))
         logits = self.classifier(pooled)
-        distribution = logits.softmax(-1)
+        distribution = distribution_of(logits)
         embeddings, extras = {"pooled": pooled, "logits": logits}, {}
         if explain or self.embedding == "sentiment_vector":
             grams = self.grams(stages)

@@ -32,6 +32,7 @@ from fisa.datasets.statistics import co_occurrence
 from fisa.emotions import EmotionSpace
 from fisa.models.backbones import Backbone
 from fisa.models.gram import GramStages
+from fisa.models.heads import distribution_of
 from fisa.models.label_relations import reweighted_graph
 from fisa.models.output import ModelOutput
 from fisa.models.system import System
@@ -159,10 +160,10 @@ class StyleEdl(System):
         attended = [attend(stages[-1]) for attend in self.attention]
         spread = style[:, :, None, None].expand(-1, -1, *stages[-1].shape[2:])
         maps = [layer(torch.cat([part, spread], dim=1)) for layer, part in zip(self.to_maps, attended, strict=True)]
-        branches = torch.stack([self._scores(part.flatten(2)).softmax(-1) for part in maps]).mean(0)
+        branches = torch.stack([distribution_of(self._scores(part.flatten(2))) for part in maps]).mean(0)
         nodes = torch.cat([F.adaptive_avg_pool2d(part, self.grid).flatten(2) for part in maps], dim=2)
         nodes, graph = self.convolve(nodes, self.graph)
-        distribution = self.mixture * branches + (1 - self.mixture) * self._scores(nodes).softmax(-1)
+        distribution = self.mixture * branches + (1 - self.mixture) * distribution_of(self._scores(nodes))
         features = torch.cat([torch.stack(attended).mean((0, 3, 4)), style], dim=1)
         extras = {f"gram_{place}": gram for place, gram in enumerate(grams, 1)}
         extras |= {"style": style, "class_maps": torch.stack(maps).mean(0), "graph": graph}

@@ -37,7 +37,7 @@ from torch import Tensor, nn
 from fisa.config import ConfigError, TwoLevelAttentionConfig
 from fisa.emotions import DIMENSIONS, EmotionSpace
 from fisa.models.backbones import Backbone
-from fisa.models.heads import emotion_head, rating_head
+from fisa.models.heads import distribution_of, emotion_head, rating_head
 from fisa.models.output import ModelOutput
 from fisa.models.system import System
 
@@ -188,7 +188,7 @@ class TwoLevelAttention(System):
             if weights is not None:
                 extras["stage_attention"] = weights
         logits = self.classifier(vectors[0] if vectors else sequence.flatten(1))
-        distribution = logits.softmax(-1)
+        distribution = distribution_of(logits)
         ratings = self._ratings(sequence, vectors, distribution, extras)
         return ModelOutput(
             logits=logits,

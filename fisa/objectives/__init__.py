@@ -283,8 +283,8 @@ def build_objective(config: ObjectiveConfig, vote_totals: ArrayLike, space: Emot
         space: The labels; gives wheel and polarity. Without labels, valence and arousal are learned alone.
 
     Raises:
-        ConfigError: A term that needs a wheel where the labels have none, or ``circular`` without a wheel order and
-            a normalised prediction (a circle has no place for surplus mass).
+        ConfigError: A term that needs a wheel, or several polarities, where the labels have none; or ``circular``
+            without a wheel order and a normalised prediction (a circle has no place for surplus mass).
         ValueError: ``vote_totals`` are not C non-negative numbers.
     """
     totals = np.asarray(vote_totals, dtype=np.float64)
@@ -336,6 +336,10 @@ def _check_space(config: ObjectiveConfig, space: EmotionSpace) -> None:
         raise ConfigError("objective.circular needs emd_order: wheel and emd_on: normalised")
     if config.progressive and not space.wheel:
         raise ConfigError(f"objective.progressive needs a wheel, but the labels {space.name} have none; set it to 0")
+    if config.polarity_emd and len(set(space.polarity)) < 2:
+        raise ConfigError(
+            f"objective.polarity_emd compares polarities, and all labels of {space.name} have one; set it to 0"
+        )
     weighted = config.metric_constraints == "sentiment" and config.metric_by_wheel
     if config.metric and weighted and not space.wheel:
         raise ConfigError(

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from fisa.config import DataConfig
-from fisa.datasets import DataError, Dataset, is_drawn, open_configured
+from fisa.datasets import DataError, Dataset, groups_of, is_drawn, open_configured
 from fisa.datasets.mapped import in_space
 from fisa.emotions import DIMENSIONS, SPACES
 from fisa.evaluation import oracles_of, per_sample, summarise
@@ -320,7 +320,7 @@ def _run_rows(results: Sequence[Result], dataset: Dataset | None) -> list[Metric
     if dataset is not None and len(results) > 1:
         errors = [per_sample(result.predictions, dataset)[primary].to_numpy() for result in ranked]
         for result, error in zip(ranked[:-1], errors, strict=False):
-            interval = paired_bootstrap(error, errors[-1])
+            interval = paired_bootstrap(error, errors[-1], groups=groups_of(dataset))
             gap = {"gap": interval.value, "gap_low": interval.low, "gap_high": interval.high}
             values[result.system].update(gap)
     return [MetricRow(result.system, "run", values[result.system]) for result in ranked]

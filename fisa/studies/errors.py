@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fisa.datasets import Dataset
+from fisa.datasets import Dataset, groups_of
 from fisa.datasets.sequences import SequenceSet
 from fisa.evaluation import EvaluationError, per_sample
 from fisa.language import Phrase, mark
 from fisa.studies.comparison import RATED, open_same
-from fisa.studies.rated import groups_of
 from fisa.studies.results import StudyResults
 from fisa.tasks import TASKS, open_data
 

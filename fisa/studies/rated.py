@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fisa.datasets import Dataset
+from fisa.datasets import Dataset, groups_of
 from fisa.emotions import DIMENSIONS
 from fisa.language import Phrase, mark
 from fisa.ratings import bootstrap_ratings
@@ -74,11 +74,6 @@ def rated_notes(metrics: Mapping[str, Any], dataset: Dataset | None) -> list[str
         text = mark("In brackets: 95 % bootstrap intervals over {unit}; they say nothing of other training seeds.")
         notes.append(Phrase(text, unit=unit))
     return notes
-
-
-def groups_of(dataset: Dataset) -> np.ndarray | None:
-    """Return the group of each image, [N], where images are grouped."""
-    return dataset.manifest["group"].to_numpy() if "group" in dataset.manifest else None
 
 
 def with_intervals(target: np.ndarray, predicted: np.ndarray, groups: np.ndarray | None) -> dict[str, float]:

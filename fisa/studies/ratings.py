@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from fisa.config import RunConfig
-from fisa.datasets import Photographs, open_splits
+from fisa.datasets import Photographs, groups_of, open_splits
 from fisa.emotions import DIMENSIONS
 from fisa.ratings import bootstrap_ratings
 from fisa.runs import Run, load_run
 from fisa.studies.colours import colour_statistics, formula_ratings, ridge_ratings
 from fisa.studies.comparison import RATING_COLUMNS, StudyError
-from fisa.studies.rated import groups_of, measured_rows
+from fisa.studies.rated import measured_rows
 from fisa.tasks import TASKS, ranges_of
 from fisa.training import train
 

@@ -53,7 +53,8 @@ def hierarchical_difference(
 
     Returns:
         The difference; ``p`` is twice the share of bootstrap samples beyond 0 on the rarer side, one added to count and
-        number (Davison & Hinkley 1997, chapter 4), at most 1.
+        number (Davison & Hinkley 1997, chapter 4), at most 1. Of one scene or group, from which no spread can be
+        learned, the bounds are nan and ``p`` is 1.
 
     Raises:
         ValueError: Not two such tables of the same scenes in finite numbers.
@@ -79,7 +80,7 @@ def resampled_means(
 
     Returns:
         Of each system [resamples, M]. A sample draws the same scenes for all systems, and the same seeds of a system
-        for all measures.
+        for all measures. All are nan where there is one scene or group.
 
     Raises:
         ValueError: Tables of other scenes, or as many groups as there are no scenes.
@@ -99,14 +100,19 @@ def resampled_means(
         size = min(CHUNK, resamples - start)
         drawn = chance.integers(units, size=(size, units)) + units * np.arange(size)[:, None]
         weights = np.bincount(drawn.ravel(), minlength=size * units).reshape(size, units).astype(np.float64)
-        weights /= (weights @ members)[:, None]
+        weights /= (weights @ members)[:, None] if units > 1 else np.nan
         for means, own in zip(found, sums, strict=True):
             means.append(_resampled(own, weights, chance))
     return [np.concatenate(means) for means in found]
 
 
 def difference_of(value: float, drawn: NDArray[np.float64], level: float = 0.95) -> Difference:
-    """Return a difference with the percentile interval and the p value of its bootstrap samples, [resamples]."""
+    """Return a difference with the percentile interval and the p value of its bootstrap samples, [resamples].
+
+    Samples that are nan say nothing: the bounds are nan, and p is 1.
+    """
+    if np.isnan(drawn).any():
+        return Difference(value, math.nan, math.nan, 1.0)
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     rarer = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
     return Difference(value, float(low), float(high), min(1.0, 2 * (rarer + 1) / (len(drawn) + 1)))

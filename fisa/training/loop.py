@@ -6,6 +6,7 @@ import copy
 import math
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import NoReturn
 
@@ -129,7 +130,19 @@ class Loop:
         self.history.append(Epoch(len(self.history) + 1, seconds, float(np.mean(losses)), error, lr))
         if self.best_epoch is self.history[-1]:
             self.best = copy.deepcopy(self._model.module.state_dict())
+        if self._team.size > 1:
+            self._agree_on_chance()
         return self.history[-1]
+
+    def _agree_on_chance(self) -> None:
+        """Bring every process to the random numbers of rank zero, from which a resumed training goes on, too.
+
+        Dropout draws as many as a share has images, and shares may differ by one.
+        """
+        own = _random_states(self._fabric.device)
+        told = {name: self._team.broadcast_bytes(state.numpy().tobytes()) for name, state in own.items()}
+        states = {name: torch.frombuffer(bytearray(content), dtype=torch.uint8) for name, content in told.items()}
+        _set_random_states(states, self._fabric.device)
 
     def step(self, step: int, batch: Batch) -> float:
         """Train on a batch, the one of index ``step`` in its epoch, and return the loss.
@@ -204,9 +217,7 @@ class Loop:
         tensors = {f"model/{name}": tensor for name, tensor in self._model.module.state_dict().items()}
         tensors |= {f"best/{name}": tensor for name, tensor in self.best.items()}
         tensors |= {f"optimizer/{index}/{name}": value for (index, name), value in state.items()}
-        tensors["random/torch"] = torch.get_rng_state()
-        if self._fabric.device.type == "cuda":
-            tensors["random/cuda"] = torch.cuda.get_rng_state(self._fabric.device)
+        tensors |= {f"random/{name}": state for name, state in _random_states(self._fabric.device).items()}
         document = {
             "optimizer": stored["param_groups"],
             "scheduler": self._scheduler.state_dict(),
@@ -230,9 +241,7 @@ class Loop:
         self._order.bit_generator.state = document["order"]
         version, words, gauss = document["python"]
         random.setstate((version, tuple(words), gauss))
-        torch.set_rng_state(checkpoint.tensors["random/torch"])
-        if self._fabric.device.type == "cuda" and "random/cuda" in checkpoint.tensors:
-            torch.cuda.set_rng_state(checkpoint.tensors["random/cuda"], self._fabric.device)
+        _set_random_states(_below(checkpoint, "random/"), self._fabric.device)
         self.history = [Epoch(**row) for row in document["history"]]
 
     def _optimizer_state(self, checkpoint: Checkpoint) -> dict[int, dict[str, Tensor]]:
@@ -249,6 +258,25 @@ class Loop:
 
 def _below(checkpoint: Checkpoint, prefix: str) -> dict[str, Tensor]:
     return {name[len(prefix) :]: value for name, value in checkpoint.tensors.items() if name.startswith(prefix)}
+
+
+def _random_states(device: torch.device) -> dict[str, Tensor]:
+    """Return the states of torch's random numbers: those of the processor, and of the device if it is another."""
+    states = {"torch": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        states["mps"] = torch.mps.get_rng_state()
+    return states
+
+
+def _set_random_states(states: Mapping[str, Tensor], device: torch.device) -> None:
+    """Go on from what :func:`_random_states` returned, be it on another kind of device."""
+    torch.set_rng_state(states["torch"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)
+    elif device.type == "mps" and "mps" in states:
+        torch.mps.set_rng_state(states["mps"])
 
 
 def _not_finite(objective: Objective, output: ModelOutput, target: Tensor, ratings: Tensor | None) -> Tensor:

@@ -94,9 +94,9 @@ def launch(
             )
         if config.objective.compares_images and fabric.world_size > 1:
             raise ConfigError(
-                f"{config.name}: objective.metric, code_similarity, pointing and the ratings_loss ccc take a batch's "
-                f"images together, of which each of {fabric.world_size} processes would see its share alone; train in "
-                "one process"
+                f"{config.name}: objective.metric, code_similarity, closeness, pointing and the ratings_loss ccc take "
+                f"a batch's images together, of which each of {fabric.world_size} processes would see its share alone; "
+                "train in one process"
             )
         fabric.launch()
     except (MisconfigurationException, RuntimeError, ValueError) as error:

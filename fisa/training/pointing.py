@@ -41,15 +41,20 @@ class Pointing:
 
     @staticmethod
     def check(output: ModelOutput) -> None:
-        """Refuse a system that has no maps.
+        """Refuse a system that has no maps, or maps of a single place.
 
         Raises:
-            ConfigError: It has none.
+            ConfigError: It is one.
         """
         if output.attention is None:
             raise ConfigError(
                 "objective.pointing compares attention maps with what covering places does, and this system has none; "
                 "set it to 0, or take one with spatial attention, such as fisa"
+            )
+        if output.attention.shape[2:].numel() < 2:
+            raise ConfigError(
+                "objective.pointing compares the places of a map, and here a map has a single one; set it to 0, or "
+                "take larger images or a backbone with a finer map"
             )
 
     def __call__(

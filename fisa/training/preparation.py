@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from lightning_fabric import seed_everything
 
 from fisa.config import ConfigError, FeaturesBackboneConfig, RunConfig
 from fisa.datasets import Dataset
-from fisa.datasets.sequences import SequenceSet, inputs_of
+from fisa.datasets.sequences import SequenceInputs, SequenceSet, inputs_of
 from fisa.datasets.vectors import FeatureSet
 from fisa.emotions import EmotionSpace
 from fisa.evaluation import Progress, target_of
@@ -50,8 +51,9 @@ def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
         DataError: The data set is unknown, cannot be opened, or has a sample whose target cannot be learned.
         BackboneError: The backbone cannot be built.
         ConfigError: The system cannot do the task, the image is too small for the backbone, the backbone is not for
-            such data, the system or a loss needs a wheel that the labels do not have, or the data cannot give as many
-            images of each emotion as ``training.per_emotion`` asks for.
+            such data, the system or a loss needs a wheel that the labels do not have, the data cannot give as many
+            images of each emotion as ``training.per_emotion`` asks for, a batch of one image cannot be trained on, or
+            labels cannot be shuffled.
     """
     size = config.data.image_size
     data = open_data(config, progress=progress)
@@ -76,10 +78,11 @@ def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
         raise ConfigError(
             f"{config.name}: the model cannot take {size} px images ({str(error).splitlines()[0]})"
         ) from None
+    _check_single_images(config, model, trial, len(data["train"]))
     train, validation = (_split(data[split], space, size, rates, progress) for split in ("train", "validation"))
     if config.training.shuffle_labels:
         draw = np.random.default_rng(config.training.seed)
-        train, validation = _shuffled(train, draw), _shuffled(validation, draw)
+        train, validation = (_shuffled(config, split, draw) for split in (train, validation))
     return Prepared(config, model, objective, train, validation, data)
 
 
@@ -91,8 +94,18 @@ def _split(data: Dataset, space: EmotionSpace, size: int, rates: bool, progress:
     return Split(inputs, target, data.manifest["id"].to_numpy(), ratings)
 
 
-def _shuffled(split: Split, draw: np.random.Generator) -> Split:
-    """Give each image the labels of another, or by chance its own: what is learned then is no knowledge of images."""
+def _shuffled(config: RunConfig, split: Split, draw: np.random.Generator) -> Split:
+    """Give each image the labels of another, or by chance its own: what is learned then is no knowledge of images.
+
+    Raises:
+        ConfigError: They are sequences of different lengths, so that one has not the steps that the other's labels are
+            of.
+    """
+    if isinstance(split.images, SequenceInputs) and not split.images.exists.all():
+        raise ConfigError(
+            f"{config.name}: training.shuffle_labels gives a sequence the labels of another, step by step, and here "
+            "they have different lengths; set it to false"
+        )
     order = draw.permutation(len(split.images))
     ratings = None if split.ratings is None else split.ratings[order]
     return replace(split, target=split.target[order], ratings=ratings)
@@ -133,6 +146,29 @@ def _trial_steps(size: int, data: SequenceSet) -> dict[str, torch.Tensor]:
     for name in data.series:
         inputs |= {f"series/{name}": torch.zeros(1, STEPS_TRIED, 2), f"series/{name}?": there}
     return inputs
+
+
+def _check_single_images(config: RunConfig, model: System, trial: object, images: int) -> None:
+    """Raise ConfigError where a batch has one image and the system cannot be trained on one.
+
+    So it is with batch normalisation over a map of one position: a single number has no variance.
+    """
+    size = config.training.batch_size
+    rest = 0 if config.training.per_emotion else images % size  # of balanced batches none is smaller
+    if not isinstance(trial, torch.Tensor) or 1 not in (size, images, rest):
+        return
+    tried = copy.deepcopy(model).train()
+    if config.training.freeze_backbone:
+        tried.backbone.eval()
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            tried(trial, explain=False)
+    except ValueError:
+        raise ConfigError(
+            f"{config.name}: {images} images in batches of {size} leave one with a single image, and at "
+            f"{config.data.image_size} px its map has one position, from which batch normalisation learns no variance; "
+            "change training.batch_size, or raise data.image_size"
+        ) from None
 
 
 def _check_emotions(config: RunConfig, train: Dataset, space: EmotionSpace) -> None:

@@ -29,7 +29,8 @@ def initialise(model: System, source: Run, config: ModelConfig, space: EmotionSp
     """Give ``model`` every tensor of ``source`` whose name and shape fit; its backbone must be taken over as a whole.
 
     What another label space or width keeps from fitting stays as it was drawn, and so does what ``model`` has beyond.
-    What its configuration fixes, such as a null logit that is not trained, is what that says.
+    What its configuration fixes, such as a null logit or a prior that is not trained, is what that says, and what is
+    computed from labels and not trained, such as a graph of the training labels, is that of the new data.
 
     Args:
         model: Freshly built.
@@ -46,10 +47,12 @@ def initialise(model: System, source: Run, config: ModelConfig, space: EmotionSp
         TrainingError: A part of the backbone of ``source`` finds no place.
         RunError: The weights of ``source`` cannot be read.
     """
+    by_label = label_axes(model, config, space)
     fixed = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+    fixed |= by_label.keys() - dict(model.named_parameters()).keys()
     own, other = model.state_dict(), source.model.state_dict()
     other = {name: tensor for name, tensor in other.items() if name not in fixed}
-    axes = {} if space == source.space else label_axes(model, config, space)
+    axes = {} if space == source.space else by_label
     taken = {
         name: tensor
         for name, tensor in other.items()

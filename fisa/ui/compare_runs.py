@@ -7,12 +7,11 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from fisa.datasets import Dataset
+from fisa.datasets import Dataset, groups_of
 from fisa.datasets.planted import PlantedDataset
 from fisa.evaluation import per_sample
 from fisa.language import mark, tr
 from fisa.runs import Run
-from fisa.studies.rated import groups_of
 from fisa.studies.reference import Comparison, beside_reference
 from fisa.studies.results import StudyResults
 from fisa.studies.seeds import Trained, alone_where_shared, seeds_of

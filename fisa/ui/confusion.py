@@ -8,7 +8,7 @@ import streamlit as st
 
 from fisa import evaluation, figures
 from fisa.classification import Classification, classify
-from fisa.datasets import Dataset
+from fisa.datasets import Dataset, groups_of
 from fisa.language import tr
 from fisa.runs import Run
 from fisa.studies import errors_in_words
@@ -22,7 +22,7 @@ from fisa.ui.widgets import chart, drawn
 @counted("confusion")
 def _classified(run_digest: str, data_version: str, _run: Run, _dataset: Dataset) -> Classification:
     predicted = _run.predictions[list(_dataset.space.labels)].to_numpy(float)
-    return classify(evaluation.target_of(_dataset), predicted, _dataset.space)
+    return classify(evaluation.target_of(_dataset), predicted, _dataset.space, groups_of(_dataset))
 
 
 def draw(run: Run) -> None:

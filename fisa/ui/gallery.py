@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from fisa import figures
-from fisa.datasets import Dataset
+from fisa.datasets import Dataset, groups_of
 from fisa.evaluation import target_of, truth_of
 from fisa.figures.checks import top_emotions
 from fisa.language import mark, sentences, tr
@@ -20,7 +20,6 @@ from fisa.records import Interval
 from fisa.runs import Run
 from fisa.slices import Mark, Search, find_slices, write
 from fisa.studies.pairs import title_of
-from fisa.studies.rated import groups_of
 from fisa.ui import browse, keys, marks, pairs, state
 from fisa.ui.browse import Walk
 from fisa.ui.counted import counted

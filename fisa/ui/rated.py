@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from fisa.datasets import Dataset
+from fisa.datasets import Dataset, groups_of
 from fisa.emotions import DIMENSIONS
 from fisa.evaluation import EvaluationError
 from fisa.figures.checks import listed
@@ -17,7 +17,6 @@ from fisa.language import mark, sentences, tr
 from fisa.ratings import PARTS, RATING_MEASURES, bootstrap_ratings
 from fisa.records import Explanation, Interval
 from fisa.runs import Run
-from fisa.studies.rated import groups_of
 from fisa.ui import browse, cache, compare_measures, extras, photographs, reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.counted import counted

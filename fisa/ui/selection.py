@@ -14,13 +14,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fisa.datasets import Dataset
+from fisa.datasets import Dataset, groups_of
 from fisa.evaluation import target_of, truth_of
 from fisa.language import mark, tr
 from fisa.metrics import bootstrap_mean, paired_bootstrap
 from fisa.records import Interval
 from fisa.runs import Run
-from fisa.studies.rated import groups_of
 from fisa.ui import cache, panels, rated, reading, slices, state
 from fisa.ui.browse import Walk
 from fisa.ui.counted import counted

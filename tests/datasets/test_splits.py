@@ -83,6 +83,12 @@ def test_groups_chain_through_equal_images() -> None:
         assert len(set(numbers[:4])) == 1
 
 
+def test_images_of_no_group_are_no_group() -> None:
+    manifest = one_hot([10] * 8).assign(group=["a", "a", *[""] * 78])
+    numbers = folds(manifest, MIKELS, alone(manifest), 4)
+    assert numbers[0] == numbers[1] and np.bincount(numbers).min() >= 18  # of 80 images about 20 in each of four folds
+
+
 def test_groups_without_labels() -> None:
     manifest = pd.DataFrame({"split": [""] * 30, "group": [f"g{n // 3}" for n in range(30)]})
     numbers = folds(manifest, [], alone(manifest), 5)

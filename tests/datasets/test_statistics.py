@@ -100,6 +100,13 @@ def test_an_emotion_that_nobody_felt_correlates_with_none() -> None:
     np.testing.assert_allclose(correlation, [[1, -1, 0], [-1, 1, 0], [0, 0, 1]])
 
 
+def test_emotions_that_never_vary_correlate_with_none() -> None:
+    target = np.array([[0.1, 0.1, 0.3 + 0.1 * row, 0.5 - 0.1 * row] for row in range(6)])  # the mean of .1 is not .1
+    expected = np.eye(4)
+    expected[2, 3] = expected[3, 2] = -1
+    np.testing.assert_allclose(stats.label_correlation(target), expected, atol=1e-12)
+
+
 def test_co_occurrence_by_hand() -> None:
     # a is named three times, once with b; b once, with a; c never.
     target = np.array([[1, 0, 0], [0.5, 0.5, 0], [1, 0, 0]])

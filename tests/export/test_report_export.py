@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from variants import variant
 
 from fisa.__main__ import app
-from fisa.config.differences import differences, flat
+from fisa.config import flat
+from fisa.config.differences import differences
 from fisa.evaluation import open_test_split, per_sample
 from fisa.export import ExportError, report, report_page
 from fisa.metrics import METRICS

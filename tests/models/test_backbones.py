@@ -9,10 +9,12 @@ from urllib.error import URLError
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from fisa.config import TorchvisionBackboneConfig
 from fisa.models.backbones import (
     BackboneError,
+    FeaturesBackbone,
     PlainBackbone,
     build_backbone,
     load_torchvision,
@@ -60,6 +62,35 @@ def test_an_unknown_one_of_several_stages_is_named() -> None:
     config = TorchvisionBackboneConfig(name="torchvision", network="resnet18", stage="layer2", stages=("layer7",))
     with pytest.raises(BackboneError, match="no module 'layer7'"):
         build_backbone(config)
+
+
+@pytest.mark.parametrize(
+    ("network", "stage", "stages", "says"),
+    [
+        ("resnet18", "fc", (), r"cannot be cut after 'fc' \(of a 64 px image it is \[1, 1000\]"),
+        ("resnet18", "", (), "cannot be cut after ''"),
+        ("swin_t", "features.1", (), r"it is \[1, 16, 16, 96\], which is no map of channels, rows and columns"),
+        ("squeezenet1_1", "features.3", ("features.6",), "features.6 do not all come before stage 'features.3'"),
+        ("squeezenet1_1", "features.3", ("features.3",), "features.3 do not all come before stage 'features.3'"),
+    ],
+)
+def test_stages_that_give_no_map_or_stand_in_another_order(
+    network: str, stage: str, stages: tuple[str, ...], says: str
+) -> None:
+    config = TorchvisionBackboneConfig(name="torchvision", network=network, stage=stage, stages=stages)
+    with pytest.raises(BackboneError, match=says):
+        build_backbone(config)
+
+
+def test_a_single_vector_takes_part_in_statistics_that_processes_share() -> None:
+    shared = nn.SyncBatchNorm.convert_sync_batchnorm(FeaturesBackbone(2)).train()
+    seen: list[int] = []
+    shared.scale.register_forward_pre_hook(lambda layer, inputs: seen.append(len(inputs[0])))
+    with pytest.raises(ValueError, match="more than 1 value"):  # here are no others
+        shared(torch.ones(1, 2))
+    assert seen == [1]  # else the others would wait for this process for hours
+    alone = FeaturesBackbone(2).train()
+    torch.testing.assert_close(alone(torch.ones(1, 2)).flatten(), torch.ones(2))
 
 
 def test_torchvision_stage_and_receptive_field() -> None:

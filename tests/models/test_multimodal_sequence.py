@@ -47,6 +47,18 @@ def batch(seed: int = 0) -> dict[str, Tensor]:
     return inputs
 
 
+def test_a_batch_without_frames_moves_no_statistics() -> None:
+    model, inputs = build().train(), batch()
+    before = {name: value.clone() for name, value in model.backbone.state_dict().items()}
+    inputs["frames"], inputs["frames?"] = torch.zeros(0, 3, SIDE, SIDE), torch.zeros(B, T, dtype=torch.bool)
+    output = model(inputs)
+    for name, value in model.backbone.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    output.distribution.sum().backward()
+    assert all(parameter.grad is not None for parameter in model.backbone.parameters())
+    assert model.backbone.training
+
+
 def test_stages_by_hand() -> None:
     # Text alone, one number, one LSTM layer of one unit; all weights are set, so the whole step is scalar arithmetic.
     config = MultimodalSequenceConfig(
