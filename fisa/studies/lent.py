@@ -10,9 +10,9 @@ from fisa.config.differences import differences
 from fisa.config.study import System
 from fisa.runs.files import dump_json, read_bytes, write_whole
 from fisa.studies.comparison import StudyError
-from fisa.studies.folder import LENT, LOOKS, StudyFolder
+from fisa.studies.folder import CHOICES, LENT, LOOKS, StudyFolder
 from fisa.studies.plan import Cell
-from fisa.studies.results import SPEEDS
+from fisa.studies.results import SPEEDS, StudyResults, config_digest
 from fisa.studies.summary import FOLDER, SUMMARY, load_summary
 from fisa.tasks import open_data
 
@@ -39,9 +39,9 @@ def borrow(folder: StudyFolder, source: Path) -> None:
     if place is None:
         raise StudyError(f"{source}: holds no summary of a study; a study writes one into its folder when it stops")
     own = folder.path / LENT
-    if (own / SUMMARY).is_file():
-        if read_bytes(own / SUMMARY) != read_bytes(place / SUMMARY):
-            raise StudyError(f"{folder.path}: took over another summary than {place}; choose another --out")
+    if (own / SUMMARY).is_file() and read_bytes(own / SUMMARY) != read_bytes(place / SUMMARY):
+        raise StudyError(f"{folder.path}: took over another summary than {place}; choose another --out")
+    if (own / SUMMARY).is_file() and (folder.path / CHOICES).is_file():
         return
     if folder.begun:
         raise StudyError(f"{folder.path}: has runs of its own, which --known would mix up; choose another --out")
@@ -74,6 +74,8 @@ def check_lent(folder: StudyFolder, planned: Sequence[Cell], systems: Sequence[S
     lent = load_summary(folder.path / LENT)
     tested = set(lent.cells.loc[lent.cells["state"] == "finished", "system"])
     searched = {system.name: {key for changes in system.trials for key in changes} for system in systems}
+    digests = lent.runs.set_index("where")["config"]
+    exact = _of_this_version(lent)
     for cell in cells:
         allowed = OF_EACH | searched[cell.system]
         if cell.trial is not None or cell.system not in tested:
@@ -85,6 +87,11 @@ def check_lent(folder: StudyFolder, planned: Sequence[Cell], systems: Sequence[S
                 f"{folder.path / LENT}: {cell.where} has {key} {before}, and the study says {now}; "
                 "change it back, or run the study without --known"
             )
+        if config_digest(cell.config) != digests[cell.where] and cell.system in exact:
+            raise StudyError(
+                f"{folder.path / LENT}: {cell.where} has another configuration than the study says, "
+                f"in {' or '.join(sorted(searched[cell.system]))}; change it back, or run the study without --known"
+            )
     first = cells[0]  # a trial, where there are any: the test split of cells stays shut
     version = str(lent.runs.set_index("where").at[first.where, "data_version"])
     now = open_data(first.config, ("test",))["test"].version
@@ -93,3 +100,9 @@ def check_lent(folder: StudyFolder, planned: Sequence[Cell], systems: Sequence[S
             f"{folder.path / LENT}: {first.where} is of version {version} of {first.config.data.name}, and this is "
             f"version {now}; run the study without --known"
         )
+
+
+def _of_this_version(lent: StudyResults) -> set[str]:
+    """Return the systems whose configuration has the keys of this version: its digest is that of one of their runs."""
+    known = {system: set(part["config"]) for system, part in lent.runs.groupby("system")}
+    return {system for system, config in lent.configs.items() if config_digest(config) in known[system]}
