@@ -9,7 +9,8 @@ import pandas as pd
 import typer
 
 from fisa.bench import BENCHES, Bench, Change, Cost, Settings, compare, read_report, run_bench
-from fisa.commands.terminal import CommandError, Meter, tell
+from fisa.commands.terminal import Meter, tell
+from fisa.export import new_file, refuse_existing
 
 LONG = ("memory", "map", "page", "app")
 """Only run when named: they take minutes, a page needs runs to show, and the app a browser."""
@@ -17,14 +18,14 @@ LONG = ("memory", "map", "page", "app")
 
 def bench(names: Sequence[str], settings: Settings, out: Path | None, against: Path | None) -> None:
     """Run benches, print their costs, write them, compare them; exit with status 1 if one became worse."""
-    if out is not None and out.exists():
-        raise CommandError(f"{out}: already exists; name another --out, nothing is overwritten")
+    if out is not None:
+        refuse_existing(out)
     before = None if against is None else read_report(against)
     chosen = [_bench(name) for name in names or (name for name in BENCHES if name not in LONG)]
     with Meter("bench") as meter:
         report = run_bench(chosen, settings, meter)
     if out is not None:
-        out.write_text(report.to_json(), encoding="utf-8")
+        new_file(out, report.to_json())
     threads = report.surroundings["threads"]
     typer.echo(f"{report.surroundings['machine']}, {threads} thread{'s' if threads > 1 else ''}; {report.made}\n")
     if before is None or against is None:

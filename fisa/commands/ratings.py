@@ -7,8 +7,9 @@ from pathlib import Path
 
 import typer
 
-from fisa.commands.terminal import CommandError, Meter
+from fisa.commands.terminal import Meter
 from fisa.config import load_config
+from fisa.export import new_file, refuse_existing
 from fisa.studies import Format, format_table
 from fisa.studies.ratings import (
     open_folds,
@@ -33,8 +34,8 @@ def ratings(
     predictions: Path | None,
 ) -> None:
     """Compare what predicts valence and arousal by cross-validation; print the table or write it to ``out``."""
-    if out is not None and out.exists():
-        raise CommandError(f"{out}: already exists; name another --out, nothing is overwritten")
+    if out is not None:
+        refuse_existing(out)
     if predictions is not None:
         check_target(predictions)
     loaded = [load_config(path) for path in configs]
@@ -53,4 +54,4 @@ def ratings(
     if out is None:
         typer.echo(text, nl=False)
     else:
-        out.write_text(text, encoding="utf-8")
+        new_file(out, text)

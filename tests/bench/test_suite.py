@@ -96,7 +96,7 @@ def test_peak_memory_is_that_of_the_process_that_works() -> None:
 
 
 def test_the_command_writes_compares_and_flags_what_became_worse(tmp_path: Path) -> None:
-    now, before = tmp_path / "now.json", tmp_path / "before.json"
+    now, before = tmp_path / "new" / "now.json", tmp_path / "before.json"  # a folder that is not there yet
     result = CliRunner().invoke(__main__.app, ["bench", "explain", *OPTIONS, "--out", str(now)])
     assert result.exit_code == 0, result.output
     assert "explain.one" in result.stdout and "interval" in result.stdout
