@@ -46,7 +46,7 @@ def inert(table: pd.DataFrame) -> pd.DataFrame:
         if not pd.api.types.is_numeric_dtype(kind):
             cells = shown.iloc[:, place]
             quoted = [f"'{c}" if isinstance(c, str) and c.startswith(FORMULA_STARTS) else c for c in cells]
-            shown.isetitem(place, pd.Series(quoted, index=shown.index, dtype=object))
+            shown.isetitem(place, pd.Series(quoted, dtype=object).to_numpy())
     return shown
 
 

@@ -1,9 +1,10 @@
-"""docs/methods.md against the code: links, names, options, measures, examples, and mathematics that GitHub renders."""
+"""Documents against the code: links, names, options, commands, measures, examples, mathematics that GitHub renders."""
 
 import doctest
 import importlib
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
@@ -11,16 +12,19 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import numpy as np
 import pytest
+import typer
 import yaml
 from pydantic import BaseModel
 from scipy.stats import binom
 
+from fisa.__main__ import app
 from fisa.config import FisaConfig, ObjectiveConfig, RunConfig
 from fisa.datasets import DATASETS, Layout
 from fisa.datasets.planted.oracles import FEATURES
 from fisa.emotions import SPACES
 from fisa.metrics import METRICS, Metric
 from fisa.sequence_measures import SEQUENCE_METRICS
+from fisa.studies.summary import load_results
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / name for name in ("docs/methods.md", "docs/datasets.md", "README.md", "CONTRIBUTING.md")]
@@ -167,6 +171,63 @@ def test_the_examples_give_the_numbers_printed(page: Path, least: int) -> None:
     complaints: list[str] = []
     runner.run(example, out=complaints.append)
     assert not complaints, "".join(complaints)
+
+
+PRINTED = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("configs/**/*.yaml"))]
+COMMAND = re.compile(r"^[#\s]*(?:python|torchrun [^\n]*?) -m fisa ([^\n]+)", re.MULTILINE)
+
+
+def complaint(line: str) -> str:
+    """Parse a command line as the program does, without running it, and return what is wrong with it."""
+    arguments, command = shlex.split(line.partition(" > ")[0]), typer.main.get_command(app)
+    try:
+        while hasattr(command, "commands"):
+            command = command.commands[arguments.pop(0)]
+        command.make_context(command.name, arguments)
+    except LookupError as error:
+        return f"no command {error}"
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # which wrong usage has, of whatever version of typer
+            raise
+        return str(error.format_message())
+    return ""
+
+
+@pytest.mark.parametrize("page", PRINTED, ids=lambda page: page.name)
+def test_commands_that_are_printed_are_understood(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    # A line of its own, or a whole cell of a table; one with brackets says which options there are.
+    lines = [*COMMAND.findall(text), *re.findall(r"\| `python -m fisa ([^`]+)` \|", text)]
+    assert {line: said for line in lines if "[" not in line and (said := complaint(line))} == {}
+    assert lines or page.suffix == ".md"
+
+
+@pytest.mark.parametrize("line", ["data shew", "train", "report --fromat csv", "study x.yaml --processes none"])
+def test_a_command_that_is_wrong_is_found(line: str) -> None:
+    assert complaint(line)
+
+
+@pytest.mark.parametrize("run", sorted(ROOT.glob("artifacts/*/metrics.json")), ids=lambda file: file.parent.name)
+def test_the_header_of_a_configuration_says_what_its_shipped_run_took_and_reached(run: Path) -> None:
+    header = (ROOT / "configs" / f"{run.parent.name}.yaml").read_text(encoding="utf-8")
+    took, reached = re.search(r"^# Took (\d+) min .*; score (-?\d\.\d{3}) on planted iid\.$", header, re.M).groups()  # type: ignore[union-attr]
+    about = json.loads((run.parent / "provenance.json").read_text(encoding="utf-8"))
+    assert int(took) == round(about["seconds"] / 60)
+    assert float(reached) == round(json.loads(run.read_text(encoding="utf-8"))["score"], 3)
+    assert f"--out artifacts/{run.parent.name}" in header
+
+
+@pytest.mark.parametrize("name", ["emotion6-features", "sequences"])
+def test_the_header_of_a_study_says_what_its_table_holds(name: str) -> None:
+    header = (ROOT / "configs" / "studies" / f"{name}.yaml").read_text(encoding="utf-8").partition("name:")[0]
+    results = load_results(ROOT / "artifacts" / "studies" / name)
+    cells = results.cells
+    key = "kl" if results.metrics["score"] is None else "kl_truth"
+    means = cells.groupby("system")[key].mean()
+    said = {system: float(number) for system, number in re.findall(r"([a-z0-9-]+) (\d\.\d{3})", header)}
+    known = {system: number for system, number in said.items() if system in means}
+    assert known and known == {system: round(float(means[system]), 3) for system in known}
+    assert int(re.search(r"(\d+) runs", header)[1]) == len(results.runs)  # type: ignore[index]
 
 
 def mangled(text: str) -> list[str]:

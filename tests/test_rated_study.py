@@ -152,13 +152,14 @@ def test_the_command_writes_table_and_predictions(root: Path, tmp_path: Path) ->
     (tmp_path / "tiny.yaml").write_text(dump_config(RunConfig.model_validate(CONFIG)), encoding="utf-8")
     arguments = ["ratings", "oasis", str(root), "--folds", "3", "--config", str(tmp_path / "tiny.yaml")]
     arguments += ["--runs", str(tmp_path / "runs"), "--predictions", str(tmp_path / "p.csv")]
-    done = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "table.md")])
+    out = tmp_path / "table.md"
+    done = CliRunner().invoke(app, [*arguments, "--out", str(out)])
     assert done.exit_code == 0, done.stderr
-    text = (tmp_path / "table.md").read_text(encoding="utf-8")
+    text = out.read_text(encoding="utf-8")
     assert all(name in text for name in (CONSTANT, STATED, RIDGE, "tiny", "split 3 folds"))
     frame = pd.read_csv(tmp_path / "p.csv")
     assert len(frame) == 30 and {"id", "fold", "rated valence", "tiny arousal"} <= set(frame)
-    again = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "table.md")])
+    again = CliRunner().invoke(app, [*arguments, "--out", str(out)])
     assert again.exit_code == 1 and "already exists" in again.stderr
     twice = CliRunner().invoke(app, [*arguments[:7], "--config", str(tmp_path / "tiny.yaml")])
     assert twice.exit_code == 1 and "two configurations are named tiny" in twice.stderr

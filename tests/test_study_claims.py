@@ -123,16 +123,27 @@ def test_a_verdict_reads_as_a_sentence() -> None:
 def test_a_claim_about_a_system_or_a_measure_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"study\.yaml: claims: there is no system 'cnm'; name some of fisa, cnn"):
         load_study(written(tmp_path, claims=[claim("fisa", "cnm")]))
-    study, _ = load_study(written(tmp_path, claims=[claim("fisa", "cnn", "coseno")]))
+    study, systems = load_study(written(tmp_path, claims=[claim("fisa", "cnn", "coseno")]))
     with pytest.raises(StudyError, match="study tiny: claims: 'coseno' is no measure of a sample; leave it away"):
-        check_claims(study)
+        check_claims(study, systems)
+
+
+def test_a_claim_about_a_measure_of_distributions_is_refused_where_ratings_are_predicted(tmp_path: Path) -> None:
+    for measure in (None, "kl"):
+        claims = [claim("fisa", "cnn", measure)]
+        study, systems = load_study(written(tmp_path, claims=claims, set={"task": "valence_arousal"}, search=None))
+        if measure is None:
+            check_claims(study, systems)
+            continue
+        with pytest.raises(StudyError, match="'kl' is a measure of distributions, and valence and arousal"):
+            check_claims(study, systems)
 
 
 def test_the_shipped_studies_claim_what_they_can_decide() -> None:
     folder = Path(__file__).parents[1] / "configs" / "studies"
     claimed = {}
     for file in sorted(folder.glob("*.yaml")):
-        study, _ = load_study(file)
-        check_claims(study)
+        study, systems = load_study(file)
+        check_claims(study, systems)
         claimed[file.stem] = len(study.claims)
     assert min(claimed[name] for name in ("draft", "ew-mtcnn", "systems")) > 0

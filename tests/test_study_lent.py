@@ -103,6 +103,23 @@ def test_a_study_that_is_stopped_leaves_a_summary_that_is_gone_on_with(tmp_path:
         assert set(load_results(out).runs["state"]) == {"finished"}
 
 
+def test_a_call_that_is_killed_as_it_takes_a_summary_over_is_gone_on_with(
+    summary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path / "in", systems=ONE_SEED)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StudyFolder, "store_choices", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_study(file, tmp_path / "out", here, known=summary)
+    trained: list[str] = []
+    assert run_study(file, tmp_path / "out", partial(noting, trained), known=summary).failures == ()
+    assert trained == [] and len(StudyFolder(tmp_path / "out").looks) == 2
+
+
 class TestRefuses:
     def refused(self, summary: Path, tmp_path: Path, says: str, **changes: Any) -> None:
         tmp_path.mkdir(exist_ok=True)
@@ -121,6 +138,15 @@ class TestRefuses:
         self.refused(summary, tmp_path / "model", says, systems=systems)
         other = STUDY["search"] | {"trials": 1, "space": [{"training.lr": 0.01}]}
         self.refused(summary, tmp_path / "search", "was chosen from other trials", search=other)
+
+    def test_another_value_of_what_only_some_trials_change(self, tmp_path: Path) -> None:
+        # The first trial takes the configuration as it is: with another learning rate it is another trial.
+        search = STUDY["search"] | {"space": [{}, {"training.lr": 0.001}]}
+        run_study(written(tmp_path / "in", systems=ONE_SEED, search=search), tmp_path / "first", here)
+        faster = {"model": TINY_CNN, "training": {"batch_size": 32, "lr": 0.02}}
+        systems = ONE_SEED | {"cnn": ONE_SEED["cnn"] | {"config": faster}}
+        says = r"trials/cnn/1 has training\.lr 0.01, and the study says 0.02; change it back"
+        self.refused(tmp_path / "first" / "summary", tmp_path / "second", says, systems=systems, search=search)
 
     def test_other_data(self, summary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(lent, "open_data", lambda config, splits: {"test": SimpleNamespace(version="other")})

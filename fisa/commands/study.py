@@ -51,7 +51,7 @@ def engine_of(name: str, processes: int, address: str | None) -> Engine:
 def dry_run(file: Path, out: Path | None, processes: int) -> None:
     """Print the runs of a study and how long they may take here, from a few steps of each system."""
     config, systems = load_study(file)
-    check_claims(config)
+    check_claims(config, systems)
     folder = StudyFolder(out or default_folder(config.name))
     trials = plan_trials(config, systems)
     cells = [*trials, *plan_cells(config, systems, {name: {} for name in choice_names(config, systems)})]

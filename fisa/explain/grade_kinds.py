@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from fisa.language import mark
+from fisa.language import Phrase, mark
 
 PartName = Literal["attribution", "deletion", "checks", "attention", "interaction", "paths"]
 
@@ -41,6 +41,16 @@ class GradeKind:
     better: Literal["larger", "smaller", "neither"] = "larger"
 
 
+_OF_ORDERS = mark(
+    "0 is like random orders, 1 like the order of an oracle that knows the motifs, which a method may pass."
+)
+
+
+def _in_orders(asked: str) -> str:
+    """Return what deletion or insertion asks, and how all of them are read."""
+    return Phrase("{before} {more}", before=Phrase(asked), more=Phrase(_OF_ORDERS))
+
+
 # fmt: off
 GRADES: Mapping[str, GradeKind] = MappingProxyType({
     "faithfulness": GradeKind("attribution", mark("Faithfulness"),
@@ -50,17 +60,13 @@ GRADES: Mapping[str, GradeKind] = MappingProxyType({
         mark("The same against the planted change in place of the model's own: is it so, and not only in the model? No "
              "method can be expected to pass its model.")),
     "deletion.blur": GradeKind("deletion", mark("Deletion, blurred"),
-        mark("How soon the logit falls as the places that a method names first are blurred. 0 is like random orders, 1 "
-             "like the order of an oracle that knows the motifs, which a method may pass.")),
+        _in_orders(mark("How soon the logit falls as the places that a method names first are blurred."))),
     "deletion.mean": GradeKind("deletion", mark("Deletion, mean colour"),
-        mark("The same with the mean colour. 0 is like random orders, 1 like the order of an oracle that knows the "
-             "motifs, which a method may pass.")),
+        _in_orders(mark("The same with the mean colour."))),
     "insertion.blur": GradeKind("deletion", mark("Insertion, blurred"),
-        mark("How soon the logit returns as these places come back into the blurred image. 0 is like random orders, 1 "
-             "like the order of an oracle that knows the motifs, which a method may pass.")),
+        _in_orders(mark("How soon the logit returns as these places come back into the blurred image."))),
     "insertion.mean": GradeKind("deletion", mark("Insertion, mean colour"),
-        mark("The same from the mean colour. 0 is like random orders, 1 like the order of an oracle that knows the "
-             "motifs, which a method may pass.")),
+        _in_orders(mark("The same from the mean colour."))),
     "sanity.untrained": GradeKind("checks", mark("Untrained network"),
         mark("Faithfulness to the trained model of what the method says of a network with fresh weights: the level "
              "that needs no learning."), better="neither"),

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fisa.config.study import StudyConfig
+from fisa.config.study import StudyConfig, System
 from fisa.language import mark
 from fisa.metrics import METRICS
-from fisa.studies.comparison import StudyError
+from fisa.studies.comparison import RATED, StudyError
 from fisa.studies.errors import TITLES, Errors, compared_by
 from fisa.studies.results import StudyResults
 from fisa.studies.statistics import Difference, hierarchical_difference, holm
@@ -22,13 +22,19 @@ UNKNOWN = mark("not known yet")
 DIVERGED = mark("not decided, as a cell diverged")
 
 
-def check_claims(study: StudyConfig) -> None:
+def check_claims(study: StudyConfig, systems: Iterable[System]) -> None:
     """Refuse a claim about what no sample has.
 
     Raises:
-        StudyError: Its measure is none of ``METRICS``.
+        StudyError: Its measure is none of ``METRICS``, or the systems predict valence and arousal, which have none.
     """
+    rated = any(system.document.get("task") == RATED for system in systems)
     for claim in study.claims:
+        if claim.measure is not None and rated:
+            raise StudyError(
+                f"study {study.name}: claims: {claim.measure!r} is a measure of distributions, and valence and arousal "
+                "are compared by their squared error; leave it away"
+            )
         if claim.measure is not None and claim.measure not in METRICS:
             raise StudyError(
                 f"study {study.name}: claims: {claim.measure!r} is no measure of a sample; "

@@ -185,7 +185,8 @@ def comparison_table(runs: Sequence[Run | Result], progress: Progress | None = N
         planted data ``score`` and ``kl_truth``; with two or more runs ``gap``, ``gap_low``, ``gap_high``; every key of
         ``fisa.metrics.METRICS`` on the votes; and where a run has them those of ``LABEL_COLUMNS`` and
         ``localisation_hit`` and ``contributions_r``. What a system does not have is NaN. ``attrs`` holds data,
-        data_version, split, space (of the labels compared), n, runs (name to digest) and notes (a list of sentences).
+        data_version, split, space (of the labels compared), n, runs (name to digest), seen (those which were trained or
+        chosen on some of the images) and notes (a list of sentences).
         Of ratings: ``system``, ``kind`` ("baseline" or "run"), ``marks``, ``ccc_gap``, and the keys of
         ``fisa.ratings.evaluate_ratings``, each with ``_low`` and ``_high`` where the data can be opened.
 
@@ -267,6 +268,7 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
         "space": space,
         "n": int(n),
         "runs": {result.system: result.digest for result in results},
+        "seen": [result.system for result in results if result.metrics.get("seen")],
         "notes": notes,
     }
     return table

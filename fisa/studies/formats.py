@@ -47,8 +47,9 @@ def format_table(table: pd.DataFrame, form: Format) -> str:
     """Write a comparison table for people or programs.
 
     Markdown, LaTeX (booktabs) and HTML show an arrow for each direction, the best run of each column in bold (with two
-    or more runs; oracles are out of the contest), and below the table its conventions, notes and provenance. CSV has
-    the plain keys as header, every number exactly, the provenance as columns, and no text that a spreadsheet would run.
+    or more runs; oracles, and runs that have seen the images, are out of the contest), and below the table its
+    conventions, notes and provenance. CSV has the plain keys as header, every number exactly, the provenance as
+    columns, and no text that a spreadsheet would run.
 
     Args:
         table: From :func:`comparison_table`.
@@ -181,10 +182,14 @@ def _cell(row: pd.Series, key: str, column: Column) -> str:
 
 
 def _best(table: pd.DataFrame, key: str, column: Column) -> np.ndarray:
-    """Which rows to set in bold, bool [rows]: runs whose value shows the same digits as the best run's."""
+    """Which rows to set in bold, bool [rows]: runs whose value shows the same digits as the best run's.
+
+    A run that has seen images of the split is out of the contest.
+    """
     if key in GAPS or column.higher_is_better is None:
         return np.zeros(len(table), dtype=bool)
-    values = table[key].where(table["kind"] == "run").round(column.digits)
+    fair = (table["kind"] == "run") & ~table["system"].isin(table.attrs.get("seen", ()))
+    values = table[key].where(fair).round(column.digits)
     if values.notna().sum() < 2:
         return np.zeros(len(table), dtype=bool)
     return np.asarray(values == (values.max() if column.higher_is_better else values.min()))

@@ -9,7 +9,7 @@ from pathlib import Path
 from fisa.config import difference
 from fisa.runs.files import dump_json, read_bytes, write_whole
 from fisa.studies.comparison import StudyError
-from fisa.studies.folder import LENT, LOOKS, StudyFolder
+from fisa.studies.folder import CHOICES, LENT, LOOKS, StudyFolder
 from fisa.studies.plan import Cell
 from fisa.studies.results import SPEEDS
 from fisa.studies.summary import CONFIGS, ERRORS, FILES, FOLDER, SUMMARY, load_summary
@@ -33,9 +33,9 @@ def borrow(folder: StudyFolder, source: Path) -> None:
     if place is None:
         raise StudyError(f"{source}: holds no summary of a study; a study writes one into its folder when it stops")
     own = folder.path / LENT
-    if (own / SUMMARY).is_file():
-        if read_bytes(own / SUMMARY) != read_bytes(place / SUMMARY):
-            raise StudyError(f"{folder.path}: took over another summary than {place}; choose another --out")
+    if (own / SUMMARY).is_file() and read_bytes(own / SUMMARY) != read_bytes(place / SUMMARY):
+        raise StudyError(f"{folder.path}: took over another summary than {place}; choose another --out")
+    if (own / SUMMARY).is_file() and (folder.path / CHOICES).is_file():
         return
     if folder.begun:
         raise StudyError(f"{folder.path}: has runs of its own, which --known would mix up; choose another --out")

@@ -67,6 +67,11 @@ class StudyResults:
         return self.runs[self.runs["trial"].isna()]
 
 
+def config_digest(config: RunConfig) -> str:
+    """Return what ``runs.csv`` holds of a configuration, 16 hexadecimal digits; another version may have more keys."""
+    return digest_of(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode())[:16]
+
+
 def gather(path: Path) -> StudyResults:
     """Read the runs of a study's folder, finished or not, without those that an earlier study lends.
 
@@ -147,11 +152,10 @@ def _row(folder: StudyFolder, planned: Mapping[str, Any]) -> tuple[dict[str, Any
         state = ("missing", "not trained yet") if failure is None else (failure.kind, failure.reason)
         return row | dict(zip(("state", "reason"), state, strict=True)), None
     run = folder.run(where)
-    config = json.dumps(run.config.model_dump(mode="json"), sort_keys=True)
     row |= {
         "state": "finished",
         "reason": "",
-        "config": digest_of(config.encode())[:16],
+        "config": config_digest(run.config),
         "run": run.digest,
         "parameters": run.provenance.get("parameters"),
         "seconds": run.provenance.get("seconds"),

@@ -71,7 +71,7 @@ def run_study(
         StudyError: A run cannot be trained, or the study contradicts what it has come to, or another call works on it.
     """
     study, systems = load_study(path)
-    check_claims(study)
+    check_claims(study, systems)
     trials = plan_trials(study, systems)
     with at_work(out, study.name, read_text(path)) as folder:
         if known is not None:

@@ -29,6 +29,16 @@ def without_language(page: Page) -> None:
     page.wait_for_function("!location.search.includes('lang=')", timeout=PATIENCE)
 
 
+def gallery_put_into_chinese(studio: str, open_page: Open) -> Page:
+    """Open the gallery in English and choose Chinese there."""
+    page = open_page(f"{studio}/gallery?run=fisa")
+    expect_language(page, CHINESE, "Gallery")
+    page.get_by_role("button", name=CHINESE).click()
+    await_query(page, "lang", "zh_Hans")
+    expect_language(page, ENGLISH, "图库")
+    return page
+
+
 def test_a_chinese_browser_is_met_in_chinese_until_english_is_chosen(studio: str, open_page: Open) -> None:
     page = open_page(f"{studio}/gallery?run=fisa", locale="zh-CN")
     expect_language(page, ENGLISH, "图库")
@@ -42,11 +52,7 @@ def test_a_chinese_browser_is_met_in_chinese_until_english_is_chosen(studio: str
 
 
 def test_a_language_that_was_chosen_stays_on_other_pages(studio: str, open_page: Open) -> None:
-    page = open_page(f"{studio}/gallery?run=fisa")
-    expect_language(page, CHINESE, "Gallery")
-    page.get_by_role("button", name=CHINESE).click()
-    await_query(page, "lang", "zh_Hans")
-    expect_language(page, ENGLISH, "图库")
+    page = gallery_put_into_chinese(studio, open_page)
     for name in ("explain", "studies", "data", "train"):  # of them, Studies has nothing to show
         title = contents.TITLES[name]
         page.get_by_test_id("stSidebarNavLink").filter(has_text=re.compile(f"{NAMES[title]}$")).click()
@@ -67,11 +73,7 @@ def test_a_link_carries_the_language_to_another_browser(studio: str, open_page: 
 
 
 def test_back_and_forward_change_the_language_as_they_change_the_page(studio: str, open_page: Open) -> None:
-    page = open_page(f"{studio}/gallery?run=fisa")
-    expect_language(page, CHINESE, "Gallery")
-    page.get_by_role("button", name=CHINESE).click()
-    await_query(page, "lang", "zh_Hans")
-    expect_language(page, ENGLISH, "图库")
+    page = gallery_put_into_chinese(studio, open_page)
     page.go_back()
     without_language(page)
     expect_language(page, CHINESE, "Gallery")
