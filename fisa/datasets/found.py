@@ -61,7 +61,7 @@ class _Top:
 
 def data_folders() -> list[Path]:
     """Return the folders that the variable FISA_DATA names, in its order."""
-    return [Path(part).expanduser() for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part.strip()]
+    return [Path(os.path.expanduser(part)) for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part.strip()]
 
 
 def find_sets(folders: Iterable[Path]) -> list[Found]:
@@ -91,7 +91,7 @@ def _found_in(folder: Path) -> list[Found]:
 
 def recognise(path: Path) -> Found:
     """Tell which layout a folder, or a file of feature vectors, has; see :class:`Found`."""
-    path = Path(os.path.abspath(path.expanduser()))
+    path = Path(os.path.abspath(os.path.expanduser(path)))  # which leaves the home of somebody unknown as it is
     try:
         if not _is_utf8(str(path)):
             return Found(path, (), "its name is not UTF-8; rename it")

@@ -165,6 +165,18 @@ def test_a_typed_path_is_shown_and_stays_in_the_address(tmp_path: Path, visit: V
     assert app.query_params["data"] == str(root) and not app.exception
 
 
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/set", "/" + "x" * 5000])
+def test_a_path_that_no_machine_has_is_one_sentence(
+    path: str, tmp_path: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trees.oasis(tmp_path / "oasis")
+    monkeypatch.setenv("FISA_DATA", str(tmp_path / "oasis"))
+    app = visit("data", data=path)
+    assert not app.exception and "There is no data set" in app.warning[0].value
+    app.sidebar.text_input(key="data_path").set_value(path).run()
+    assert not app.exception
+
+
 def test_a_folder_that_is_not_recognised_can_be_read_as_what_one_says(tmp_path: Path, visit: Visit) -> None:
     trees.oasis(tmp_path / "set")
     (tmp_path / "set" / "OASIS.csv").rename(tmp_path / "set" / "list.csv")

@@ -100,6 +100,8 @@ def test_a_folder_elsewhere_without_runs_is_one_sentence(tmp_path: Path) -> None
     assert "no such folder" in app.warning[0].value
     app.text_input[0].set_value(str(tmp_path)).run()
     assert "holds no run folders" in app.warning[0].value
+    app.text_input[0].set_value("~nobody-of-this-name/runs").run()
+    assert not app.exception and "no such folder" in app.warning[0].value
 
 
 def test_runs_that_cannot_be_opened_are_listed_with_their_reason(shelf: Path, tiny_runs: Path, visit: Visit) -> None:
