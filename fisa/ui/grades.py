@@ -18,7 +18,7 @@ from fisa.explain.grade_kinds import GRADES, PARTS, PartName
 from fisa.explain.graded import GradeRow, Grades, failed_checks, stored_grades
 from fisa.language import mark, sentences, tr
 from fisa.runs import Run
-from fisa.ui import cache, state
+from fisa.ui import cache, others, state
 from fisa.ui.state import plain
 from fisa.ui.widgets import PROBLEMS, chart, choose, html_table, problem
 
@@ -56,7 +56,7 @@ def settle(run: Run) -> tuple[dict[str, Run], dict[str, dict[str, Grades]]]:
     """Open the chosen runs, that of the sidebar first; return them by name, and their grades by name and split."""
     folders = cache.run_folders()
     first = str(state.get("run"))
-    wanted = [name for name in (state.get("beside") or "").split(",") if name and name != first]
+    wanted = [name for name in others.names_in(state.get("beside") or "") if name != first]
     runs = {first: run}
     for name in wanted:
         if name not in folders:
@@ -72,11 +72,11 @@ def settle(run: Run) -> tuple[dict[str, Run], dict[str, dict[str, Grades]]]:
 
 def choose_others(runs: Mapping[str, Run]) -> None:
     """Draw the choice of the runs that stand beside that of the sidebar."""
-    first, *others = runs
-    st.session_state[_OTHERS] = others
+    first, *beside = runs
+    st.session_state[_OTHERS] = beside
     st.multiselect(
         tr("Side by side with"), [name for name in cache.run_folders() if name != first], key=_OTHERS,
-        on_change=lambda: state.put("beside", ",".join(st.session_state[_OTHERS])), placeholder=tr("other runs"),
+        on_change=lambda: state.put("beside", others.text_of(st.session_state[_OTHERS])), placeholder=tr("other runs"),
     )  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def list_refused(reasons: list[RunError]) -> None:
 
 
 def _at_home(text: str) -> Path:
-    """Return a path that a person typed; where it begins with the home of somebody unknown, as it is, unlike pathlib's."""
+    """Return a path that a person typed, as it is where it begins with the home of somebody unknown."""
     return Path(os.path.expanduser(text))
 
 
