@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -117,18 +118,22 @@ def open_run(path: Path) -> Run:
     return _open_run(str(path), _stamp(path))
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+# More than anybody lists: the sidebar opens every run, and beyond this number each would be opened anew on every page.
+@st.cache_resource(max_entries=512, show_spinner=False)
 @counted("run")
 def _open_run(path: str, stamp: tuple[tuple[str, int, int], ...]) -> Run:
     return load_run(path)
 
 
 def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
-    try:
-        files = sorted((entry for entry in os.scandir(path) if entry.is_file()), key=lambda entry: entry.name)
-    except OSError:
-        files = []
-    return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+    found = []
+    with suppress(OSError), os.scandir(path) as entries:
+        for entry in entries:
+            with suppress(OSError):  # gone since it was listed, as the draft of a file that is being written
+                if entry.is_file():
+                    status = entry.stat()
+                    found.append((entry.name, status.st_mtime_ns, status.st_size))
+    return tuple(sorted(found))
 
 
 def explanation(run: Run, subject: Subject) -> Explanation:

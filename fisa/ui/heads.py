@@ -28,6 +28,7 @@ from fisa.explain.heads import (
 )
 from fisa.explain.pairs import names_of_pairs
 from fisa.figures.checks import signed
+from fisa.figures.heads import Likeness
 from fisa.language import mark, sentences, tr, trn
 from fisa.runs import Run
 from fisa.ui import cache, panels, reading, state
@@ -217,10 +218,10 @@ def likeness(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View) ->
     if count > 1:
         pattern = pattern_similarity(matrices.mean("contribution", view.rows), "contribution")
         numbers = pd.RangeIndex(1, count + 1, name=tr("head"))
-        shown = {"pattern": pattern, "cka": similar}
+        shown: dict[Likeness, np.ndarray] = {"pattern": pattern, "cka": similar}
         for column, (kind, values) in zip(st.columns(2, gap="medium"), shown.items(), strict=True):
             with column:
-                figure = figures.head_similarity(values, kind, state.theme())  # type: ignore[arg-type]
+                figure = figures.head_similarity(values, kind, state.theme())
                 chart(figure, f"heads_{kind}", pd.DataFrame(values, index=numbers, columns=numbers.rename(None)))
         st.caption(
             tr(
