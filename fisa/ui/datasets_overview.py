@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -17,6 +19,8 @@ from fisa.ui.widgets import chart, drawn, first_text, html_table, selected
 
 EXAMPLES = 6
 """Images shown of the highest entropy, and of the lowest."""
+_A_LITTLE = 2e-6
+"""Nats that tell an entropy at the edge of a bar from those below it, more than an address rounds off."""
 HEADINGS = {
     "votes": mark("votes"),
     "degree": mark("degree"),
@@ -140,7 +144,7 @@ def _entropies(whole: Whole, part: pd.DataFrame, rows: np.ndarray) -> None:
     edges, heights = statistics.entropy_histogram(values, whole.space)
     twin = pd.DataFrame({tr("from"): edges[:-1], tr("to"): edges[1:], tr("images"): heights})
     figure = drawn(figures.entropy_histogram, edges, heights, None, state.theme())
-    chart(figure, "data_entropy", twin, on_select=_take_entropy)
+    chart(figure, "data_entropy", twin, on_select=partial(_take_entropy, float(edges[-1])))
     text = tr(
         "H = −Σ p log p of each distribution, which the draft calls density: 0 where all raters agree, ln C where "
         "every label gets as much. Click a bar to see its images in the gallery."
@@ -162,11 +166,14 @@ def _examples(whole: Whole, rows: np.ndarray, title: str, place: str) -> None:
             datasets_pictures.cell(whole, int(row), place, caption)
 
 
-def _take_entropy() -> None:
+def _take_entropy(top: float) -> None:
+    """Ask for the images of the bar that was clicked; one that lies at an edge, as of two equal labels, is above it."""
     picked = selected("data_entropy")
     if picked is not None:
+        low, high = float(picked[0]) - _A_LITTLE, float(picked[1])
+        high += _A_LITTLE if high >= top else -_A_LITTLE
         state.drop("leaf", "item")
-        state.put("entropy", f"{float(picked[0]):.4f}-{float(picked[1]):.4f}")
+        state.put("entropy", f"{max(low, 0):.6f}-{high:.6f}")
         state.put("view", "gallery")
 
 
