@@ -21,6 +21,7 @@ from fisa.config import RunConfig
 from fisa.datasets import Dataset
 from fisa.datasets.base import InFiles
 from fisa.datasets.planted import PlantedDataset, Scene, draw_scene, render
+from fisa.datasets.whole import stamp
 from fisa.emotions import DIMENSIONS, MIKELS8
 from fisa.explain import explain
 from fisa.images import decode_square, to_square
@@ -152,14 +153,15 @@ def _explanation(run_digest: str, image_digest: str, _run: Run, _subject: Subjec
 
 
 def test_data(run: Run) -> Dataset:
-    """Open the test split that ``run`` is measured on.
+    """Open the test split that ``run`` is measured on, once for each state of its lists and folders.
 
     Raises:
         DataError: The data set is not there.
     """
-    rated = run.config.objective.ratings > 0
-    key = f"{rated} {run.config.data.model_dump_json()}"
-    if run.config.data.root is not None and key not in _read():
+    rated, root = run.config.objective.ratings > 0, run.config.data.root
+    changed = () if root is None else stamp(Path(os.path.expanduser(root)))
+    key = f"{rated} {run.config.data.model_dump_json()} {changed}"
+    if root is not None and key not in _read():
         # Of files the digests are read, which takes long once; what opens them below finds these kept.
         with meter(tr("Reading the test images …")) as progress:
             open_data(run.config, ("test",), progress)

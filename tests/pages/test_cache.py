@@ -55,6 +55,16 @@ def test_runs_beyond_a_screenful_are_opened_once(tmp_path: Path, monkeypatch: py
     assert len(opened) == 100
 
 
+def test_test_images_are_read_anew_when_their_list_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = tmp_path / "list.csv"
+    monkeypatch.setattr(cache, "open_data", lambda config, splits, progress=None: {"test": listed.read_text()})
+    data = SimpleNamespace(root=str(tmp_path), model_dump_json=lambda: "{}")
+    run: Any = SimpleNamespace(config=SimpleNamespace(objective=SimpleNamespace(ratings=0), data=data))
+    for content in ("a", "ab"):
+        listed.write_text(content)
+        assert [cache.test_data(run), cache.test_data(run)] == [content, content]
+
+
 def test_copies_of_an_image_that_raters_voted_on_apart_have_answers_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     st.cache_data.clear()
     asked: list[object] = []
