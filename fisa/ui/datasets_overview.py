@@ -12,7 +12,7 @@ from fisa import figures
 from fisa.datasets import statistics
 from fisa.datasets.whole import Whole
 from fisa.emotions import EmotionSpace
-from fisa.language import mark, tr
+from fisa.language import mark, tr, trn
 from fisa.ui import datasets_pictures, reading, state
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, drawn, first_text, html_table, selected
@@ -57,7 +57,11 @@ def counts(whole: Whole) -> None:
     if whole.unsplit:
         st.caption(tr("There are no splits: {why}.", why=plain(whole.unsplit)))
     for reason, count in whole.left_out.items():
-        st.caption(tr("{n:,} rows are left out by design: {why}.", n=count, why=plain(reason)))
+        told = trn(
+            "{n:,} row is left out by design: {why}.", "{n:,} rows are left out by design: {why}.", count,
+            why=plain(reason),
+        )  # fmt: skip
+        st.caption(told)
 
 
 def draw(whole: Whole, rows: np.ndarray) -> None:
@@ -217,7 +221,7 @@ def _ratings(whole: Whole, part: pd.DataFrame) -> None:
         "{arousal[1]:g}; models get both as −1 to 1. {unrated}Click a point to open its image.",
         valence=valence,
         arousal=arousal,
-        unrated=tr("{n:,} images are not rated. ", n=unrated) if unrated else "",
+        unrated=trn("{n:,} image is not rated. ", "{n:,} images are not rated. ", unrated) if unrated else "",
     )
     st.caption(text)
 

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from fisa.datasets import Dataset
-from fisa.language import tr
+from fisa.language import tr, trn
 from fisa.slices import Mark, Notebook, SliceError, marks_table
 from fisa.tables import inert_csv
 from fisa.ui import state
@@ -108,7 +108,7 @@ def many(dataset: Dataset, shown: Sequence[str], passing: Sequence[str]) -> None
             )  # fmt: skip
         if marks:
             st.download_button(
-                tr("{n:,} marks as CSV", n=len(marks)), lambda: as_csv(marks),
+                trn("{n:,} mark as CSV", "{n:,} marks as CSV", len(marks)), lambda: as_csv(marks),
                 f"{notebook_of(dataset).file.stem}-marks.csv", "text/csv", icon=":material/download:",
                 on_click="ignore",
             )  # fmt: skip

@@ -23,7 +23,7 @@ from fisa.jobs.trainings import (
     pause_training,
     resume_training,
 )
-from fisa.language import mark, tr
+from fisa.language import mark, tr, trn
 from fisa.runs import RunError
 from fisa.ui import cache, reading, state
 from fisa.ui.meters import duration
@@ -253,5 +253,5 @@ def _goes_on(training: Training) -> str:
 
 def _epochs(training: Training) -> str:
     if not training.epochs:
-        return tr("{n} epochs", n=training.epoch)
+        return trn("{n} epoch", "{n} epochs", training.epoch)
     return tr("{n} of {total} epochs", n=training.epoch, total=training.epochs)

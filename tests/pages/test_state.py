@@ -1,6 +1,8 @@
 """The text rules behind links and labels."""
 
 import re
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,6 +11,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from streamlit.testing.v1 import AppTest
 
+from fisa.slices import Slice
+from fisa.ui import slices, train_watch
 from fisa.ui.state import clip, nearest, plain
 
 
@@ -119,3 +123,10 @@ def test_names_in_labels_are_shown_letter_for_letter() -> None:
     app = AppTest.from_function(labels).run()
     assert not app.exception
     assert [box.label for box in app.multiselect] == [r"Beside a\*b\*\$", r"Tags of \*x\*/\$1\$\.png"]
+
+
+def test_one_thing_is_said_of_as_one() -> None:
+    members = [Slice("dark", "planted", "iid", "1", ids) for ids in (("a",), ("a", "b"))]
+    assert [slices._told(one) for one in members] == ["dark (1 image)", "dark (2 images)"]
+    trainings: list[Any] = [SimpleNamespace(epochs=0, epoch=done) for done in (0, 1, 2)]
+    assert [train_watch._epochs(each) for each in trainings] == ["0 epochs", "1 epoch", "2 epochs"]
