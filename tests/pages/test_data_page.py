@@ -260,7 +260,7 @@ def test_a_bar_of_entropies_opens_the_images_that_it_counts() -> None:
     votes = np.concatenate([votes, np.tril(np.ones((8, 8), int))])  # one to eight labels alike: at edges
     values = statistics.entropies(votes / votes.sum(1, keepdims=True))
     edges, counts = statistics.entropy_histogram(values, MIKELS8)
-    app = AppTest.from_function(click)
+    app = AppTest.from_function(click, default_timeout=60)
     app.session_state["edges"] = edges.tolist()
     for bounds, count in zip(pairwise(edges), counts, strict=True):
         app.session_state["data_entropy"] = {"selection": {"points": [{"customdata": [float(end) for end in bounds]}]}}

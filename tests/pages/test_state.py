@@ -1,6 +1,7 @@
 """The text rules behind links and labels."""
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -78,7 +79,7 @@ def warnings(app: AppTest) -> list[str]:
 
 
 def test_what_a_link_asks_in_vain_is_said_once_and_only_where_it_was_asked() -> None:
-    app = AppTest.from_function(a_page)
+    app = AppTest.from_function(a_page, default_timeout=60)
     app.query_params["run"] = "cn"
     said = ["There is no run “cn” here; showing “cnn” instead."]
     assert warnings(app.run()) == said == warnings(app.run())  # until the person acts
@@ -88,13 +89,13 @@ def test_what_a_link_asks_in_vain_is_said_once_and_only_where_it_was_asked() -> 
 
 
 def test_what_several_parts_of_a_page_find_is_said_once() -> None:
-    app = AppTest.from_function(a_page)
+    app = AppTest.from_function(a_page, default_timeout=60)
     app.session_state["times"] = 3
     assert warnings(app.run()) == ["The notes are damaged."] == warnings(app.run())
 
 
 def test_a_link_from_a_page_to_itself_keeps_the_language_and_drops_the_rest() -> None:
-    app = AppTest.from_function(a_page)
+    app = AppTest.from_function(a_page, default_timeout=60)
     app.query_params["run"], app.query_params["lang"] = "tiny", "zh_Hans"
     assert app.run().text[0].value == "{'lang': 'zh_Hans'}"
     app.query_params.clear()
@@ -120,7 +121,7 @@ def test_names_in_labels_are_shown_letter_for_letter() -> None:
         others.choose_several([])
         marks.editor(SimpleNamespace(name="none", split="test", version="0"), "*x*/$1$.png")  # type: ignore[arg-type]
 
-    app = AppTest.from_function(labels).run()
+    app = AppTest.from_function(labels, default_timeout=60).run()
     assert not app.exception
     assert [box.label for box in app.multiselect] == [r"Beside a\*b\*\$", r"Tags of \*x\*/\$1\$\.png"]
 
@@ -130,3 +131,32 @@ def test_one_thing_is_said_of_as_one() -> None:
     assert [slices._told(one) for one in members] == ["dark (1 image)", "dark (2 images)"]
     trainings: list[Any] = [SimpleNamespace(epochs=0, epoch=done) for done in (0, 1, 2)]
     assert [train_watch._epochs(each) for each in trainings] == ["0 epochs", "1 epoch", "2 epochs"]
+
+
+def test_a_click_counts_before_the_browser_knows_the_new_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FISA_RUNS", str(tmp_path))
+
+    def a_training() -> None:
+        from types import SimpleNamespace
+
+        import streamlit
+
+        from fisa.ui import state, train_watch
+
+        pages = {"home": SimpleNamespace(url_path=""), "train": SimpleNamespace(url_path="train")}
+        state.arrive(pages, pages["train"])  # type: ignore[arg-type]
+        job = state.resolve_optional("job", ["small-1"], "training")
+        state.share("job")
+        streamlit.text(job or "all")
+        if job:
+            train_watch.draw_one(job)
+
+    app = AppTest.from_function(a_training, default_timeout=60)
+    app.query_params["job"] = "small-9"
+    app.run()
+    assert app.text[0].value == "small-1" == app.query_params["job"]
+    app.query_params["job"] = "small-9"  # which the browser still has when the click is quick
+    app.button(key="train_back").click().run()
+    assert not app.exception and app.text[0].value == "all" and "job" not in app.query_params

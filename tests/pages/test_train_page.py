@@ -241,14 +241,6 @@ class TestWatch:
         assert not path.exists() and not app.exception and "A new training" in words(app)
         assert "job" not in app.query_params
 
-    def test_the_way_back_leads_to_all_even_before_the_browser_knows_the_new_address(
-        self, path: Path, visit: Visit
-    ) -> None:
-        app = visit("train", job="small-9")
-        app.query_params["job"] = "small-9"  # what the browser still has when the click is quick
-        app.button(key="train_back").click().run()
-        assert not app.exception and "job" not in app.query_params and "A new training" in words(app)
-
     def test_a_variant_starts_from_its_configuration(self, path: Path, visit: Visit) -> None:
         app = visit("train", job="small-1")
         app.button(key="train_variant").click().run()
