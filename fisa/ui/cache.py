@@ -20,9 +20,9 @@ from fisa import distances, evaluation
 from fisa.config import RunConfig
 from fisa.datasets import Dataset
 from fisa.datasets.base import InFiles
-from fisa.datasets.planted import PlantedDataset, Scene, draw_scene, render
+from fisa.datasets.planted import PlantedDataset, render
 from fisa.datasets.whole import stamp
-from fisa.emotions import DIMENSIONS, MIKELS8
+from fisa.emotions import DIMENSIONS
 from fisa.explain import explain
 from fisa.images import decode_square, to_square
 from fisa.language import mark, tr
@@ -38,8 +38,6 @@ PICTURE = 400
 """Side in pixels of pictures on a page; scenes are drawn, not enlarged."""
 PHOTOGRAPH = 640
 """Longer side in pixels of photographs on a page."""
-GLANCE, GLANCE_AMONG = 192, 200
-"""Side of the small pictures on Home, and how many scenes are searched for them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,50 +255,6 @@ def photograph(name: str, image: np.ndarray, file: Path | bytes | None) -> Subje
     digest = hashlib.sha256(content).hexdigest()[:16]
     aspect = image.shape[1] / image.shape[0]
     return Subject(name, to_square(image, PHOTOGRAPH), image, {}, (), (), digest, aspect, file)
-
-
-@dataclass(frozen=True, eq=False)
-class Glimpse:
-    """A small drawn scene: its id in the test split, its dominant emotion with its degree, uint8 RGB [S, S, 3]."""
-
-    name: str
-    label: str
-    degree: float
-    picture: np.ndarray
-
-
-@waiting(mark("Drawing scenes …"))
-@st.cache_data(max_entries=1, show_spinner=False)
-@counted("glance")
-def glance() -> list[Glimpse]:
-    """Return the first planted test scene that each emotion dominates, in wheel order."""
-    found: dict[int, Scene] = {}
-    for index in range(GLANCE_AMONG):
-        scene = draw_scene(index)
-        found.setdefault(int(scene.distribution.argmax()), scene)
-        if len(found) == len(MIKELS8):
-            break
-    scenes = [(column, found[column]) for column in MIKELS8.wheel if column in found]
-    return [
-        Glimpse(
-            name=f"{scene.split}-{scene.index:05d}",
-            label=MIKELS8.labels[column],
-            degree=float(scene.distribution[column]),
-            picture=render(scene, GLANCE).image,
-        )
-        for column, scene in scenes
-    ]
-
-
-def localisation(run: Run) -> float | None:
-    """Return the share of motifs that the attention hits, or None where it was not graded."""
-    graded = (run.grades or {}).get("localisation")
-    return float(graded["hit"]) if graded else None
-
-
-def training_seconds(run: Run) -> float:
-    """Return how long the training took."""
-    return float(run.provenance.get("seconds") or run.history["seconds"].sum())
 
 
 def tables() -> tuple[list[pd.DataFrame], list[Exception]]:
