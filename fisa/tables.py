@@ -50,6 +50,11 @@ def inert(table: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
+def inert_csv(table: pd.DataFrame) -> str:
+    """Return a table, without its index, as CSV in which no spreadsheet finds a formula; see :func:`inert`."""
+    return inert(table).to_csv(index=False, lineterminator="\n")
+
+
 def write_json(frames: Iterable[pd.DataFrame], stream: TextIO) -> None:
     """Write frames as one JSON array with an object for each row; what is missing is null."""
     stream.write("[")

@@ -2,7 +2,7 @@ import streamlit as st
 
 from fisa.datasets.problems import WRONG
 from fisa.datasets.whole import Whole
-from fisa.language import mark, tr
+from fisa.language import mark, tr, trn
 from fisa.ui import (
     datasets,
     datasets_check,
@@ -23,7 +23,11 @@ def page(chosen: datasets.Choice, whole: Whole, looked: datasets_gallery.Looked)
     st.markdown(datasets.introduction(chosen, whole))
     wrong = int((whole.problems["kind"] == WRONG).sum())
     if wrong and state.get("view") != "check":
-        text = tr("{n:,} rows are left out, as something is wrong; Check says what.", n=wrong)
+        text = trn(
+            "{n:,} row is left out, as something is wrong; Check says what.",
+            "{n:,} rows are left out, as something is wrong; Check says what.",
+            wrong,
+        )
         st.warning(text, icon=":material/error:")
     if looked.item is not None:
         datasets_item.draw(whole, looked.item, looked.rows)

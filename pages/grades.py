@@ -2,14 +2,14 @@ import streamlit as st
 
 from fisa.language import tr
 from fisa.runs import Run
-from fisa.ui import grades, reading, state, steps, widgets
+from fisa.ui import grades, grades_choice, reading, state, steps, widgets
 
 
 def page(run: Run) -> None:
     if steps.is_sequence(run):
         steps.notice(run)
         return
-    runs, shelf = grades.settle(run)
+    runs, shelf = grades_choice.settle(run)
     st.markdown(
         tr(
             "An explanation that cannot be wrong explains nothing. Planted scenes say which pixels carry which emotion "
@@ -19,15 +19,15 @@ def page(run: Run) -> None:
     )
     if not any(shelf.values()):
         state.share("run", "beside")
-        grades.choose_others(runs)
+        grades_choice.choose_others(runs)
         grades.missing(runs, shelf, None)
         grades.definitions()
         return
-    split, part, grade = grades.settle_view(shelf)
+    split, part, grade = grades_choice.settle_view(shelf)
     state.share("run", "beside", "graded", "part", "grade")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        grades.choose_others(runs)
-        grades.choose_split(shelf)
+        grades_choice.choose_others(runs)
+        grades_choice.choose_split(shelf)
     grades.missing(runs, shelf, split)
 
     reading.header(tr("Goals"), "goals")
@@ -35,7 +35,7 @@ def page(run: Run) -> None:
 
     reading.header(tr("Methods, baselines and ceilings"), "grades")
     table = grades.long_table(shelf, split)
-    grades.controls(part, set(table["grade"]))
+    grades_choice.controls(part, set(table["grade"]))
     grades.leaderboard(table, part)
     grades.dots(table, grade, split)
 

@@ -4,7 +4,7 @@ from fisa.emotions import MIKELS8
 from fisa.figures import method_diagram, wheel_emblem
 from fisa.language import mark, tr
 from fisa.runs import Run
-from fisa.ui import cache, meters, reading, state, tour, widgets
+from fisa.ui import cache, glance, meters, reading, state, tour, widgets
 
 INTRODUCTION = mark(
     "A picture does not evoke one emotion; it evokes a distribution over emotions. FISA Studio predicts that "
@@ -51,12 +51,12 @@ def runs() -> None:
 
 
 def row(name: str, run: Run) -> None:
-    hit = cache.localisation(run)
+    hit = glance.localisation(run)
     numbers = (
         widgets.number(run.metrics.get("score")),
         widgets.number(run.metrics.get("kl_truth"), 4),
         tr("no attention") if hit is None else f"{hit:.0%}",
-        meters.duration(cache.training_seconds(run)),
+        meters.duration(glance.training_seconds(run)),
     )
     columns = st.columns([2, 1, 1, 1, 1], wrap=False, vertical_alignment="center")
     columns[0].page_link("pages/explain.py", label=state.plain(name), query_params={"run": name})
@@ -68,7 +68,7 @@ def data() -> None:
     reading.header(tr("The data at a glance"), "scenes")
     st.markdown(tr("**Planted Affect**: drawn scenes whose every cause is known, here one for each dominant emotion."))
     with st.container(horizontal=True, gap=6, key="glance"):
-        for scene in cache.glance():
+        for scene in glance.scenes():
             with st.container(width=96, gap=None):
                 name = tr(scene.label)
                 alt = tr("A drawn scene: {emotion} {degree:.0%}", emotion=name, degree=scene.degree)

@@ -3,7 +3,7 @@ import streamlit as st
 from fisa.explain.heads import has_heads
 from fisa.language import tr
 from fisa.runs import Run
-from fisa.ui import browse, cache, filters, heads, heads_known, slices, state, steps, widgets
+from fisa.ui import browse, cache, filters, heads, heads_known, heads_likeness, slices, state, steps, widgets
 
 
 def page(run: Run) -> None:
@@ -36,7 +36,7 @@ def page(run: Run) -> None:
         return
     heads.means(matrices, run.space, view)
     heads.pair_images(run, dataset, matrices, view)
-    heads.likeness(run, dataset, matrices, view)
+    heads_likeness.draw(run, dataset, matrices, view)
     with widgets.guard():
         heads_known.draw(run, dataset, matrices, view)
 

@@ -15,7 +15,7 @@ def comparison(table: pd.DataFrame) -> None:
     about = table.attrs
     rated, stepwise = "ccc_mean" in table, "step_kl" in table
     name = f"{about['data']} {about['split']}"
-    key = "_".join(("", name, str(about["data_version"]), str(about["space"])))
+    key = "_".join(("", name, *(str(about[part]) for part in ("data_version", "n", "space"))))
     if rated:
         name = tr("{data} {split}, valence and arousal", data=about["data"], split=about["split"])
     help_of = "table_rated" if rated else "table_sequences" if stepwise else "table"
@@ -35,7 +35,9 @@ def comparison(table: pd.DataFrame) -> None:
         for form, title in DOWNLOADS.items():
             text = studies.format_table(table, form)
             file = f"{about['data']}-{about['split']}-{about['data_version']}.{SUFFIX[form]}"
-            st.download_button(title, text, file, icon=":material/download:", on_click="ignore", key=file)
+            st.download_button(
+                title, text, file, icon=":material/download:", on_click="ignore", key=f"{help_of}{key}_{form}"
+            )
     st.caption("  \n".join(state.plain(tr(note)) for note in about["notes"]))
     with st.expander(tr("What each measure is")):
         rows = {tr(column.title): [tr(column.convention)] for column in columns.values()}

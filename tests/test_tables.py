@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fisa import tables
-from fisa.tables import WRITERS, TableError, check_target, write_csv
+from fisa.tables import WRITERS, TableError, check_target, inert_csv, write_csv
 
 
 def frames() -> list[pd.DataFrame]:
@@ -95,3 +95,8 @@ def test_impossible_target_is_refused(tmp_path: Path, name: str, message: str) -
     with pytest.raises(TableError, match=message):
         check_target(tmp_path / name)
     check_target(tmp_path / "there.csv", force=True)
+
+
+def test_a_table_as_csv_runs_nothing_and_keeps_its_numbers() -> None:
+    table = pd.DataFrame({"file": ["=cmd|' /C calc'!A0.png", "a, b.png"], "value": [-1.5, 2.0]}, index=[7, 8])
+    assert inert_csv(table) == "file,value\n'=cmd|' /C calc'!A0.png,-1.5\n\"a, b.png\",2.0\n"

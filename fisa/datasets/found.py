@@ -91,7 +91,7 @@ def _found_in(folder: Path) -> list[Found]:
 
 def recognise(path: Path) -> Found:
     """Tell which layout a folder, or a file of feature vectors, has; see :class:`Found`."""
-    path = Path(os.path.abspath(os.path.expanduser(path)))
+    path = Path(os.path.abspath(os.path.expanduser(path)))  # which leaves the home of somebody unknown as it is
     try:
         if not _is_utf8(str(path)):
             return Found(path, (), "its name is not UTF-8; rename it")

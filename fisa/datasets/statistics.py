@@ -92,10 +92,10 @@ def entropy_histogram(values: Floats, space: EmotionSpace, bins: int = 24) -> tu
     """Count entropies in bins of equal width over 0 to ln C.
 
     Returns:
-        Edges [bins + 1] and counts [bins]; a bin holds its lower edge, the last one both.
+        Edges [bins + 1] and counts [bins]; a bin holds its lower edge, the last one both, however floats round.
     """
     top = np.log(len(space))
-    counts, edges = np.histogram(np.clip(values, 0, top), bins=bins, range=(0, top))
+    counts, edges = np.histogram(np.clip(values + 1e-9, 0, top), bins=bins, range=(0, top))
     return edges, counts.astype(np.int64)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -141,10 +144,11 @@ def _read_drawn(name: str, progress: Progress | None) -> Whole:
 
 
 def stamp(root: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return what changes when a data set on disk does, at the cost of a look at the top of its folder.
+    """Return what changes when a data set on disk does, at the cost of one look at each of its folders.
 
-    Names, times of change and sizes of the lists and sub-folders at its top. An image that is written over in place,
-    or one that comes or goes two folders down, is not seen.
+    Names, times of change and sizes of the lists at its top; paths and times of all folders below, but of hidden ones
+    and of links, which are not read either: where an image comes or goes, its folder changes. An image that is written
+    over in place, or a list further down, is not seen.
     """
     try:
         if not root.is_dir():
@@ -152,20 +156,46 @@ def stamp(root: Path) -> tuple[tuple[str, int, int], ...]:
             return ((root.name, status.st_mtime_ns, status.st_size),)
         own = root.stat().st_mtime_ns
         with os.scandir(root) as entries:
-            seen = [told for entry in entries if (told := _look_at(entry)) is not None]
+            lists = [entry for entry in entries if entry.name.lower().endswith(_LISTS)]
+            seen = [_look_at(entry) for entry in lists]
     except OSError:
         return ()
-    return (("", own, 0), *sorted(seen))
+    return (("", own, 0), *sorted(seen), *_times(root, own))
 
 
-def _look_at(entry: os.DirEntry[str]) -> tuple[str, int, int] | None:
+def _look_at(entry: os.DirEntry[str]) -> tuple[str, int, int]:
     try:
-        if not (entry.is_dir() or entry.name.lower().endswith(_LISTS)):
-            return None
         status = entry.stat()
     except OSError:  # a link that leads nowhere, or to itself: no reason to see nothing of the others
         return entry.name, 0, 0
     return entry.name, status.st_mtime_ns, status.st_size
 
 
+def _times(root: Path, own: int) -> list[tuple[str, int, int]]:
+    """Return path below ``root`` and time of change of each of its folders; ``own`` is that of the root."""
+    found: list[tuple[str, int, int]] = []
+    todo = [("", own)]
+    while todo:
+        folder, changed = todo.pop()
+        recent = time.time_ns() - changed < RECENT
+        for name in (_names_in.__wrapped__ if recent else _names_in)(str(root / folder), changed):
+            path = f"{folder}/{name}" if folder else name
+            with suppress(OSError):  # gone since it was listed
+                todo.append((path, (root / path).stat().st_mtime_ns))
+                found.append((*todo[-1], 0))
+    return sorted(found)
+
+
+@lru_cache(maxsize=2**17)
+def _names_in(folder: str, changed: int) -> tuple[str, ...]:
+    """Return the folders in a folder, which stay the same while its time of change does."""
+    try:
+        with os.scandir(folder) as entries:
+            return tuple(e.name for e in entries if not e.name.startswith(".") and e.is_dir(follow_symlinks=False))
+    except OSError:  # not readable, as its time says when it becomes so, or gone
+        return ()
+
+
+RECENT = 2 * 10**9
+"""Nanoseconds in which a folder may change again without another time; such a one is listed each time."""
 _LISTS = (".csv", ".tsv", ".txt", ".json", ".mat", ".parquet", ".npz")

@@ -82,9 +82,15 @@ def truth_of(subject: Subject) -> np.ndarray | None:
     return None if truth is None else np.asarray(truth)
 
 
+def truth_for(subject: Subject, asked: str) -> np.ndarray | None:
+    """Return the truth that an answer depends on, a key of its cache: two copies of an image may have other votes."""
+    return truth_of(subject) if asked == "kl" else None
+
+
 def attribution_of(run: Run, subject: Subject, method: str, asked: str, emotion: str) -> Attribution:
     """Return one method's answer; computed once."""
-    return _attribution(run.digest, subject.digest, method, target_of(asked, emotion), run, subject)
+    target = target_of(asked, emotion)
+    return _attribution(run.digest, subject.digest, method, target, truth_for(subject, asked), run, subject)
 
 
 def _questions(found: Explanation, subject: Subject, emotion: str) -> list[str]:
@@ -118,10 +124,10 @@ def _applicable(run_digest: str, kind: str, _run: Run) -> list[str]:
 @st.cache_data(max_entries=256, show_spinner=False)
 @counted("attribution")
 def _attribution(
-    run_digest: str, image_digest: str, method: str, target: str, _run: Run, _subject: Subject
+    run_digest: str, image_digest: str, method: str, target: str, truth: np.ndarray | None, _run: Run, _subject: Subject
 ) -> Attribution:
     parsed = Target.parse(target, _run.space)
-    return attribute(_run, _subject.seen_by(_run), method, parsed, truth=truth_of(_subject))
+    return attribute(_run, _subject.seen_by(_run), method, parsed, truth=truth)
 
 
 def _numbers(found: Attribution) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from fisa import distances, evaluation
 from fisa.config import RunConfig
 from fisa.datasets import Dataset
 from fisa.datasets.base import InFiles
-from fisa.datasets.planted import PlantedDataset, Scene, draw_scene, render
-from fisa.emotions import DIMENSIONS, MIKELS8
+from fisa.datasets.planted import PlantedDataset, render
+from fisa.datasets.whole import stamp
+from fisa.emotions import DIMENSIONS
 from fisa.explain import explain
 from fisa.images import decode_square, to_square
 from fisa.language import mark, tr
@@ -36,8 +38,6 @@ PICTURE = 400
 """Side in pixels of pictures on a page; scenes are drawn, not enlarged."""
 PHOTOGRAPH = 640
 """Longer side in pixels of photographs on a page."""
-GLANCE, GLANCE_AMONG = 192, 200
-"""Side of the small pictures on Home, and how many scenes are searched for them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,18 +117,22 @@ def open_run(path: Path) -> Run:
     return _open_run(str(path), _stamp(path))
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+# More than anybody lists: the sidebar opens every run, and beyond this number each would be opened anew on every page.
+@st.cache_resource(max_entries=512, show_spinner=False)
 @counted("run")
 def _open_run(path: str, stamp: tuple[tuple[str, int, int], ...]) -> Run:
     return load_run(path)
 
 
 def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
-    try:
-        files = sorted((entry for entry in os.scandir(path) if entry.is_file()), key=lambda entry: entry.name)
-    except OSError:
-        files = []
-    return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+    found = []
+    with suppress(OSError), os.scandir(path) as entries:
+        for entry in entries:
+            with suppress(OSError):  # gone since it was listed, as the draft of a file that is being written
+                if entry.is_file():
+                    status = entry.stat()
+                    found.append((entry.name, status.st_mtime_ns, status.st_size))
+    return tuple(sorted(found))
 
 
 def explanation(run: Run, subject: Subject) -> Explanation:
@@ -147,14 +151,15 @@ def _explanation(run_digest: str, image_digest: str, _run: Run, _subject: Subjec
 
 
 def test_data(run: Run) -> Dataset:
-    """Open the test split that ``run`` is measured on.
+    """Open the test split that ``run`` is measured on, once for each state of its lists and folders.
 
     Raises:
         DataError: The data set is not there.
     """
-    rated = run.config.objective.ratings > 0
-    key = f"{rated} {run.config.data.model_dump_json()}"
-    if run.config.data.root is not None and key not in _read():
+    rated, root = run.config.objective.ratings > 0, run.config.data.root
+    changed = () if root is None else stamp(Path(os.path.expanduser(root)))
+    key = f"{rated} {run.config.data.model_dump_json()} {changed}"
+    if root is not None and key not in _read():
         # Of files the digests are read, which takes long once; what opens them below finds these kept.
         with meter(tr("Reading the test images …")) as progress:
             open_data(run.config, ("test",), progress)
@@ -250,50 +255,6 @@ def photograph(name: str, image: np.ndarray, file: Path | bytes | None) -> Subje
     digest = hashlib.sha256(content).hexdigest()[:16]
     aspect = image.shape[1] / image.shape[0]
     return Subject(name, to_square(image, PHOTOGRAPH), image, {}, (), (), digest, aspect, file)
-
-
-@dataclass(frozen=True, eq=False)
-class Glimpse:
-    """A small drawn scene: its id in the test split, its dominant emotion with its degree, uint8 RGB [S, S, 3]."""
-
-    name: str
-    label: str
-    degree: float
-    picture: np.ndarray
-
-
-@waiting(mark("Drawing scenes …"))
-@st.cache_data(max_entries=1, show_spinner=False)
-@counted("glance")
-def glance() -> list[Glimpse]:
-    """Return the first planted test scene that each emotion dominates, in wheel order."""
-    found: dict[int, Scene] = {}
-    for index in range(GLANCE_AMONG):
-        scene = draw_scene(index)
-        found.setdefault(int(scene.distribution.argmax()), scene)
-        if len(found) == len(MIKELS8):
-            break
-    scenes = [(column, found[column]) for column in MIKELS8.wheel if column in found]
-    return [
-        Glimpse(
-            name=f"{scene.split}-{scene.index:05d}",
-            label=MIKELS8.labels[column],
-            degree=float(scene.distribution[column]),
-            picture=render(scene, GLANCE).image,
-        )
-        for column, scene in scenes
-    ]
-
-
-def localisation(run: Run) -> float | None:
-    """Return the share of motifs that the attention hits, or None where it was not graded."""
-    graded = (run.grades or {}).get("localisation")
-    return float(graded["hit"]) if graded else None
-
-
-def training_seconds(run: Run) -> float:
-    """Return how long the training took."""
-    return float(run.provenance.get("seconds") or run.history["seconds"].sum())
 
 
 def tables() -> tuple[list[pd.DataFrame], list[Exception]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -60,7 +61,7 @@ def choices() -> tuple[dict[str, Choice], list[Found]]:
     wanted = state.get("data")
     if wanted and wanted not in DRAWN and wanted not in [str(each.path) for each in good]:
         typed = recognise(Path(wanted))
-        good += [typed] if typed.path.exists() else []
+        good += [typed] if os.path.exists(typed.path) else []  # pathlib's raises where a name is too long
     titles = _titles([each.path for each in good])
     listed = [Choice(str(each.path), title, each) for each, title in zip(good, titles, strict=True)]
     drawn = [
@@ -110,7 +111,7 @@ def _take_path() -> None:
     if not text:
         return
     found = recognise(Path(text))
-    if found.path.exists():
+    if os.path.exists(found.path):
         _show(str(found.path))
     else:
         st.session_state["data_path_refused"] = f"{text}: {found.reason}"

@@ -15,6 +15,7 @@ from fisa.datasets.checking import Check, look_at_check, start_check, stop_check
 from fisa.datasets.problems import NOTE, WRONG
 from fisa.datasets.whole import Whole
 from fisa.language import mark, tr, trn
+from fisa.tables import inert_csv
 from fisa.ui.state import plain
 from fisa.ui.widgets import html_table, problem
 
@@ -151,6 +152,6 @@ def _problems(table: pd.DataFrame, name: str) -> None:
         column_config={name: tr(title) for name, title in COLUMNS.items()},
     )  # fmt: skip
     st.download_button(
-        "CSV", lambda: table.to_csv(index=False, lineterminator="\n"), f"{name}-problems.csv", "text/csv",
+        "CSV", lambda: inert_csv(table), f"{name}-problems.csv", "text/csv",
         icon=":material/download:", on_click="ignore", key="check_csv",
     )  # fmt: skip

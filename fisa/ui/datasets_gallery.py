@@ -23,6 +23,7 @@ from fisa.datasets.selection import (
 )
 from fisa.datasets.whole import Whole
 from fisa.language import mark, tr
+from fisa.tables import inert_csv
 from fisa.ui import state
 from fisa.ui.datasets import COUNTED
 from fisa.ui.datasets_pictures import cell, in_words
@@ -200,7 +201,7 @@ def draw(whole: Whole, looked: Looked) -> None:
         tell_filtered(whole, rows)
         if len(rows):
             st.download_button(
-                "CSV", lambda: whole.manifest.iloc[rows].to_csv(index=False, lineterminator="\n"),
+                "CSV", lambda: inert_csv(whole.manifest.iloc[rows]),
                 f"{whole.name}-selection.csv", "text/csv", icon=":material/download:",
                 on_click="ignore", type="tertiary",
             )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -10,13 +12,15 @@ from fisa import figures
 from fisa.datasets import statistics
 from fisa.datasets.whole import Whole
 from fisa.emotions import EmotionSpace
-from fisa.language import mark, tr
+from fisa.language import mark, tr, trn
 from fisa.ui import datasets_pictures, reading, state
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, drawn, first_text, html_table, selected
 
 EXAMPLES = 6
 """Images shown of the highest entropy, and of the lowest."""
+_A_LITTLE = 2e-6
+"""Nats that tell an entropy at the edge of a bar from those below it, more than an address rounds off."""
 HEADINGS = {
     "votes": mark("votes"),
     "degree": mark("degree"),
@@ -53,7 +57,11 @@ def counts(whole: Whole) -> None:
     if whole.unsplit:
         st.caption(tr("There are no splits: {why}.", why=plain(whole.unsplit)))
     for reason, count in whole.left_out.items():
-        st.caption(tr("{n:,} rows are left out by design: {why}.", n=count, why=plain(reason)))
+        told = trn(
+            "{n:,} row is left out by design: {why}.", "{n:,} rows are left out by design: {why}.", count,
+            why=plain(reason),
+        )  # fmt: skip
+        st.caption(told)
 
 
 def draw(whole: Whole, rows: np.ndarray) -> None:
@@ -140,7 +148,7 @@ def _entropies(whole: Whole, part: pd.DataFrame, rows: np.ndarray) -> None:
     edges, heights = statistics.entropy_histogram(values, whole.space)
     twin = pd.DataFrame({tr("from"): edges[:-1], tr("to"): edges[1:], tr("images"): heights})
     figure = drawn(figures.entropy_histogram, edges, heights, None, state.theme())
-    chart(figure, "data_entropy", twin, on_select=_take_entropy)
+    chart(figure, "data_entropy", twin, on_select=partial(_take_entropy, float(edges[-1])))
     text = tr(
         "H = −Σ p log p of each distribution, which the draft calls density: 0 where all raters agree, ln C where "
         "every label gets as much. Click a bar to see its images in the gallery."
@@ -162,11 +170,14 @@ def _examples(whole: Whole, rows: np.ndarray, title: str, place: str) -> None:
             datasets_pictures.cell(whole, int(row), place, caption)
 
 
-def _take_entropy() -> None:
+def _take_entropy(top: float) -> None:
+    """Ask for the images of the bar that was clicked; one that lies at an edge, as of two equal labels, is above it."""
     picked = selected("data_entropy")
     if picked is not None:
+        low, high = float(picked[0]) - _A_LITTLE, float(picked[1])
+        high += _A_LITTLE if high >= top else -_A_LITTLE
         state.drop("leaf", "item")
-        state.put("entropy", f"{float(picked[0]):.4f}-{float(picked[1]):.4f}")
+        state.put("entropy", f"{max(low, 0):.6f}-{high:.6f}")
         state.put("view", "gallery")
 
 
@@ -210,7 +221,7 @@ def _ratings(whole: Whole, part: pd.DataFrame) -> None:
         "{arousal[1]:g}; models get both as −1 to 1. {unrated}Click a point to open its image.",
         valence=valence,
         arousal=arousal,
-        unrated=tr("{n:,} images are not rated. ", n=unrated) if unrated else "",
+        unrated=trn("{n:,} image is not rated. ", "{n:,} images are not rated. ", unrated) if unrated else "",
     )
     st.caption(text)
 

@@ -14,17 +14,12 @@ from fisa.datasets import Dataset
 from fisa.emotions import EmotionSpace
 from fisa.explain.heads import (
     EVERY,
-    Importance,
     Quantity,
     SplitMatrices,
     are_kept,
     centred,
     has_heads,
-    importance,
-    importance_table,
-    linear_cka,
     matrices_of,
-    pattern_similarity,
 )
 from fisa.explain.pairs import names_of_pairs
 from fisa.figures.checks import signed
@@ -32,21 +27,15 @@ from fisa.language import mark, sentences, tr, trn
 from fisa.runs import Run
 from fisa.ui import cache, panels, reading, state
 from fisa.ui.counted import counted
-from fisa.ui.meters import meter, waiting
+from fisa.ui.meters import meter
 from fisa.ui.state import plain
-from fisa.ui.widgets import PROBLEMS, chart, choose, drawn, html_table, selected
+from fisa.ui.widgets import PROBLEMS, chart, choose, drawn, selected
 
 QUANTITIES: dict[Quantity, str] = {"contribution": mark("Contribution"), "interaction": mark("Weight")}
 MEANING: dict[Quantity, str] = {
     "contribution": mark("Signed share of emotion j (column) in the logit of emotion i (row); heads add up."),
     "interaction": mark("Weight of emotion j (column) in emotion i (row); each row sums to 1."),
 }
-MEASURES = {
-    "score": mark("score, 1 − KL(p‖q)/KL(p‖constant), which falls where a head matters"),
-    "kl": mark("KL to the votes in nats, which rises where a head matters"),
-}
-CHANGES = {"score": mark("change of the score"), "kl": mark("change of the kl")}
-"""Of what silencing heads changes."""
 _ALL = mark("all")
 _SEVERAL = {"grid": mark("Every head"), "together": mark("All together")}
 _SHOWN, _SIDE = 8, 112
@@ -209,67 +198,6 @@ def pair_images(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View)
         st.dataframe(twin, key="pair_table")
 
 
-def likeness(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View) -> None:
-    """Draw how alike the heads are, and what silencing each of them changes."""
-    reading.header(tr("Heads beside each other"), "head_likeness")
-    count = matrices.contribution.shape[1]
-    similar = _cka(run.digest, dataset.version, matrices)
-    if count > 1:
-        pattern = pattern_similarity(matrices.mean("contribution", view.rows), "contribution")
-        numbers = pd.RangeIndex(1, count + 1, name=tr("head"))
-        shown = {"pattern": pattern, "cka": similar}
-        for column, (kind, values) in zip(st.columns(2, gap="medium"), shown.items(), strict=True):
-            with column:
-                figure = figures.head_similarity(values, kind, state.theme())  # type: ignore[arg-type]
-                chart(figure, f"heads_{kind}", pd.DataFrame(values, index=numbers, columns=numbers.rename(None)))
-        st.caption(
-            tr(
-                "Left: do two heads have the same mean contributions, each column centred? Right: do they rise and "
-                "fall in the same images? A head that another one is like in both is redundant."
-            )
-        )
-    silenced = _importance(run.digest, dataset.version, run, dataset, matrices)
-    html_table(_importance_words(silenced, similar), alt=tr("What silencing each head changes"))
-    st.caption(
-        tr(
-            "Change of the {measure}; with every head it is {whole:.4f}. A silenced head contributes nothing. In "
-            "brackets 95 % bootstrap intervals over the test images; nearest: the head most alike by linear CKA.",
-            measure=tr(MEASURES[silenced.measure]), whole=silenced.whole,
-        )
-    )  # fmt: skip
-
-
-def _importance_words(silenced: Importance, similar: np.ndarray) -> pd.DataFrame:
-    table = importance_table(silenced, similar)
-    rows = {
-        tr("without head {head}", head=head): (
-            _interval(row["change"], row["low"], row["high"]),
-            "–"
-            if pd.isna(row["nearest"])
-            else tr("head {head}, {similarity:.2f}", head=int(row["nearest"]), similarity=row["similarity"]),
-        )
-        for head, row in table.iterrows()
-    }
-    every = silenced.without
-    rows[tr("without any head")] = (_interval(every.value, every.low, every.high), "–")
-    return pd.DataFrame.from_dict(rows, orient="index", columns=[tr(CHANGES[silenced.measure]), tr("nearest")])
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-@counted("likeness")
-def _cka(run_digest: str, data_version: str, _matrices: SplitMatrices) -> np.ndarray:
-    return linear_cka(_matrices.contribution)
-
-
-@waiting(mark("Silencing each head …"))
-@st.cache_data(max_entries=8, show_spinner=False)
-@counted("importance")
-def _importance(
-    run_digest: str, data_version: str, _run: Run, _dataset: Dataset, _matrices: SplitMatrices
-) -> Importance:
-    return importance(_run, _dataset, _matrices)
-
-
 def _heads(matrices: SplitMatrices) -> list[str]:
     numbers = [str(head + 1) for head in range(matrices.contribution.shape[1])]
     return ["grid", "together", *numbers] if len(numbers) > 1 else numbers
@@ -296,7 +224,3 @@ def _strongest(values: np.ndarray) -> tuple[int, int]:
 def _spoken(pair: str) -> str:
     receives, gives = map(tr, pair.split("<-"))
     return tr("{giver} on {receiver}", giver=gives, receiver=receives)
-
-
-def _interval(value: float, low: float, high: float) -> str:
-    return f"{signed(value, 4)} [{signed(low, 4)}, {signed(high, 4)}]"

@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from fisa.datasets import Dataset
-from fisa.language import tr
+from fisa.language import tr, trn
 from fisa.slices import Mark, Notebook, SliceError, marks_table
-from fisa.tables import inert
+from fisa.tables import inert_csv
 from fisa.ui import state
 from fisa.ui.state import clip, plain
 
@@ -67,7 +67,7 @@ def editor(dataset: Dataset, name: str) -> None:
     with st.popover(title, icon=":material/label:", type="tertiary", key="marks"):
         st.session_state["mark_tags"], st.session_state["mark_note"] = list(mark.tags), mark.note
         st.multiselect(
-            tr("Tags of {name}", name=name), sorted({*known_tags(dataset), *mark.tags}), key="mark_tags",
+            tr("Tags of {name}", name=plain(name)), sorted({*known_tags(dataset), *mark.tags}), key="mark_tags",
             accept_new_options=True, placeholder=tr("Choose, or type a new one"), on_change=_store,
             args=(dataset, name),
         )  # fmt: skip
@@ -108,7 +108,7 @@ def many(dataset: Dataset, shown: Sequence[str], passing: Sequence[str]) -> None
             )  # fmt: skip
         if marks:
             st.download_button(
-                tr("{n:,} marks as CSV", n=len(marks)), lambda: as_csv(marks),
+                trn("{n:,} mark as CSV", "{n:,} marks as CSV", len(marks)), lambda: as_csv(marks),
                 f"{notebook_of(dataset).file.stem}-marks.csv", "text/csv", icon=":material/download:",
                 on_click="ignore",
             )  # fmt: skip
@@ -117,7 +117,7 @@ def many(dataset: Dataset, shown: Sequence[str], passing: Sequence[str]) -> None
 
 def as_csv(marks: Mapping[str, Mark]) -> str:
     """Return marks as CSV in which no spreadsheet finds a formula."""
-    return inert(marks_table(marks)).to_csv(index=False, lineterminator="\n")
+    return inert_csv(marks_table(marks))
 
 
 def _add(dataset: Dataset, shown: Sequence[str], passing: Sequence[str]) -> None:

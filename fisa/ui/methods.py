@@ -119,7 +119,7 @@ def _shown(run: Run, found: Explanation, subject: Subject, emotion: str) -> _Sho
             progress(number, len(names) + 1)
             maps[name] = attributions.attribution_of(run, subject, name, asked, emotion)
         progress(len(names), len(names) + 1)
-        shown = _Shown(maps, _curves(run.digest, subject.digest, asked, emotion, run, subject, maps))
+        shown = _Shown(maps, curves_of(run, subject, asked, emotion, maps))
     st.session_state[_LAST] = key
     return shown
 
@@ -128,17 +128,24 @@ def _silent() -> AbstractContextManager[Progress]:
     return nullcontext(lambda done, total: None)
 
 
+def curves_of(
+    run: Run, subject: Subject, asked: str, emotion: str, maps: Mapping[str, Attribution]
+) -> dict[str, Curves]:
+    """Return what deletion and insertion say of each map, and of random orders; computed once."""
+    target, truth = attributions.target_of(asked, emotion), attributions.truth_for(subject, asked)
+    return _curves(run.digest, subject.digest, target, truth, run, subject, maps)
+
+
 @st.cache_data(max_entries=64, show_spinner=False)
 @counted("curves")
 def _curves(
     run_digest: str,
     image_digest: str,
-    asked: str,
-    emotion: str,
+    target: str,
+    truth: np.ndarray | None,
     _run: Run,
     _subject: Subject,
     _maps: Mapping[str, Attribution],
 ) -> dict[str, Curves]:
     values = {name: each.values for name, each in _maps.items()}
-    target = Target.parse(attributions.target_of(asked, emotion), _run.space)
-    return curves(_run, _subject.seen_by(_run), values, target, attributions.truth_of(_subject))
+    return curves(_run, _subject.seen_by(_run), values, Target.parse(target, _run.space), truth)

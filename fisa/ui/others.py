@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import unquote
 
 import streamlit as st
@@ -44,7 +45,7 @@ def settle() -> list[str]:
                   most=MOST, over=clip(", ".join(found[MOST:])))  # fmt: skip
         state.notice(text)
     found = found[:MOST] or folders[:1]
-    state.keep("against", _text(found))
+    state.keep("against", text_of(found))
     return found
 
 
@@ -58,16 +59,17 @@ def partner(names: list[str]) -> str:
 def make_reference(name: str) -> None:
     """Widget callback: let another run take the place of the one in the sidebar, which takes its place."""
     first, names = str(state.get("run")), known()
-    state.put("against", _text([first if each == name else each for each in names]))
+    state.put("against", text_of([first if each == name else each for each in names]))
     state.put("run", name)
 
 
 def choose_several(names: list[str]) -> None:
     """Draw the choice of one to three runs, in the order in which they are chosen."""
     st.session_state[_MANY] = names
+    label = tr("Beside {run}", run=state.plain(str(state.get("run"))))
     st.multiselect(
-        tr("Beside {run}", run=state.get("run")), _folders(), key=_MANY, on_change=_take_several, max_selections=MOST,
-        placeholder=tr("other runs"), width=300,
+        label, _folders(), key=_MANY, on_change=_take_several, max_selections=MOST, placeholder=tr("other runs"),
+        width=300,
     )  # fmt: skip
 
 
@@ -88,24 +90,29 @@ def choose_partner(names: list[str]) -> None:
 
 
 def _take_several() -> None:
-    state.put("against", _text(st.session_state[_MANY]))
+    state.put("against", text_of(st.session_state[_MANY]))
 
 
 def _take_one() -> None:
     name, names = str(st.session_state[_ONE]), known()
     if name not in names:
-        state.put("against", _text([name, *names][:MOST]))
+        state.put("against", text_of([name, *names][:MOST]))
     state.put("versus", name)
 
 
-def _text(names: list[str]) -> str:
+def text_of(names: Iterable[str]) -> str:
+    """Return names of runs as one text of the view; :func:`names_in` reads it."""
     return ",".join(name.replace("%", "%25").replace(",", "%2C") for name in names)
 
 
-def _asked() -> list[str]:
-    text = state.get("against") or ""
+def names_in(text: str) -> list[str]:
+    """Return the names of runs that a text of the view lists, each once."""
     names = [text] if text in cache.run_folders() else [unquote(name) for name in text.split(",")]
     return list(dict.fromkeys(name for name in names if name))
+
+
+def _asked() -> list[str]:
+    return names_in(state.get("against") or "")
 
 
 def _folders() -> list[str]:

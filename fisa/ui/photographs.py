@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, count
 from typing import TypeVar
 
 import pandas as pd
@@ -16,7 +17,7 @@ from fisa.explain.familiarity import Familiarity, familiarity, is_kept, referenc
 from fisa.images import ImageRefused, decode_within
 from fisa.language import mark, tr
 from fisa.runs import Run
-from fisa.tables import inert
+from fisa.tables import inert_csv
 from fisa.ui import cache, reading
 from fisa.ui.cache import Subject
 from fisa.ui.counted import counted
@@ -42,8 +43,17 @@ def upload() -> list[UploadedFile]:
 
 def _remember() -> None:
     # Streamlit drops the files of a field that is on no page.
-    files = (st.session_state.get(_UPLOADER) or [])[:KEPT]
-    st.session_state[_KEPT] = {file.name: file.getvalue() for file in files}
+    files = named(st.session_state.get(_UPLOADER) or ())
+    st.session_state[_KEPT] = {name: file.getvalue() for name, file in list(files.items())[:KEPT]}
+
+
+def named(uploads: Iterable[UploadedFile]) -> dict[str, UploadedFile]:
+    """Return uploads by names of their own: of several files of one name the later ones are numbered."""
+    files: dict[str, UploadedFile] = {}
+    for upload in uploads:
+        names = chain([upload.name], (f"{upload.name} ({number})" for number in count(2)))
+        files[next(name for name in names if name not in files)] = upload
+    return files
 
 
 def remembered() -> dict[str, bytes]:
@@ -61,13 +71,12 @@ def decoded(uploads: Sequence[UploadedFile] | None) -> tuple[dict[str, Subject],
     """Decode uploads; return those that are images by a name of their own, and one sentence for each refusal."""
     subjects: dict[str, Subject] = {}
     refused: list[str] = []
-    for number, upload in enumerate(_counted(uploads or (), tr("Reading photographs …"))):
+    for name, upload in _counted(named(uploads or ()).items(), tr("Reading photographs …")):
         try:
-            found = _decoded(upload.file_id, upload.name, upload)
+            found = _decoded(upload.file_id, name, upload)
         except ImageRefused as error:
             refused.append(str(error))
         else:
-            name = upload.name if upload.name not in subjects else f"{upload.name} ({number + 1})"
             subjects[name] = replace(found, file=upload.getvalue())
     return subjects, refused
 
@@ -174,7 +183,7 @@ def show_table(table: pd.DataFrame, run: Run, refused: int) -> None:
 def download(table: pd.DataFrame, run: Run, refused: int) -> None:
     """Offer predictions as a file, and say how many there are."""
     rows = table.assign(run=run.name, run_digest=run.digest).reset_index()
-    text = inert(rows).to_csv(index=False, lineterminator="\n")
+    text = inert_csv(rows)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button("CSV", text, "predictions.csv", "text/csv", icon=":material/download:", on_click="ignore")
         text = tr("{predicted} predicted, {refused} refused, by {run}.",

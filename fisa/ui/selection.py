@@ -260,7 +260,9 @@ def _pictures(board: Board, ids: list[str]) -> None:
     with st.container(key=f"{board.key}_gallery"):
         place = st.container()
         if leaves > 1:
-            leaf = int(st.pagination(leaves, key=f"{board.key}_leaf") or 1)
+            # Another widget for each selection and order, which begins at its first page.
+            which = hashlib.sha256("\n".join(map(str, ordered.index)).encode()).hexdigest()[:8]
+            leaf = int(st.pagination(leaves, key=f"{board.key}_leaf_{which}") or 1)
         here = ordered.iloc[(min(leaf, leaves) - 1) * LEAF :][:LEAF]
         said = {str(name): _said(row) for name, row in here.iterrows()}
         with place:

@@ -23,7 +23,7 @@ def shelves() -> list[Path]:
     """
     artifacts = Path(_argument("--artifacts") or os.environ.get("FISA_ARTIFACTS") or ROOT / "artifacts")
     elsewhere = str(st.session_state.get(_ELSEWHERE) or "").strip()
-    return [artifacts, own_shelf(), *([Path(os.path.expanduser(elsewhere))] if elsewhere else [])]
+    return [artifacts, own_shelf(), *([_at_home(elsewhere)] if elsewhere else [])]
 
 
 def own_shelf() -> Path:
@@ -40,7 +40,7 @@ def choose_elsewhere() -> None:
         help=tr("A folder on this machine that holds run folders; they are listed beside the others."),
     )
     elsewhere = str(st.session_state[_ELSEWHERE] or "").strip()
-    folder = Path(os.path.expanduser(elsewhere))
+    folder = _at_home(elsewhere)
     if not elsewhere:
         return
     try:
@@ -61,6 +61,11 @@ def list_refused(reasons: list[RunError]) -> None:
         with st.expander(tr("Cannot be opened: {n}", n=len(reasons)), icon=":material/error:"):
             for reason in reasons:
                 st.caption(plain(str(reason)))
+
+
+def _at_home(text: str) -> Path:
+    """Return a path that a person typed, as it is where it begins with the home of somebody unknown."""
+    return Path(os.path.expanduser(text))
 
 
 def _argument(name: str) -> str | None:

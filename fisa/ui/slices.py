@@ -8,7 +8,7 @@ from dataclasses import replace
 import streamlit as st
 
 from fisa.datasets import Dataset
-from fisa.language import tr
+from fisa.language import tr, trn
 from fisa.slices import (
     Slice,
     SliceError,
@@ -115,7 +115,11 @@ def control(dataset: Dataset, conditions: str = "") -> None:
         if chosen is not None:
             _change(chosen)
         if shown is not None and chosen is None and shown.ids:
-            st.caption(tr("{name} came with the link: {n:,} images.", name=plain(shown.name), n=len(shown.ids)))
+            came = trn(
+                "{name} came with the link: {n:,} image.", "{name} came with the link: {n:,} images.", len(shown.ids),
+                name=plain(shown.name),
+            )  # fmt: skip
+            st.caption(came)
             st.button(tr("Keep it on this machine"), icon=":material/save:", on_click=_keep, args=(dataset, shown))
         if conditions and chosen is None:
             _offer_to_save(dataset, conditions)
@@ -136,7 +140,7 @@ def _chosen(shown: Slice | None, conditions: str, stored: list[Slice]) -> Slice 
 
 def _told(one: Slice) -> str:
     if one.ids:
-        return tr("{name} ({n:,} images)", name=one.name, n=len(one.ids))
+        return trn("{name} ({n:,} image)", "{name} ({n:,} images)", len(one.ids), name=one.name)
     return tr("{name} (filter)", name=one.name)
 
 

@@ -64,19 +64,21 @@ def arrive(pages: Mapping[str, Page], current: Page) -> None:
     wanted = query.pop("page", None)
     if wanted is not None and wanted in pages and current is pages["home"] and wanted != "home":
         st.switch_page(pages[wanted], query_params=query)
+    stayed = st.session_state.get(_PAGE) == current.url_path
+    if not stayed:
+        st.session_state[_PAGE], st.session_state[_SHARED] = current.url_path, COMMON_KEYS
     # After a click the session is ahead of the URL that the browser sent along, so the URL must not win.
     touched = st.session_state.pop(_TOUCHED, False)
     if not touched and query != st.session_state.get(_WRITTEN):
         spoken = language()
-        if query and st.session_state.get(_PAGE) == current.url_path:
+        st.session_state[_NOTICES].clear()  # they are of what was asked before, perhaps on another page
+        if query and stayed:
             # Back or forward on one page, whose address names all that it shares: what is not there was not yet chosen.
             drop(*(name for name in st.session_state.get(_SHARED, ()) if name not in query))
             # Or a link from a page to itself, after which the browser keeps the old address until it is told the new.
             st.session_state[_FOLLOWED] = True
         view.update({name: text for name, text in query.items() if name in VIEW_KEYS})
         _settle_language(query, spoken)
-    if current.url_path != st.session_state.get(_PAGE):
-        st.session_state[_PAGE], st.session_state[_SHARED] = current.url_path, COMMON_KEYS
 
 
 def _settle_language(query: dict[str, str], spoken: str) -> None:
@@ -167,8 +169,9 @@ def keep(name: str, value: str) -> None:
 
 
 def notice(text: str) -> None:
-    """Say on top of the page, when it shares its view, which wish could not be met."""
-    st.session_state[_NOTICES].append(text)
+    """Say on top of the page, when it shares its view, which wish could not be met; once, however often it is found."""
+    if text not in st.session_state[_NOTICES]:
+        st.session_state[_NOTICES].append(text)
 
 
 def attempt(act: Callable[[], None]) -> None:
@@ -210,7 +213,7 @@ def resolve(name: str, options: Sequence[str], default: str, noun: str, quiet: b
         if not quiet:
             text = tr("There is no {noun} “{wanted}” here; showing “{found}” instead.",
                       noun=noun, wanted=clip(wanted), found=clip(value))  # fmt: skip
-            st.session_state[_NOTICES].append(text)
+            notice(text)
     st.session_state[_VIEW][name] = value
     return value
 

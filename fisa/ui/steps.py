@@ -49,7 +49,7 @@ def explain_page(run: Run, bar: DeltaGenerator) -> None:
     known = known_of(dataset)
     parts = np.split(np.arange(len(known)), np.cumsum(dataset.lengths)[:-1])
     error = np.array([kl(known[rows], predicted[rows]).mean() for rows in parts])
-    sort = state.resolve("sort", list(SORTS), "index", tr("order"))
+    sort = state.resolve("sort", list(SORTS), "index", tr("order"), quiet=state.get("sort") in browse.SORTS)
     order = [
         dataset.ids[place] for place in (np.argsort(-error, kind="stable") if sort == "error" else range(len(parts)))
     ]

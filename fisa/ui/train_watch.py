@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -22,7 +23,7 @@ from fisa.jobs.trainings import (
     pause_training,
     resume_training,
 )
-from fisa.language import mark, tr
+from fisa.language import mark, tr, trn
 from fisa.runs import RunError
 from fisa.ui import cache, reading, state
 from fisa.ui.meters import duration
@@ -34,7 +35,8 @@ EVERY = 1.0
 """Seconds between two looks at a training that runs."""
 SHOWN = 5
 """Trainings that are listed without being asked for."""
-STATES = {
+Colour = Literal["red", "orange", "blue", "green"]
+STATES: dict[str, tuple[str, str, Colour]] = {
     "running": (mark("Running"), ":material/sync:", "blue"),
     "paused": (mark("Paused"), ":material/pause_circle:", "orange"),
     "stopped": (mark("Stopped"), ":material/power_off:", "orange"),
@@ -76,8 +78,8 @@ def draw_list() -> None:
 def draw_one(name: str) -> None:
     """Draw a training, which exists; live while it runs."""
     path = own_shelf() / name
-    st.button(tr("All trainings, and a new one"), icon=":material/arrow_back:", on_click=state.drop,
-              args=("job",), type="tertiary", key="train_back")  # fmt: skip
+    st.button(tr("All trainings, and a new one"), icon=":material/arrow_back:", on_click=state.put,
+              args=("job", ""), type="tertiary", key="train_back")  # fmt: skip
     training = look_at_training(path)
     if training.state == "running":
         _live_one(path)
@@ -160,7 +162,7 @@ def _badge(training: Training) -> None:
     title, icon, colour = STATES[training.state]
     if training.stopping:
         title = mark("Pausing")
-    st.badge(tr(title), icon=icon, color=colour)  # type: ignore[arg-type]
+    st.badge(tr(title), icon=icon, color=colour)
 
 
 def _progress(training: Training) -> None:
@@ -228,7 +230,7 @@ def _act(action: Callable[[Path], None], path: Path) -> None:
 def _remove(path: Path) -> None:
     _act(delete_training, path)
     if not path.exists():
-        state.drop("job")
+        state.put("job", "")
 
 
 def _vary(training: Training) -> None:
@@ -251,5 +253,5 @@ def _goes_on(training: Training) -> str:
 
 def _epochs(training: Training) -> str:
     if not training.epochs:
-        return tr("{n} epochs", n=training.epoch)
+        return trn("{n} epoch", "{n} epochs", training.epoch)
     return tr("{n} of {total} epochs", n=training.epoch, total=training.epochs)

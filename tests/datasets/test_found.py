@@ -144,6 +144,8 @@ def test_what_cannot_be_looked_at_has_a_reason(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("")
     assert "none of feature vectors" in recognise(tmp_path / "note.txt").reason
     assert "no such folder" in recognise(Path("a\0b")).reason
+    assert "no such folder" in recognise(Path("~nobody-of-this-name/set")).reason
+    assert "too long" in recognise(tmp_path / ("x" * 5000)).reason
     assert "not UTF-8" in recognise(tmp_path / os.fsdecode(b"\xff")).reason
 
 

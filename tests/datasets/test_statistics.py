@@ -84,6 +84,13 @@ def test_entropy_histogram_runs_from_one_label_to_all_equally() -> None:
     assert counts.tolist() == [2, 2]
 
 
+def test_an_entropy_at_an_edge_is_counted_above_it_whatever_its_sum_rounds_to() -> None:
+    # ln 2 and ln 4 of eight labels are edges 8 and 16 of 24; their sums of floats may fall a little below.
+    values = np.log([2.0, 4.0]) - 4e-16
+    _, counts = stats.entropy_histogram(values, MIKELS8)
+    assert counts[[8, 16]].tolist() == [1, 1] and counts.sum() == 2
+
+
 def test_lowest_and_highest_break_ties_by_row() -> None:
     low, high = stats.lowest_and_highest(np.array([0.5, 0.0, 1.0, 0.0, 1.0]), 3)
     assert low.tolist() == [1, 3, 0] and high.tolist() == [2, 4, 0]

@@ -1,5 +1,7 @@
 """A data set as people browse it, whatever it holds and whatever is wrong with it."""
 
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -111,3 +113,43 @@ def test_a_list_that_is_a_link_to_nothing_does_not_blind_the_stamp(root: Path, t
     before = stamp(root)
     (root / "OASIS.csv").write_bytes((root / "OASIS.csv").read_bytes() + b" ")
     assert stamp(root) != before
+
+
+@pytest.mark.parametrize("recent", [0, 2 * 10**9])
+def test_the_stamp_sees_what_comes_and_goes_far_down(recent: int, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fisa.datasets.whole.RECENT", recent)  # with 0 a folder is listed once for each of its times
+    deep = root / "images" / "joy" / "2024"
+    deep.mkdir(parents=True)
+    (root / ".hidden").mkdir()
+    (root / "images" / "loop").symlink_to(root)
+    stamps = [stamp(root)]
+    (root / ".hidden" / "x.jpg").touch()
+    assert stamp(root) == stamps[0] and [name for name, *_ in stamps[0]] == [
+        "",
+        "images",
+        "images/joy",
+        "images/joy/2024",
+    ]
+    for act in (
+        lambda: Image.new("RGB", (3, 3)).save(deep / "new.jpg"),
+        lambda: (deep / "deeper").mkdir(),
+        lambda: Image.new("RGB", (3, 3)).save(deep / "deeper" / "new.jpg"),
+        lambda: (deep / "new.jpg").unlink(),
+    ):
+        time.sleep(0.02)  # a file system tells times some milliseconds apart
+        act()
+        stamps.append(stamp(root))
+        assert stamp(root) == stamps[-1]
+    assert len(set(stamps)) == 5
+
+
+def test_folders_that_stay_are_not_listed_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        trees.draw(root / "images" / str(number) / "a.jpg", number)
+    for folder in (*(root / "images").iterdir(), root / "images", root):
+        os.utime(folder, (1e9, 1e9))
+    before = stamp(root)
+    listed: list[object] = []
+    look = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda folder: (listed.append(folder), look(folder))[1])
+    assert stamp(root) == before and listed == [root]  # for the lists at its top

@@ -5,16 +5,20 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit
+import trees
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from fisa.emotions import MIKELS8
 from fisa.runs.format import DIGESTS, TRAINING
-from fisa.ui import counted
+from fisa.ui import counted, photographs
 
 Visit = Callable[..., AppTest]
 STRANGE = (
@@ -121,3 +125,28 @@ def test_strange_texts_in_the_address_are_said_as_text(name: str, text: str, ful
     assert not app.exception and not app.error
     said = [unescaped(each.value) for each in app.warning]
     assert len(said) == 1 and text[:20].split(";")[0] in said[0]
+
+
+def test_files_of_one_name_are_told_apart() -> None:
+    files: list[Any] = [SimpleNamespace(name=name) for name in ("a.png", "a.png", "a.png (2)", "b.png", "a.png")]
+    found = photographs.named(files)
+    assert list(found) == ["a.png", "a.png (2)", "a.png (2) (2)", "b.png", "a.png (3)"]
+    assert list(found.values()) == files
+
+
+@pytest.mark.parametrize("kind", ["gallery", "check"])
+def test_csv_of_a_data_set_runs_nothing(
+    kind: str, tmp_path: Path, shelf: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FISA_CACHE", str(tmp_path / "cache"))
+    names = ["=1+1.jpg", *(f"{number}.jpg" for number in range(11))]
+    trees.manifest(tmp_path / "set", ["image", *MIKELS8.labels], [[name, *range(8)] for name in names])
+    if kind == "check":
+        (tmp_path / "set" / names[0]).unlink()  # its problem names it
+    offered: dict[str, Any] = {}
+    monkeypatch.setattr(streamlit, "download_button", lambda label, data, *_, **__: offered.update({label: data}))
+    app = visit("data", data=str(tmp_path / "set"), view=kind)
+    assert not app.exception
+    table = pd.read_csv(io.StringIO(offered["CSV"]()))
+    texts = [text for column in table.select_dtypes("str") for text in table[column].dropna()]
+    assert "'=1+1.jpg" in texts and not any(text.startswith(("=", "+", "@", "-")) for text in texts)

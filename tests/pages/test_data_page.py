@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import trees
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from fisa.datasets import open_dataset, whole
+from fisa.datasets import open_dataset, statistics, whole
 from fisa.datasets.checking import Check, look_at_check
 from fisa.emotions import MIKELS8
 from fisa.ui import datasets_check, datasets_pictures
@@ -165,6 +166,18 @@ def test_a_typed_path_is_shown_and_stays_in_the_address(tmp_path: Path, visit: V
     assert app.query_params["data"] == str(root) and not app.exception
 
 
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/set", "/" + "x" * 5000])
+def test_a_path_that_no_machine_has_is_one_sentence(
+    path: str, tmp_path: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trees.oasis(tmp_path / "oasis")
+    monkeypatch.setenv("FISA_DATA", str(tmp_path / "oasis"))
+    app = visit("data", data=path)
+    assert not app.exception and "There is no data set" in app.warning[0].value
+    app.sidebar.text_input(key="data_path").set_value(path).run()
+    assert not app.exception
+
+
 def test_a_folder_that_is_not_recognised_can_be_read_as_what_one_says(tmp_path: Path, visit: Visit) -> None:
     trees.oasis(tmp_path / "set")
     (tmp_path / "set" / "OASIS.csv").rename(tmp_path / "set" / "list.csv")
@@ -230,6 +243,29 @@ def test_a_link_to_what_is_gone_opens_the_nearest_and_says_so(
     assert not app.exception and not app.error
     assert len(app.warning) == 1 and value in unescaped(app.warning[0].value)
     assert app.query_params.get(name) == becomes
+
+
+def test_a_bar_of_entropies_opens_the_images_that_it_counts() -> None:
+    def click() -> None:
+        import streamlit
+
+        from fisa.ui import datasets_overview, state
+
+        streamlit.session_state.update(fisa_view={}, fisa_notices=[])
+        datasets_overview._take_entropy(streamlit.session_state["edges"][-1])
+        low, high = state.resolve_range("entropy", 0, 2.08, "Entropy") or (0, 2.08)
+        streamlit.text(f"{low} {high}")
+
+    votes = np.random.default_rng(0).integers(0, 3, (400, 8)) + np.eye(8, dtype=int)[0]
+    votes = np.concatenate([votes, np.tril(np.ones((8, 8), int))])  # one to eight labels alike: at edges
+    values = statistics.entropies(votes / votes.sum(1, keepdims=True))
+    edges, counts = statistics.entropy_histogram(values, MIKELS8)
+    app = AppTest.from_function(click, default_timeout=60)
+    app.session_state["edges"] = edges.tolist()
+    for bounds, count in zip(pairwise(edges), counts, strict=True):
+        app.session_state["data_entropy"] = {"selection": {"points": [{"customdata": [float(end) for end in bounds]}]}}
+        low, high = map(float, app.run().text[0].value.split())
+        assert ((values >= low) & (values <= high)).sum() == count
 
 
 def test_a_set_of_which_nothing_is_right_is_its_problems(tmp_path: Path, visit: Visit) -> None:

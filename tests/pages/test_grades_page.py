@@ -95,6 +95,11 @@ def test_runs_side_by_side_and_what_was_not_graded(graded: Path, visit: Visit) -
     assert len(table) == 8 and "Not graded on" not in said(app)
     app.multiselect(key="choose_beside").set_value([]).run()
     assert "beside" not in app.query_params and len(app.dataframe[0].value) == 4
+    shutil.copytree(graded / "cnn", graded / "a, b")
+    app = visit("grades", run="fisa")
+    app.multiselect(key="choose_beside").set_value(["cnn", "a, b"]).run()
+    assert not app.warning and app.query_params["beside"] == "cnn,a%2C b"
+    assert app.multiselect(key="choose_beside").value == ["cnn", "a, b"]
 
 
 def test_a_run_without_grades_says_what_grades_it(graded: Path, visit: Visit) -> None:

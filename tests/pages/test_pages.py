@@ -24,7 +24,7 @@ from fisa.explain.targets import Target
 from fisa.runs import load_run
 from fisa.runs.files import digest_of
 from fisa.runs.format import read_digests, write_digests
-from fisa.ui import timing
+from fisa.ui import cache, timing
 from fisa.ui.timing import bench_pages
 
 Visit = Callable[..., AppTest]
@@ -100,6 +100,8 @@ def test_a_folder_elsewhere_without_runs_is_one_sentence(tmp_path: Path) -> None
     assert "no such folder" in app.warning[0].value
     app.text_input[0].set_value(str(tmp_path)).run()
     assert "holds no run folders" in app.warning[0].value
+    app.text_input[0].set_value("~nobody-of-this-name/runs").run()
+    assert not app.exception and "no such folder" in app.warning[0].value
 
 
 def test_runs_that_cannot_be_opened_are_listed_with_their_reason(shelf: Path, tiny_runs: Path, visit: Visit) -> None:
@@ -284,6 +286,18 @@ def test_runs_on_another_version_of_the_data_have_a_table_of_their_own(
         (False, True),
     ]
     assert "data version of-before" in words(app)
+
+
+def test_tables_of_one_split_that_do_not_belong_together_stand_below_each_other(
+    full: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (table,), _ = cache.tables()
+    other = table.copy()
+    other.attrs = {**table.attrs, "space": "other"}  # as ratings and distributions of the same images
+    monkeypatch.setattr(cache, "tables", lambda: ([table, other], []))
+    app = visit("metrics")
+    assert not app.exception and not app.error
+    assert [button.proto.label for button in app.get("download_button")] == ["CSV", "Markdown", "LaTeX"] * 2
 
 
 def test_uploads_are_explained_or_refused_one_by_one(full: Path, visit: Visit) -> None:

@@ -56,6 +56,7 @@ def test_explain_walks_through_sequences(studio: Path, visit: Visit) -> None:
     assert not app.exception and "test-0001" in text and "10 steps, 3 changes" in text
     (sort,) = (box for box in app.selectbox if box.label == "Sorted by")
     assert sort.options == ["Number", "Error, worst first"]
+    assert not visit("explain", run="first", sort="entropy").warning  # an order that runs of images have
 
 
 def test_metrics_shows_their_table(studio: Path, visit: Visit) -> None:
