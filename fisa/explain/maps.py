@@ -119,7 +119,9 @@ def map_if_kept(run: Run, dataset: Dataset, made: Made) -> Map | None:
     found = kept_if_any(_file(run, dataset, made))
     trust = _trust(found["trust"]) if found else None
     own = own_map(run, made.vectors)
-    if own is not None and own.made == made and list(own.points["id"]) == list(dataset.manifest["id"]):
+    # Of equal names the images may have changed since the run was measured.
+    same = run.metrics["data_version"] == dataset.version
+    if own is not None and same and own.made == made and list(own.points["id"]) == list(dataset.manifest["id"]):
         return own if own.trust is not None else replace(own, trust=trust)
     return None if found is None else Map(_frame(dataset, found["points"]), made, trust)
 

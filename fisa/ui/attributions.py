@@ -157,10 +157,8 @@ def _graded(run: Run, method: str) -> str:
         rest = [row.value for row in rows if row.grade == grade and row.kind == "baseline"]
         if own is not None:
             bounds = "" if own.low is None else f" [{own.low:.2f}, {own.high:.2f}]"
-            words.append(
-                tr("{grade} {value:.2f}{bounds}, best baseline {best:.2f}",
-                   grade=tr(grade), value=own.value, bounds=bounds, best=max(rest, default=0))
-            )  # fmt: skip
+            told = f"{tr(grade)} {own.value:.2f}{bounds}"
+            words.append(tr("{told}, best baseline {best:.2f}", told=told, best=max(rest)) if rest else told)
     if not words:
         return tr("Not graded yet: `python -m fisa grade RUN --store` does that on planted scenes.")
     graded = tr("Graded on {n} planted scenes ({split}): {grades}.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
+from urllib.parse import urlencode
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -66,7 +67,7 @@ def of_comparison(runs: Mapping[str, Run], dataset: Dataset, found: Comparison, 
 def _address() -> str:
     """Return the link that shows the image again, from the name of the page on."""
     names = ("run", "against", "image", "emotion", "matrix")
-    return "compare?" + "&".join(f"{name}={text}" for name in names if (text := state.get(name)))
+    return "compare?" + urlencode({name: text for name in names if (text := state.get(name))})
 
 
 def measures_sheet(found: Comparison) -> Sheet:

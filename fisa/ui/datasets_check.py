@@ -17,7 +17,7 @@ from fisa.datasets.whole import Whole
 from fisa.language import mark, tr, trn
 from fisa.tables import inert_csv
 from fisa.ui.state import plain
-from fisa.ui.widgets import html_table, problem
+from fisa.ui.widgets import guard, html_table, problem
 
 EVERY = 1.0
 """Seconds between two looks at a check that runs."""
@@ -61,16 +61,19 @@ def draw(whole: Whole) -> None:
 @st.fragment(run_every=EVERY)
 def _watch(name: str, root: str) -> None:
     """Show how far the check is, each second, until it ends; then draw the page anew."""
-    check = look_at_check(name, Path(root))
-    if check.state != "running":
-        st.rerun()
-    words = tr("Checking: the lists are being read")
-    if check.total:
-        words = tr("Checking: {done:,} of {total:,} images", done=check.done, total=check.total)
-    st.progress(check.done / max(check.total, 1), words)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(tr("Stop"), icon=":material/stop:", on_click=stop_check, args=(name, Path(root)), key="check_stop")
-        st.caption(tr("It goes on when this page is left or loaded again, and when the studio is closed."))
+    with guard():  # the page's own does not reach what a fragment does by itself
+        check = look_at_check(name, Path(root))
+        if check.state != "running":
+            st.rerun()
+        words = tr("Checking: the lists are being read")
+        if check.total:
+            words = tr("Checking: {done:,} of {total:,} images", done=check.done, total=check.total)
+        st.progress(check.done / max(check.total, 1), words)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                tr("Stop"), icon=":material/stop:", on_click=stop_check, args=(name, Path(root)), key="check_stop"
+            )
+            st.caption(tr("It goes on when this page is left or loaded again, and when the studio is closed."))
 
 
 def _begin(check: Check, whole: Whole) -> None:

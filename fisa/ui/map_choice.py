@@ -17,7 +17,7 @@ from fisa.language import mark, sentences, tr
 from fisa.runs import Run
 from fisa.ui import cache, others, rated, reading, selection, state
 from fisa.ui.state import plain
-from fisa.ui.widgets import PROBLEMS, choose, other_run, problem
+from fisa.ui.widgets import PROBLEMS, choose, guard, other_run, problem
 
 COLOURS = {
     "emotion": mark("Emotion"), "error": mark("Error"), "entropy": mark("Entropy"), "difference": mark("Two runs"),
@@ -211,13 +211,14 @@ def work(run: Run, dataset: Dataset, made: Made, label: str, why: str) -> None:
 @st.fragment(run_every=EVERY)
 def _watch(run: Run, dataset: Dataset, made: Made) -> None:
     """Show how far the process is, each second, until it ends; then draw the page anew."""
-    found = look_at_map(run, dataset, made)
-    if found.state != "running":
-        st.rerun()
-    steps = found.done - (found.total - STEPS)
-    laying = found.total and steps > 0
-    doing = tr("Making the map: laying out …") if laying else tr("Making the map: looking at images …")
-    st.progress(found.done / max(found.total, 1), doing)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(tr("Stop"), icon=":material/stop:", on_click=stop_map, args=(run, dataset, made), key="map_stop")
-        st.caption(tr("It goes on when this page is left or loaded again, and when the studio is closed."))
+    with guard():  # the page's own does not reach what a fragment does by itself
+        found = look_at_map(run, dataset, made)
+        if found.state != "running":
+            st.rerun()
+        steps = found.done - (found.total - STEPS)
+        laying = found.total and steps > 0
+        doing = tr("Making the map: laying out …") if laying else tr("Making the map: looking at images …")
+        st.progress(found.done / max(found.total, 1), doing)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(tr("Stop"), icon=":material/stop:", on_click=stop_map, args=(run, dataset, made), key="map_stop")
+            st.caption(tr("It goes on when this page is left or loaded again, and when the studio is closed."))

@@ -22,7 +22,7 @@ from fisa.ui.meters import duration
 from fisa.ui.shelves import own_shelf
 from fisa.ui.state import plain
 from fisa.ui.train_form import Draft
-from fisa.ui.widgets import problem
+from fisa.ui.widgets import guard, problem
 
 EVERY = 1.0
 """Seconds between two looks at an estimate that is being measured."""
@@ -79,14 +79,15 @@ def _begin(draft: Draft, config: RunConfig) -> None:
 @st.fragment(run_every=EVERY)
 def _measuring(config: RunConfig) -> None:
     """Show how far the estimate is, until it is done."""
-    measured = look_at_estimate(config)
-    if measured.state != "running":
-        st.rerun()  # the page tells the result
-    words = tr("The process starts …") if measured.stage == "start" else tr("A few steps are timed …")
-    if measured.total:
-        words = tr("Images are made: {done:,} of {total:,}", done=measured.done, total=measured.total)
-    st.progress(measured.done / max(measured.total, 1), words)
-    st.button(tr("Stop"), icon=":material/stop:", key="train_estimate_stop", on_click=stop_estimate, args=(config,))
+    with guard():  # the page's own does not reach what a fragment does by itself
+        measured = look_at_estimate(config)
+        if measured.state != "running":
+            st.rerun()  # the page tells the result
+        words = tr("The process starts …") if measured.stage == "start" else tr("A few steps are timed …")
+        if measured.total:
+            words = tr("Images are made: {done:,} of {total:,}", done=measured.done, total=measured.total)
+        st.progress(measured.done / max(measured.total, 1), words)
+        st.button(tr("Stop"), icon=":material/stop:", key="train_estimate_stop", on_click=stop_estimate, args=(config,))
 
 
 def _tell(estimate: Estimate, measured: Measurement) -> None:

@@ -10,29 +10,15 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from fisa.config import ConfigError
-from fisa.datasets import DataError
-from fisa.evaluation import EvaluationError
-from fisa.explain.attribution import AttributionError
-from fisa.explain.edits import EditError
-from fisa.explain.projection import ProjectionError
-from fisa.explain.retrieval import RetrievalError
-from fisa.explain.targets import TargetError
-from fisa.figures import FigureError
-from fisa.jobs import JobError
+from fisa.exceptions import FisaError
 from fisa.language import language, tr
-from fisa.runs import Run, RunError
-from fisa.slices import SliceError
-from fisa.studies import StudyError
+from fisa.runs import Run
 from fisa.ui import cache, others, state
 from fisa.ui.reading import show as show_reading
 from fisa.ui.shelves import shelves
 from fisa.ui.state import plain
 
-PROBLEMS = (
-    RunError, DataError, EvaluationError, StudyError, AttributionError, TargetError, ProjectionError, RetrievalError,
-    EditError, FigureError, ConfigError, SliceError, JobError, OSError,
-)  # fmt: skip
+PROBLEMS = (FisaError, OSError)
 """What a broken folder can raise; each message is one sentence for the person."""
 
 

@@ -75,6 +75,15 @@ def test_a_runs_own_map_says_what_it_is_made_of_and_how_far_to_trust_it(run: Run
     assert shown is not None and is_complete(run, data, shown)
 
 
+def test_a_runs_own_map_is_not_that_of_images_that_changed_under_their_names(
+    run: Run, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = usual("class_features", len(data))
+    assert map_if_kept(run, data, made) is not None
+    monkeypatch.setattr(type(data), "version", "of other files")
+    assert map_if_kept(run, data, made) is None
+
+
 def test_a_map_of_other_settings_is_made_once(run: Run, data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     made = Made("backbone", ProjectionSettings(perplexity=3, metric="euclidean", seed=2))
     assert map_if_kept(run, data, made) is None
