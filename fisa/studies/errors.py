@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,35 +35,44 @@ def measure(results: StudyResults, notes: list[str]) -> pd.DataFrame | None:
         other measure that a claim is about; and ``group``, the name of what is not independent (None where each sample
         stands alone).
     """
-    opened: dict[int, Dataset] = {}
+    opened: dict[int, Dataset | None] = {}
     claimed = sorted({str(claim["measure"]) for claim in results.claims if claim["measure"] is not None})
-    task = TASKS[results.metrics.get("task", "distribution")]
-    parts = dict(tuple(results.predictions.groupby("where", sort=False)))
+    predictions = dict(tuple(results.predictions.groupby("where", sort=False)))
+    stored = {} if results.errors is None else dict(tuple(results.errors.groupby("where", sort=False)))
     frames = []
-    ready = _ready(results, claimed)
     for cell in _finished(results).to_dict("records"):
-        if cell["where"] in ready:
-            frames.append(ready[cell["where"]])
-            continue
-        fold = int(cell["fold"])
-        if fold not in opened:
-            found = _open(results, str(cell["system"]), fold, str(cell["data_version"]), notes)
-            if found is None:
-                return None
-            opened[fold] = found
-        stored = parts[cell["where"]].drop(columns="where").reset_index(drop=True)
-        try:
-            measured = per_sample(stored, opened[fold], task)
-        except EvaluationError as error:
-            notes.append(Phrase(mark("Without paired differences: {error}."), error=str(error)))
+        where, fold = str(cell["where"]), int(cell["fold"])
+        frame = stored.get(where)
+        if frame is None or not set(claimed) <= set(frame):
+            said = notes if frame is None else []
+            if fold not in opened:
+                opened[fold] = _open(results, str(cell["system"]), fold, str(cell["data_version"]), said)
+            new = _measured(results, opened[fold], predictions[where], claimed, said)
+            frame = frame if new is None else new  # stored ones lack what some claim is about
+        if frame is None:
             return None
-        groups = _groups(opened[fold])
-        names = [None] * len(measured) if groups is None else list(map(str, groups))
-        frame = measured[[key for key in claimed if key in measured]].astype(np.float64)
-        frame.insert(0, "where", str(cell["where"]))
-        frame.insert(1, "error", measured[compared_by(results)].to_numpy(np.float64))
-        frames.append(frame.assign(group=pd.Series(names, dtype=object)))
-    return pd.concat(frames, ignore_index=True) if frames else None
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True, join="inner") if frames else None
+
+
+def _measured(
+    results: StudyResults, dataset: Dataset | None, predicted: pd.DataFrame, claimed: Sequence[str], notes: list[str]
+) -> pd.DataFrame | None:
+    """Return the rows of a cell, or None where its data cannot be had."""
+    if dataset is None:
+        return None
+    own = predicted.drop(columns="where").reset_index(drop=True)
+    try:
+        measured = per_sample(own, dataset, TASKS[results.metrics.get("task", "distribution")])
+    except EvaluationError as error:
+        notes.append(Phrase(mark("Without paired differences: {error}."), error=str(error)))
+        return None
+    groups = _groups(dataset)
+    names = [None] * len(measured) if groups is None else list(map(str, groups))
+    frame = measured[[key for key in claimed if key in measured]].astype(np.float64)
+    frame.insert(0, "where", str(predicted["where"].iloc[0]))
+    frame.insert(1, "error", measured[compared_by(results)].to_numpy(np.float64))
+    return frame.assign(group=pd.Series(names, dtype=object))
 
 
 @dataclass(frozen=True)
@@ -104,13 +113,6 @@ def first_test_split(results: StudyResults, notes: list[str]) -> Dataset | None:
     for cell in _finished(results).head(1).to_dict("records"):
         return _open(results, str(cell["system"]), int(cell["fold"]), str(cell["data_version"]), notes)
     return None
-
-
-def _ready(results: StudyResults, claimed: Sequence[str]) -> dict[Hashable, pd.DataFrame]:
-    """Return the stored errors by cell; none where they lack what a claim is about."""
-    if results.errors is None or not set(claimed) <= set(results.errors.columns):
-        return {}
-    return dict(tuple(results.errors.groupby("where", sort=False)))
 
 
 def _finished(results: StudyResults) -> pd.DataFrame:

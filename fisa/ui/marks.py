@@ -12,7 +12,7 @@ from fisa.language import tr, trn
 from fisa.slices import Mark, Notebook, SliceError, marks_table
 from fisa.tables import inert_csv
 from fisa.ui import state
-from fisa.ui.state import clip, plain
+from fisa.ui.state import clip, in_label, plain
 
 _PAGE, _ALL = "page", "all"
 
@@ -67,7 +67,7 @@ def editor(dataset: Dataset, name: str) -> None:
     with st.popover(title, icon=":material/label:", type="tertiary", key="marks"):
         st.session_state["mark_tags"], st.session_state["mark_note"] = list(mark.tags), mark.note
         st.multiselect(
-            tr("Tags of {name}", name=plain(name)), sorted({*known_tags(dataset), *mark.tags}), key="mark_tags",
+            tr("Tags of {name}", name=in_label(name)), sorted({*known_tags(dataset), *mark.tags}), key="mark_tags",
             accept_new_options=True, placeholder=tr("Choose, or type a new one"), on_change=_store,
             args=(dataset, name),
         )  # fmt: skip

@@ -66,7 +66,7 @@ def make_reference(name: str) -> None:
 def choose_several(names: list[str]) -> None:
     """Draw the choice of one to three runs, in the order in which they are chosen."""
     st.session_state[_MANY] = names
-    label = tr("Beside {run}", run=state.plain(str(state.get("run"))))
+    label = tr("Beside {run}", run=state.in_label(str(state.get("run"))))
     st.multiselect(
         label, _folders(), key=_MANY, on_change=_take_several, max_selections=MOST, placeholder=tr("other runs"),
         width=300,

@@ -80,7 +80,7 @@ def test_a_runs_own_map_is_not_that_of_images_that_changed_under_their_names(
 ) -> None:
     made = usual("class_features", len(data))
     assert map_if_kept(run, data, made) is not None
-    monkeypatch.setattr(type(data), "version", "of other files")
+    monkeypatch.setattr(data, "version", "of other files")
     assert map_if_kept(run, data, made) is None
 
 

@@ -291,6 +291,7 @@ def test_runs_on_another_version_of_the_data_have_a_table_of_their_own(
 def test_tables_of_one_split_that_do_not_belong_together_stand_below_each_other(
     full: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    streamlit.cache_data.clear()
     (table,), _ = cache.tables()
     other = table.copy()
     other.attrs = {**table.attrs, "space": "other"}  # as ratings and distributions of the same images

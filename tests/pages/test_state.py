@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from fisa.slices import Slice
 from fisa.ui import slices, train_watch
-from fisa.ui.state import clip, nearest, plain
+from fisa.ui.state import clip, in_label, nearest, plain
 
 
 def shown(tokens: list[Token]) -> str:
@@ -28,6 +28,14 @@ def test_plain_text_survives_markdown_letter_for_letter(text: str) -> None:
     # Ampersands are left alone: no file system or name rule of ours makes an entity of them.
     text = text.replace("&", "")
     assert shown(MarkdownIt("commonmark", {"html": True}).parse(plain(text))) == text
+
+
+@given(st.text(st.characters(codec="ascii", min_codepoint=33), min_size=1, max_size=30))
+def test_a_name_in_a_label_survives_markdown_and_a_usual_one_has_no_backslash(text: str) -> None:
+    text = text.replace("&", "")
+    label = f"Tags of {in_label(text)}"
+    assert shown(MarkdownIt("commonmark", {"html": True}).parse(label)) == f"Tags of {text}"
+    assert in_label("iid-00005") == "iid-00005" and in_label("my_dog (2).jpg") == "my_dog (2).jpg"
 
 
 def test_plain_keeps_a_name_from_becoming_markup() -> None:
@@ -123,7 +131,7 @@ def test_names_in_labels_are_shown_letter_for_letter() -> None:
 
     app = AppTest.from_function(labels, default_timeout=60).run()
     assert not app.exception
-    assert [box.label for box in app.multiselect] == [r"Beside a\*b\*\$", r"Tags of \*x\*/\$1\$\.png"]
+    assert [box.label for box in app.multiselect] == [r"Beside a\*b\*\$", r"Tags of \*x\*/\$1\$.png"]
 
 
 def test_one_thing_is_said_of_as_one() -> None:
