@@ -105,7 +105,7 @@ def test_row_07_a_tag_is_written_on_an_image_and_leaves_as_csv(studio: str, open
     other = open_page(f"{studio}/gallery?run=fisa")
     open_popover(other, "Tags")
     with other.expect_download(timeout=PATIENCE) as coming:
-        other.get_by_role("button", name="1 marks as CSV").click()
+        other.get_by_role("button", name="1 mark as CSV").click()
     table = pd.read_csv(coming.value.path())
     assert list(table["id"]) == ["iid-00005"] and "odd 🙂" in table["tags"].iloc[0]
     assert not str(table["tags"].iloc[0]).startswith("=")  # no formula for a spreadsheet
