@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,6 @@ from fisa.studies.runner import run_study
 from fisa.studies.workers import News, train_apart
 
 ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture(autouse=True)
-def threads() -> Iterator[None]:
-    """Training here, a study leaves one thread behind."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def alone(**changes: Any) -> dict[str, Any]:

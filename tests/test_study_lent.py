@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from small_study import STUDY, TRIALS, written
@@ -31,14 +30,6 @@ from fisa.studies.workers import News
 ROOT = Path(__file__).parents[1]
 SMALL = {"config": {"model": TINY_CNN | {"backbone": {"name": "plain", "width": 8}}}}
 ONE_SEED = {name: system | {"seeds": [0]} for name, system in STUDY["systems"].items()}
-
-
-@pytest.fixture(autouse=True)
-def threads() -> Iterator[None]:
-    """Training here, a study leaves one thread behind."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def noting(trained: list[str], cells: Sequence[Cell], folder: Path) -> Iterator[News]:

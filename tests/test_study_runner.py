@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from small_study import CELLS, STUDY, TRAINING, TRIALS, written
 from studying import here
 from tiny import TINY_CNN
@@ -26,14 +25,6 @@ from fisa.studies.plan import Cell
 from fisa.studies.runner import Outcome, run_study
 from fisa.studies.workers import News
 from fisa.training import TrainingError
-
-
-@pytest.fixture(autouse=True)
-def threads() -> Iterator[None]:
-    """Training here, a study leaves one thread behind."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def asked(given: list[str], cells: Sequence[Cell], folder: Path) -> Iterator[News]:
