@@ -33,6 +33,8 @@ MAX_COLUMNS = 1000
 _NUMBER = 8  # bytes of a number of MATLAB, at most
 _LONGEST = 2**16  # characters of a cell of texts
 
+_MARK = b"\xef\xbb\xbf"  # with which some programs begin UTF-8
+
 _SPLIT = f"split the list, or name a set of at most {MAX_ROWS:,} images"
 
 
@@ -56,7 +58,8 @@ def read_table(
 
     Returns:
         Columns as the header names them, less space and quotes around; of text files all are text. The index is each
-        row's number in the file, the header being row 1 (of Parquet, too).
+        row's number in the file as a spreadsheet counts it (of Parquet the header counts as row 1, too); rows without
+        a filled cell, blank lines among them, are left out.
 
     Raises:
         DataError: Unreadable, too long, without rows, or with a column that stands twice.
@@ -64,7 +67,7 @@ def read_table(
     if name.lower().endswith(".parquet"):
         return _read_parquet(root, name)
     content = read_content(root, name)
-    head = re.split(rb"[\r\n]", content[:65536].removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n"), maxsplit=1)[0]
+    head = re.split(rb"[\r\n]", content[:65536].removeprefix(_MARK).lstrip(b"\r\n"), maxsplit=1)[0]
     by_suffix = "\t" if name.lower().endswith(".tsv") else ""
     delimiter = delimiter or by_suffix or max(",;\t", key=lambda each: head.count(each.encode()))
     rows = _read_cells(root, name, content, delimiter, quote, problems)
@@ -78,24 +81,27 @@ def read_table(
 
 
 def _read_cells(root: Path, name: str, content: bytes, delimiter: str, quote: str, problems: Problems) -> pd.DataFrame:
-    """Return all cells as text, the header as row 1; rows of another width go to ``problems``."""
+    """Return all cells as text, by number of row; rows of another width go to ``problems``."""
+    table = content.removeprefix(_MARK).lstrip(b"\r\n")
+    before = len(re.findall(rb"\r\n|\r|\n", content[: len(content) - len(table)]))
     if quote and content.count(quote.encode()) % 2:
         raise DataError(f"{root / name}: a quotation mark ({quote}) is opened and not closed; close or remove it")
     odd: list[tuple[int, int, int]] = []
 
     def refuse(row: pa.csv.InvalidRow) -> str:
-        odd.append((row.number, row.actual_columns, row.expected_columns))
+        odd.append((before + row.number, row.actual_columns, row.expected_columns))
         return "skip" if len(odd) <= MAX_ROWS else "error"
 
     try:
         batches = pa.csv.open_csv(
-            io.BytesIO(content),
+            io.BytesIO(table),
             # One thread, for only then are rows numbered.
             read_options=pa.csv.ReadOptions(use_threads=False, autogenerate_column_names=True),
             parse_options=pa.csv.ParseOptions(
                 delimiter=delimiter,
                 quote_char=quote or False,
                 newlines_in_values=bool(quote),
+                ignore_empty_lines=False,  # they count, too
                 invalid_row_handler=refuse,
             ),
             convert_options=pa.csv.ConvertOptions(
@@ -113,7 +119,7 @@ def _read_cells(root: Path, name: str, content: bytes, delimiter: str, quote: st
     if len(batches.schema) > MAX_COLUMNS:
         raise DataError(f"{root / name}: {len(batches.schema)} columns, limit {MAX_COLUMNS}; remove those not needed")
     frame: pd.DataFrame = pa.Table.from_batches(parts, batches.schema).to_pandas()
-    numbers = np.setdiff1d(np.arange(1, count + len(odd) + 1), [number for number, _, _ in odd])
+    numbers = np.setdiff1d(np.arange(count + len(odd)) + before + 1, [number for number, _, _ in odd])
     problems.add_rows(
         [f"{actual} {'cell' if actual == 1 else 'cells'}, expected {expected}" for _, actual, expected in odd],
         "give every row as many cells as the header; put quotes around a name that holds a delimiter",
@@ -121,7 +127,7 @@ def _read_cells(root: Path, name: str, content: bytes, delimiter: str, quote: st
         rows=[number for number, _, _ in odd],
         images=[""] * len(odd),
     )
-    return frame.set_index(numbers)
+    return frame.set_index(numbers)[(frame != "").to_numpy().any(axis=1)]
 
 
 def _reason(error: pa.ArrowInvalid) -> str:

@@ -72,6 +72,17 @@ def test_wrong_number_of_cells(root: Path) -> None:
     assert problems(root) == [(2, "", "3 cells, expected 9", mend), (4, "", "11 cells, expected 9", mend)]
 
 
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_blank_lines_count_as_rows_and_are_no_fault(root: Path, line_end: str) -> None:
+    header, good = trees.csv_lines(HEADER, [GOOD])
+    bad = "bad.png," + ",".join("0" * 8)
+    lines = ["", header, "", good, "," * 8, "", "short,1", bad, ""]
+    (root / "manifest.csv").write_bytes(line_end.join(lines).encode("utf-8-sig"))
+    trees.draw(root / "bad.png", 1)
+    found = [(row, text) for row, _, text, _ in problems(root)]
+    assert found == [(7, "2 cells, expected 9"), (8, "its votes sum to zero")]
+
+
 def test_wrong_number_of_columns_in_ground_truth(root: Path) -> None:
     trees.ldl(root, 12)
     file = root / "ground_truth.txt"
