@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ def contribution_bars(
     space: EmotionSpace,
     emotion: int,
     theme: Theme = "light",
+    reach: tuple[float, float] | None = None,
 ) -> go.Figure:
     """Draw who pushes one emotion up or down: from the bias over signed contributions to the logit.
 
@@ -31,6 +33,8 @@ def contribution_bars(
         space: Label space of C emotions.
         emotion: Index of the receiving emotion.
         theme: ``"light"`` or ``"dark"``.
+        reach: Least and greatest logit on the axis, where several figures share one (:func:`ends_of`); by default
+            those of its own bars.
 
     Returns:
         A figure with one waterfall: bias, sources by falling size, the rest if any, and the total; its
@@ -40,7 +44,7 @@ def contribution_bars(
         FigureError: Wrong shape, NaN or infinite numbers, or an emotion outside the space.
     """
     steps = steps_to(contributions, bias, logit, space, emotion)
-    return _waterfall(steps, float(logit), space, emotion, theme)
+    return _waterfall(steps, float(logit), space, emotion, theme, reach or ends_of(steps))
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,12 @@ def steps_to(contributions: np.ndarray, bias: float, logit: float, space: Emotio
     return [Step(tr("bias"), float(start)), *sources, *last]
 
 
+def ends_of(steps: Sequence[Step]) -> tuple[float, float]:
+    """Return the least and the greatest logit on the way, 0 among them."""
+    ends = np.cumsum([0.0, *(step.size for step in steps)])
+    return float(ends.min()), float(ends.max())
+
+
 def contributions_alt(steps: list[Step], total: float, target: str) -> str:
     """Say in one sentence what the bars show."""
     largest = tr(", ").join(f"{step.name} {signed(step.size)}" for step in steps[1:4])
@@ -79,13 +89,15 @@ def contributions_alt(steps: list[Step], total: float, target: str) -> str:
     )  # fmt: skip
 
 
-def _waterfall(bars: list[Step], total: float, space: EmotionSpace, emotion: int, theme: Theme) -> go.Figure:
+def _waterfall(
+    bars: list[Step], total: float, space: EmotionSpace, emotion: int, theme: Theme, reach: tuple[float, float]
+) -> go.Figure:
     colours = palette(theme)
     target = space.names[emotion]
     names, steps, sources = zip(*((bar.name, bar.size, bar.source) for bar in bars), strict=True)
     figure = new_figure(theme, contributions_alt(bars, total, target), height=90 + 27 * (len(names) + 1))
-    ends = np.concatenate([[0.0], np.cumsum(steps)])
-    span = max(float(np.ptp(ends)), 1e-9)
+    low, high = reach
+    span = max(high - low, 1e-9)
     figure.add_waterfall(
         orientation="h",
         y=list(range(len(names) + 1)),
@@ -106,7 +118,7 @@ def _waterfall(bars: list[Step], total: float, space: EmotionSpace, emotion: int
     )
     figure.update_layout(waterfallgap=0.3, dragmode=False)
     figure.update_xaxes(
-        range=[ends.min() - 0.25 * span, ends.max() + 0.22 * span],
+        range=[low - 0.25 * span, high + 0.22 * span],
         title={"text": tr("logit of {emotion}", emotion=plain(target))},
         nticks=6,
         zeroline=True,

@@ -14,6 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from fisa import figures
 from fisa.datasets import Dataset
 from fisa.emotions import EmotionSpace
+from fisa.figures.contributions import ends_of, steps_to
 from fisa.figures.matrices import middle_of
 from fisa.language import language, sentences, tr
 from fisa.records import Explanation
@@ -79,6 +80,17 @@ class Seen:
         own = {name: panels.matrix_of(one, self.quantity) for name, one in self.found.items()}
         return {name: panels.together(heads, self.quantity) for name, heads in own.items() if heads is not None}
 
+    @property
+    def reach(self) -> tuple[float, float] | None:
+        """Least and greatest logit on the way to the emotion's in any run; None where no logit is split."""
+        to = self.space.index(self.emotion)
+        reached = [
+            ends_of(steps_to(one.contributions.sum(0)[to], float(one.bias[to]), float(one.logits[to]), self.space, to))
+            for one in self.found.values()
+            if one.contributions is not None and one.bias is not None
+        ]
+        return (min(low for low, _ in reached), max(high for _, high in reached)) if reached else None
+
 
 def settle(runs: Mapping[str, Run], dataset: Dataset, name: str) -> Seen:
     """Explain one image by every run, and resolve the emotion and the matrix of the view."""
@@ -141,7 +153,7 @@ def draw(seen: Seen) -> None:
     for column, (name, one) in zip(_columns(len(seen.found)), seen.found.items(), strict=False):
         with column:
             st.markdown(f"**{plain(name)}**")
-            panels.contributions(one, seen.emotion, name, f"compare_contributions_{name}")
+            panels.contributions(one, seen.emotion, name, f"compare_contributions_{name}", seen.reach)
     reading.header(tr("Matrices"), "matrices")
     _matrices(seen)
 

@@ -272,15 +272,17 @@ def together(values: np.ndarray | None, quantity: Quantity) -> np.ndarray:
     return np.asarray(values.sum(0) if quantity == "contribution" else values.mean(0))
 
 
-def contributions(found: Explanation, emotion: str, system: str, key: str) -> None:
-    """Draw who pushes the logit of ``emotion`` up or down."""
+def contributions(
+    found: Explanation, emotion: str, system: str, key: str, reach: tuple[float, float] | None = None
+) -> None:
+    """Draw who pushes the logit of ``emotion`` up or down; ``reach`` is the axis that several charts share."""
     if found.contributions is None or found.bias is None:
         st.caption(tr("{run} has no contributions: its logits do not split by emotion.", run=plain(system)))
         return
     index = found.space.index(emotion)
     shares = found.contributions.sum(0)[index]
     bias, logit = float(found.bias[index]), float(found.logits[index])
-    figure = drawn(figures.contribution_bars, shares, bias, logit, found.space, index, state.theme())
+    figure = drawn(figures.contribution_bars, shares, bias, logit, found.space, index, state.theme(), reach)
     rows = [(found.space.names[source], shares[source]) for source in wheel_order(found.space)]
     to = tr("to {emotion}", emotion=tr(emotion))
     twin = pd.DataFrame([*rows, (tr("bias"), bias), (tr("logit"), logit)], columns=[tr("from"), to])

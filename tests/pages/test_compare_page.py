@@ -21,7 +21,7 @@ from fisa.distances import kl
 from fisa.emotions import MIKELS8
 from fisa.evaluation import per_sample
 from fisa.explain import explain
-from fisa.figures import regridded
+from fisa.figures import contribution_bars, regridded
 from fisa.metrics import bootstrap_mean, paired_bootstrap
 from fisa.runs import load_run
 from fisa.runs.files import digest_of
@@ -264,6 +264,34 @@ def test_maps_of_other_sizes_are_compared_on_one_grid(several: Path) -> None:
     np.testing.assert_allclose(gaps["small"], seen.matrices["small"] - seen.matrices["fisa"])
     assert compare_image.gaps_to("cnn", seen.matrices) == {}
     assert compare_image.reach_of([np.array([1.0, 4.0]), np.array([-1.0])], 1.0) == 3.0
+
+
+def test_contributions_of_all_runs_share_one_axis(several: Path) -> None:
+    runs = {name: load_run(several / name) for name in ("fisa", "small", "cnn")}
+    data = open_dataset("planted-tiny", split="test")
+    seen = compare_image.Seen(
+        cache.subject(data, "iid-00003"), compare_image.explained(runs, data, "iid-00003"), "awe", "effect"
+    )
+    assert seen.reach is not None
+    low, high = seen.reach
+    column, drawn = LABELS.index("awe"), []
+    for one in (seen.found["fisa"], seen.found["small"]):  # cnn has no contributions
+        assert one.contributions is not None and one.bias is not None
+        sizes = one.contributions.sum(0)[column]
+        way = np.cumsum([0.0, one.bias[column], *sizes[np.argsort(-np.abs(sizes), kind="stable")]])
+        assert low - 1e-6 <= way.min() and way.max() <= high + 1e-6
+        drawn += [way.min(), way.max()]
+        bars = contribution_bars(
+            sizes, float(one.bias[column]), float(one.logits[column]), seen.space, column, "light", (low, high)
+        )
+        ends = bars.layout.xaxis.range
+        assert (
+            ends[0] < low
+            and high < ends[1]
+            and ends == pytest.approx([low - 0.25 * (high - low), high + 0.22 * (high - low)])
+        )
+    assert (low, high) == pytest.approx((min(drawn), max(drawn)), abs=1e-6)
+    assert compare_image.Seen(seen.subject, {"cnn": seen.found["cnn"]}, "awe", None).reach is None
 
 
 def data_image(size: int) -> np.ndarray:
