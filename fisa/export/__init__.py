@@ -4,9 +4,10 @@ from fisa.export.explanation import Explained, document_of, figures_of, tables_o
 from fisa.export.explanation_page import explanation_page
 from fisa.export.folder import ExportError, as_json, new_file, new_folder, refuse_existing, write_explanation
 from fisa.export.provenance import image_digest, provenance_of
-from fisa.export.report import report_page
+from fisa.export.report import Chosen, report_page
 
 __all__ = [
+    "Chosen",
     "Explained",
     "ExportError",
     "as_json",

@@ -14,6 +14,7 @@ from fisa.config import flat
 from fisa.config.differences import differences
 from fisa.datasets import DataError, Dataset, groups_of
 from fisa.evaluation import EvaluationError, open_test_split, per_sample, target_of, truth_of
+from fisa.export.explanation import Draw
 from fisa.export.folder import ExportError
 from fisa.export.page import Picture, Table, figure_picture, framed, pixel_picture, render
 from fisa.export.provenance import provenance_of
@@ -44,7 +45,24 @@ class Worst:
     bars: Picture
 
 
-def report_page(runs: Sequence[Run], command: str, progress: Progress | None = None) -> str:
+@dataclass(frozen=True)
+class Chosen:
+    """One image that somebody looked at through all runs.
+
+    Attributes:
+        name: Of the image.
+        figures: Title of a figure -> draws it.
+        about: Provenance of the figures.
+    """
+
+    name: str
+    figures: Mapping[str, Draw]
+    about: Mapping[str, str]
+
+
+def report_page(
+    runs: Sequence[Run], command: str, progress: Progress | None = None, chosen: Chosen | None = None
+) -> str:
     """Return a page with configurations, measures, paired tests, training curves and the worst images.
 
     Paired differences to the first run and images stand there where all runs predict distributions of the same test
@@ -54,6 +72,7 @@ def report_page(runs: Sequence[Run], command: str, progress: Progress | None = N
         runs: One to four.
         command: That makes it again.
         progress: Called with (parts done, parts).
+        chosen: An image to show before those on which the first run errs most.
 
     Raises:
         ExportError: No run, or more than four.
@@ -85,6 +104,8 @@ def report_page(runs: Sequence[Run], command: str, progress: Progress | None = N
         measures=[] if found is None else list(_measures(found)),
         gaps=[] if found is None or shared is None else list(_pictures(found, shared[1], about)),
         curves=curves,
+        chosen=chosen,
+        pictured=[] if chosen is None else list(_pictured(chosen)),
         worst=worst,
         notes=notes,
         about=about,
@@ -197,6 +218,11 @@ def _curves(runs: Mapping[str, Run], about: dict[str, str], notes: list[str]) ->
         notes.append(f"Without training curves: {error}.")
     else:
         yield figure_picture("Training", figure, about)
+
+
+def _pictured(chosen: Chosen) -> Iterator[Picture]:
+    for title, draw in chosen.figures.items():
+        yield figure_picture(title, draw("two"), chosen.about)
 
 
 def _worst(

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from fisa.config.differences import differences
 from fisa.datasets import Dataset
-from fisa.export import image_digest, provenance_of, report_page
+from fisa.export import Chosen, image_digest, provenance_of, report_page
 from fisa.export.comparison import UNIT, differences_figure, errors_table, measures_figure
 from fisa.export.explanation import Draw
 from fisa.figures import paper
@@ -54,12 +54,15 @@ def of_comparison(runs: Mapping[str, Run], dataset: Dataset, found: Comparison, 
     }
     one = _figures_of_image(seen)
     shown = {**provenance_of(list(runs.values()), data, pictured, command), "page": _address()}
+    titles = {"bars": "Degrees", "wheel": "Prediction on the emotion wheel", "maps": f"Attention of {seen.emotion}"}
+    titles["matrices"] = f"{seen.quantity}, all heads together".capitalize()
+    chosen = Chosen(seen.subject.name, {titles[name]: draw for name, draw in one.items()}, shown)
     return Offer(
         name="-".join(runs),
         about=about,
         figures={**_figures_of_all(runs, dataset, found), **one},
         tables=tables,
-        others={"html": partial(report_page, list(runs.values()), command)},
+        others={"html": partial(report_page, list(runs.values()), command, chosen=chosen)},
         own={name: {**about, **shown} for name in one},
     ).english
 

@@ -150,13 +150,15 @@ def test_row_19_tables_and_figures_with_provenance(studio_of_five: str, open_pag
 
 
 def test_row_20_a_comparison_is_one_offline_file(studio_of_five: str, open_page: Open, browser: Browser) -> None:
-    page = open_page(f"{studio_of_five}/compare?run=fisa&against=slow,cnn,small")
+    page = open_page(f"{studio_of_five}/compare?run=fisa&against=slow,cnn,small&image=iid-00003&emotion=awe")
     open_export(page)
     offline = fetch(page, "HTML")
     with read_offline(browser, offline) as reader:
         expect(reader.get_by_role("heading", level=1)).to_have_text("fisa against slow against cnn against small")
         expect(reader.get_by_text(re.compile("adjusted for 3 comparisons"))).to_be_visible()
         expect(reader.get_by_role("rowheader", name="training.lr").first).to_be_visible()
+        expect(reader.get_by_role("heading", name="The image iid-00003")).to_be_visible()
+        expect(reader.get_by_role("figure").filter(has_text="Attention of awe").get_by_role("img")).to_be_visible()
 
 
 def test_journey_from_the_worst_image_to_the_exported_figure(studio_of_five: str, open_page: Open) -> None:

@@ -141,6 +141,8 @@ def check_offer(offer: Offer, names: list[str], errors: dict[str, np.ndarray]) -
             content = export.paper.to_bytes(figure, "svg", offer.about_of(name)).decode()
             assert "small (digest " in content and ("iid-00003" in content) == (name in ("maps", "matrices"))
     page = str(offer.others["html"]())
+    own = page[page.index("<h2>The image <bdi>iid-00003</bdi></h2>") : page.index("errs most</h2>")]
+    assert own.count("<img src=") == 4 and "<bdi>Attention of " in own and "all heads together</bdi>" in own
     assert "adjusted for 3 comparisons" in page and "https:" not in page and "http:" not in page
 
 
