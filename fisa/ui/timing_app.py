@@ -21,7 +21,12 @@ from fisa.ui.timing_data import crowded_shelf
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-EMPTY = "import streamlit as st\nst.title('Nothing')\nst.button('Again', key='again')\n"
+EMPTY = """import streamlit as st
+st.title('Nothing')
+st.session_state.count = st.session_state.get('count', 0) + 1
+st.text(st.session_state.count)
+st.button('Again', key='again')
+"""
 PROMISED = 1.0
 """Seconds that an interaction may take, beyond what a model works for it."""
 MODEL = ("explanation", "attribution")

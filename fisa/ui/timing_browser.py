@@ -38,12 +38,17 @@ _WATCH = """() => {
     const state = () => app.getAttribute('data-test-script-state');
     const settled = () => state() === 'notRunning' && !document.querySelector('[data-testid=stSkeleton]')
         && [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(e => e.querySelector('.main-svg'));
-    window.bench = {began: null, ran: false, since: null};
+    // Of an app that does next to nothing the browser may never draw that its script runs, only what it wrote.
+    const written = () => document.querySelector('[data-testid=stText]')?.textContent;
+    window.bench = {written, began: null, ran: false, since: null};
     for (const kind of ['mouseup', 'click', 'keydown'])
         addEventListener(kind, () => { bench.began ??= performance.now() }, true);
     new MutationObserver(() => { bench.ran ||= state() !== 'notRunning' })
         .observe(app, {attributes: true, attributeFilter: ['data-test-script-state']});
-    setInterval(() => { bench.since = bench.ran && settled() ? bench.since ?? performance.now() : null }, 10);
+    setInterval(() => {
+        bench.ran ||= bench.began !== null && written() !== bench.before;
+        bench.since = bench.ran && settled() ? bench.since ?? performance.now() : null;
+    }, 10);
 }"""
 _STANDS = "quiet => bench.since !== null && performance.now() - bench.since > 1000 * quiet"
 _FIRST = "() => document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') === 'notRunning'"
@@ -118,7 +123,7 @@ def visit(page: Page, address: str) -> None:
 
 def arm(page: Page) -> None:
     """Let the clock start with the next click or key."""
-    page.evaluate("Object.assign(bench, {began: null, ran: false, since: null})")
+    page.evaluate("Object.assign(bench, {before: bench.written(), began: null, ran: false, since: null})")
 
 
 def waited(page: Page) -> float:
