@@ -132,7 +132,7 @@ def _choose(label: str, option: str) -> Act:
 
     def act(page: Page) -> None:
         page.get_by_test_id("stMain").get_by_role("combobox", name=re.compile(label)).press("ArrowDown")
-        found = page.get_by_role("option", name=re.compile(option))
+        found = page.get_by_role("option", name=option, exact=True)
         found.wait_for()
         arm(page)
         found.click()
@@ -203,7 +203,7 @@ INTERACTIONS = (
     Interaction("explain.new", "an image that was not", f"{_EXPLAIN}&image=00100.jpg", (_NEXT,), model=True),
     Interaction(
         "gallery.sort", "another order of the gallery", "gallery?run=fisa",
-        (_choose("Sorted by", "Error"), _choose("Sorted by", "Entropy")),
+        (_choose("Sorted by", "Error ↓"), _choose("Sorted by", "Entropy ↓")),
     ),
     Interaction(
         "gallery.filter", "another filter", "gallery?run=fisa", (_filter("dominant=fear"), _filter("dominant=awe"))
