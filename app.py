@@ -1,6 +1,7 @@
 """FISA Studio: the page list and the shared sidebar. Start it with ``streamlit run app.py``."""
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from fisa import language
 from fisa.emotions import MIKELS8
@@ -33,6 +34,13 @@ def main() -> None:
     page = st.navigation(list(pages.values()), expanded=True)
     state.arrive(pages, page)
     st.html(reading.STYLE)
+    with language.using(language.language()):  # which each text would else ask the session for
+        draw(pages, page)
+    state.keep_language()
+
+
+def draw(pages: dict[str, Page], page: Page) -> None:
+    """Draw the sidebar, then the page."""
     with st.sidebar:
         folders = list(cache.run_folders())
         if folders:
@@ -45,7 +53,6 @@ def main() -> None:
             keys.draw()
             tongue.draw()
     page.run()
-    state.keep_language()
 
 
 if __name__ == "__main__":  # a worker process, which makes images, imports this file under another name

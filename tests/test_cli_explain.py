@@ -80,7 +80,7 @@ class TestExplain:
         place = next(place for place, (one, other) in enumerate(zip(drawn, usual, strict=False)) if one != other)
         document = json.loads(fisa("explain", run.path, f"emotion6:test:{place}").stdout)
         np.testing.assert_allclose(document["votes"], splits[0]["test"][place].target)
-        expected = run.predict([decode_square(splits[0]["test"].files()[place], 32)]).distribution[0]  # type: ignore[attr-defined]
+        expected = run.predict([decode_square(splits[0]["test"].file(place), 32)]).distribution[0]  # type: ignore[attr-defined]
         np.testing.assert_allclose(document["distribution"], expected, atol=1e-6)
 
     def test_what_is_known_of_other_emotions_is_left_out(self, photograph_runs: Path, tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def _subject(image: str, run: Run) -> _Subject:
     about = f"{name}, version {dataset.version}, split {dataset.split}"
     if not isinstance(dataset, PlantedDataset):
         height, width = sample.image.shape[:2]
-        source = dataset.files()[index] if isinstance(dataset, InFiles) else sample.image
+        source = dataset.file(index) if isinstance(dataset, InFiles) else sample.image
         seen = decode_square(source, data.image_size) if isinstance(source, Path) else sample.image
         picture = to_square(sample.image, PICTURE)
         return _Subject(image, seen, picture, image_digest(source), about, width / height, known)

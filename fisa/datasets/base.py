@@ -74,5 +74,8 @@ def groups_of(dataset: Dataset) -> np.ndarray | None:
 class InFiles(Protocol):
     """A data set each image of which is a file, so that it can be decoded as small as it is needed."""
 
+    def file(self, index: int) -> Path:
+        """Return the file of one image."""
+
     def files(self) -> list[Path]:
         """Return the file of each image, in order."""

@@ -155,6 +155,10 @@ class Photographs:
         target = row[list(self.space.labels)].to_numpy(np.float64)
         return Sample(decode(self.root / row["path"]), target)
 
+    def file(self, index: int) -> Path:
+        """Return the file of one image."""
+        return self.root / str(self.manifest["path"].iloc[index])
+
     def files(self) -> list[Path]:
         """Return the file of each image, in order."""
         return [self.root / path for path in self.manifest["path"].to_list()]

@@ -127,7 +127,8 @@ def _read_cells(root: Path, name: str, content: bytes, delimiter: str, quote: st
         rows=[number for number, _, _ in odd],
         images=[""] * len(odd),
     )
-    return frame.set_index(numbers)[(frame != "").to_numpy().any(axis=1)]
+    filled = pd.Series((frame != "").to_numpy().any(axis=1), index=numbers)
+    return frame.set_index(numbers).loc[filled]
 
 
 def _reason(error: pa.ArrowInvalid) -> str:

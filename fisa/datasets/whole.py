@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import _lru_cache_wrapper, lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -155,20 +155,18 @@ def stamp(root: Path) -> tuple[tuple[str, int, int], ...]:
             status = root.stat()
             return ((root.name, status.st_mtime_ns, status.st_size),)
         own = root.stat().st_mtime_ns
-        with os.scandir(root) as entries:
-            lists = [entry for entry in entries if entry.name.lower().endswith(_LISTS)]
-            seen = [_look_at(entry) for entry in lists]
     except OSError:
         return ()
+    seen = [_look_at(root, name) for name in _unless_recent(_lists_in, str(root), own)]
     return (("", own, 0), *sorted(seen), *_times(root, own))
 
 
-def _look_at(entry: os.DirEntry[str]) -> tuple[str, int, int]:
+def _look_at(root: Path, name: str) -> tuple[str, int, int]:
     try:
-        status = entry.stat()
+        status = (root / name).stat()
     except OSError:  # a link that leads nowhere, or to itself: no reason to see nothing of the others
-        return entry.name, 0, 0
-    return entry.name, status.st_mtime_ns, status.st_size
+        return name, 0, 0
+    return name, status.st_mtime_ns, status.st_size
 
 
 def _times(root: Path, own: int) -> list[tuple[str, int, int]]:
@@ -177,13 +175,28 @@ def _times(root: Path, own: int) -> list[tuple[str, int, int]]:
     todo = [("", own)]
     while todo:
         folder, changed = todo.pop()
-        recent = time.time_ns() - changed < RECENT
-        for name in (_names_in.__wrapped__ if recent else _names_in)(str(root / folder), changed):
+        for name in _unless_recent(_names_in, str(root / folder), changed):
             path = f"{folder}/{name}" if folder else name
             with suppress(OSError):  # gone since it was listed
                 todo.append((path, (root / path).stat().st_mtime_ns))
                 found.append((*todo[-1], 0))
     return sorted(found)
+
+
+def _unless_recent(names: _lru_cache_wrapper[tuple[str, ...]], folder: str, changed: int) -> tuple[str, ...]:
+    """Return names in a folder as they were kept, but of a folder that changed just now as they are."""
+    recent = time.time_ns() - changed < RECENT
+    return (names.__wrapped__ if recent else names)(folder, changed)
+
+
+@lru_cache(maxsize=256)
+def _lists_in(folder: str, changed: int) -> tuple[str, ...]:
+    """Return the lists in a folder, which stay the same while its time of change does."""
+    try:
+        with os.scandir(folder) as entries:
+            return tuple(entry.name for entry in entries if entry.name.lower().endswith(_LISTS))
+    except OSError:
+        return ()
 
 
 @lru_cache(maxsize=2**17)

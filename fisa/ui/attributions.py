@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from fisa import figures
 from fisa.explain.attribution import FASTEST, METHODS, applicable, attribute
 from fisa.explain.goals import SPLIT
 from fisa.explain.graded import failed_checks, stored_grades
@@ -14,11 +13,11 @@ from fisa.figures.checks import listed
 from fisa.language import mark, sentences, tr
 from fisa.records import Attribution, Explanation
 from fisa.runs import Run
-from fisa.ui import state
+from fisa.ui import pictures, state
 from fisa.ui.cache import Subject
 from fisa.ui.counted import counted
 from fisa.ui.meters import waiting
-from fisa.ui.panels import in_shape, wheel_order
+from fisa.ui.panels import wheel_order
 from fisa.ui.state import plain
 from fisa.ui.widgets import choose
 
@@ -52,12 +51,11 @@ def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> Attrib
         st.caption(_meaning(attribution))
         st.caption(_graded(run, attribution.method))
     with left:
-        shown = figures.signed_overlay(subject.picture, attribution.values, state.theme())
         alt = tr(
             "{image}: {method} of {target}", image=subject.name, method=tr(METHODS[attribution.method].title),
             target=_words(asked(), emotion),
         )  # fmt: skip
-        st.image(in_shape(shown, subject.aspect), width="stretch", alt=alt)
+        st.image(pictures.signed(subject, attribution.values), width="stretch", alt=alt)
     return attribution
 
 

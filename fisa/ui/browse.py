@@ -117,7 +117,7 @@ def settle_walk(run: Run, dataset: Dataset, choose_one: bool = True) -> Walk:
     keep = passing(table, conditions) & _inside(table, part)
     rows = _ordered(table, sort)
     rows = rows[keep[rows]]
-    ids = [str(name) for name in table["id"]]
+    ids: list[str] = table["id"].to_numpy(object).tolist()
     first = ids[int(rows[0])] if len(rows) else ids[0]
     chosen = state.resolve("image", ids, first, tr("image")) if choose_one or state.get("image") else ""
     return Walk(table, rows, sort, conditions, part, chosen, other.name if other else "")

@@ -228,7 +228,7 @@ def _subject(version: str, image_size: int | None, name: str, _dataset: Dataset)
     sample = _dataset[index]
     if not isinstance(_dataset, PlantedDataset):
         known = {"votes": sample.target} if len(sample.target) else {}
-        file = _dataset.files()[index] if isinstance(_dataset, InFiles) else None
+        file = _dataset.file(index) if isinstance(_dataset, InFiles) else None
         return replace(photograph(name, sample.image, file), known=known)
     scene = _dataset.scene(index)
     drawn = render(scene, PICTURE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -19,7 +19,7 @@ from fisa.figures.matrices import middle_of
 from fisa.language import language, sentences, tr
 from fisa.records import Explanation
 from fisa.runs import Run
-from fisa.ui import cache, panels, reading, state
+from fisa.ui import cache, panels, pictures, reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.compare_runs import data_of
 from fisa.ui.counted import counted
@@ -165,18 +165,18 @@ def _maps(seen: Seen) -> None:
     strong = max((float(np.abs(gap).max()) for gap in gaps.values()), default=0.0) or 1.0
     colour = seen.space.colours[seen.space.index(seen.emotion)]
     columns = st.columns(len(seen.found) + 1, gap="small")
-    shown = _shown(subject)
-    shown(columns[0], subject.picture, tr("The image {name}", name=subject.name), tr("the image"))
+    own = pictures.attended(subject, (), 0.0)
+    _show(columns[0], own, tr("The image {name}", name=subject.name), tr("the image"))
     for column, name in zip(columns[1:], seen.found, strict=True):
         if name not in maps:
             column.caption(tr("{run} has no attention maps.", run=plain(name)))
             continue
-        image = figures.attention_overlay(subject.picture, maps[name], colour, COVER, top=top)
-        shown(column, image, tr("Attention of {run}", run=name), plain(name))
+        image = pictures.attended(subject, [(maps[name], colour)], COVER, top=top)
+        _show(column, image, tr("Attention of {run}", run=name), plain(name))
         if name in gaps:
-            image = figures.signed_overlay(subject.picture, gaps[name], state.theme(), COVER, strong=strong)
+            image = pictures.signed(subject, gaps[name], COVER, strong)
             words = tr("{run} less {first}", run=name, first=seen.first)
-            shown(column, image, tr("Attention of {run}", run=words), plain(words))
+            _show(column, image, tr("Attention of {run}", run=words), plain(words))
     if gaps:
         columns[0].caption(
             tr("Below: orange, where a run looks more than {first}; blue, where it looks less.",
@@ -199,11 +199,8 @@ def _map_words(seen: Seen, maps: Mapping[str, np.ndarray], top: float) -> Iterat
         yield tr("Without a map of {first} there is no difference to draw.", first=plain(seen.first))
 
 
-def _shown(subject: Subject) -> Callable[[DeltaGenerator, np.ndarray, str, str], None]:
-    def show(column: DeltaGenerator, pixels: np.ndarray, alt: str, caption: str) -> None:
-        column.image(panels.in_shape(pixels, subject.aspect), width="stretch", alt=alt, caption=caption)
-
-    return show
+def _show(column: DeltaGenerator, picture: bytes, alt: str, caption: str) -> None:
+    column.image(picture, width="stretch", alt=alt, caption=caption)
 
 
 def gaps_to(first: str, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -80,7 +80,7 @@ def _thumbnail(data_version: str, name: str, _dataset: Dataset) -> Shown:
     if isinstance(_dataset, PlantedDataset):
         return _as_jpeg(lambda: render(_dataset.scene(row), THUMBNAIL).image, None)
     if isinstance(_dataset, InFiles):
-        file = _dataset.files()[row]
+        file = _dataset.file(row)
         return _as_jpeg(lambda: decode_within(file, THUMBNAIL), file)
     return _as_jpeg(lambda: to_square(_dataset[row].image, THUMBNAIL), None)
 

@@ -9,10 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from fisa import figures
-from fisa.images import to_square
 from fisa.language import mark, tr
 from fisa.records import Explanation
-from fisa.ui import reading, state
+from fisa.ui import pictures, reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart
@@ -87,10 +86,9 @@ def _draw_maps(maps: Mapping[str, np.ndarray], subject: Subject) -> None:
             "every entry of a stage, from 0 to 1, here their mean; attention sums to 1 over the places."
         )
     )
-    picture = to_square(subject.picture, SMALL)
     with st.container(horizontal=True, gap="small"):
         for name, values in maps.items():
-            image = figures.attention_overlay(picture, values - values.min(), _WARM, 0.75)
+            image = pictures.attended(subject, [(values - values.min(), _WARM)], 0.75, side=SMALL)
             words = tr("{name}: {low:.2f} to {high:.2f}", name=name, low=values.min(), high=values.max())
             alt = tr("Map of {name} over {image}", name=name, image=subject.name)
             st.image(image, width=SMALL, caption=words, alt=alt)

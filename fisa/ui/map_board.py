@@ -71,7 +71,9 @@ def _map(board: Board) -> None:
     at = () if board.placed is None else tuple(board.placed.itertuples(index=False, name=None))
     looks = (board.walk.chosen, state.theme(), drag, board.chosen.passing)
     figure = _figure(board.chosen.of, board.shown.made, board.colouring.key, looks, at, language(), board)
-    values = board.colouring.values if board.colouring.space is None else [tr(each) for each in board.colouring.values]
+    values = board.colouring.values
+    if board.colouring.space is not None:
+        values = pd.Series(values).map({each: tr(each) for each in board.colouring.space.labels}).to_numpy()
     twin = board.shown.points.assign(**{title: values}).set_index("id")
     chart(figure, "map", twin, on_select=lambda: _pick(board), modes=selection.modes(drag))
     if st.session_state.pop(_OPENED, False):

@@ -18,11 +18,10 @@ from fisa.explain.targets import Target
 from fisa.language import tr
 from fisa.records import Attribution, Explanation
 from fisa.runs import Run
-from fisa.ui import attributions, reading, state
+from fisa.ui import attributions, pictures, reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.counted import counted
 from fisa.ui.meters import meter
-from fisa.ui.panels import in_shape
 from fisa.ui.widgets import chart
 
 ACROSS = 4
@@ -93,8 +92,8 @@ def _one(run: Run, subject: Subject, shown: _Shown, method: str) -> None:
     title, own, chance = tr(METHODS[method].title), shown.curves[method], shown.curves["random"]
     down, up = shown.gains(method)
     st.markdown(f"**{attributions.marked(run, method)}**")
-    image = figures.signed_overlay(subject.picture, shown.maps[method].values, state.theme())
-    st.image(in_shape(image, subject.aspect), width="stretch", alt=tr("{name}: {what}", name=subject.name, what=title))
+    image = pictures.signed(subject, shown.maps[method].values)
+    st.image(image, width="stretch", alt=tr("{name}: {what}", name=subject.name, what=title))
     st.caption(tr("deletion {down:+.0%} · insertion {up:+.0%}", down=down, up=up))
     random = (chance.deletion, chance.insertion)
     figure = figures.deletion_curves(

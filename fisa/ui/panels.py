@@ -8,13 +8,12 @@ from typing import Literal, cast
 import numpy as np
 import pandas as pd
 import streamlit as st
-from PIL import Image
 
 from fisa import figures
 from fisa.emotions import EmotionSpace
 from fisa.language import mark, sentences, tr
 from fisa.records import Explanation
-from fisa.ui import around, keys, reading, state
+from fisa.ui import around, keys, pictures, reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, choose, drawn, selected
@@ -78,35 +77,24 @@ def lit(space: EmotionSpace) -> tuple[int, int] | None:
     return (space.index(labels[0]), space.index(labels[1])) if known else None
 
 
-def overlay(
-    found: Explanation, subject: Subject, emotion: int, opacity: float, outlined: bool, size: int
-) -> np.ndarray:
-    """Return the picture with the attention map of one emotion over it; uint8 RGB [size, size, 3]."""
-    picture = subject.picture if subject.picture.shape[0] == size else _small(subject.picture, size)
-    outlines = [mask for mask, shows in zip(subject.masks, subject.shows, strict=True) if outlined and shows == emotion]
-    if found.attention is None:
-        flat = np.zeros((1, 1))
-        return figures.attention_overlay(picture, flat, "#000000", 0.0, outlines) if outlines else picture
-    colour = found.space.colours[emotion]
-    return figures.attention_overlay(picture, found.attention[emotion], colour, opacity, outlines)
-
-
 def picture(found: Explanation, subject: Subject, emotion: str) -> None:
     """Draw the picture with the attention of ``emotion`` and the controls of the overlay."""
     index = found.space.index(emotion)
     opacity, outlined = float(state.get("opacity") or 0), state.get("masks") == "on"
-    image = overlay(found, subject, index, opacity, outlined, subject.picture.shape[0])
+    layers = []
     said = tr("{image} with no attention map", image=subject.name)
     if found.attention is not None:
+        layers.append((found.attention[index], found.space.colours[index]))
         said = tr("{image} with attention of {emotion}", image=subject.name, emotion=tr(emotion))
     pair = lit(found.space)
     if pair is not None and pair[0] == index and pair[1] != index and found.attention is not None:
-        image = figures.attention_overlay(image, found.attention[pair[1]], found.space.colours[pair[1]], opacity)
+        layers.append((found.attention[pair[1]], found.space.colours[pair[1]]))
         said = tr(
             "{image} with attention of {emotion} and of {giver}, which acts on it",
             image=subject.name, emotion=tr(emotion), giver=found.space.names[pair[1]],
         )  # fmt: skip
-    st.image(in_shape(image, subject.aspect), width="stretch", alt=said)
+    shown = [number for number, shows in enumerate(subject.shows) if outlined and shows == index]
+    st.image(pictures.attended(subject, layers, opacity, shown), width="stretch", alt=said)
     with st.container(horizontal=True, vertical_alignment="center"):
         if found.attention is not None:
             st.session_state["choose_opacity"] = opacity
@@ -131,7 +119,8 @@ def emotion_strip(found: Explanation, subject: Subject, emotion: str, system: st
             label, name = found.space.labels[index], found.space.names[index]
             with st.container(width=_THUMBNAIL, gap=None):
                 if found.attention is not None:
-                    small = overlay(found, subject, index, 0.75, False, _THUMBNAIL * 2)
+                    layer = (found.attention[index], found.space.colours[index])
+                    small = pictures.attended(subject, [layer], 0.75, side=_THUMBNAIL * 2)
                     st.image(small, width="stretch", alt=tr("Attention of {emotion}", emotion=name))
                 shown = f":primary[**{name}**]" if label == emotion else name
                 st.button(
@@ -306,14 +295,3 @@ def _head_name(head: str, quantity: Quantity) -> str:
     if head == "together":
         return tr("Sum over heads") if quantity == "contribution" else tr("Mean over heads")
     return tr("Head {head}", head=head)
-
-
-def in_shape(square: np.ndarray, aspect: float) -> np.ndarray:
-    """Give a square back the shape that the photograph had, within reason."""
-    side, aspect = len(square), min(max(aspect, 1 / 3), 3)
-    width, height = (side, round(side / aspect)) if aspect > 1 else (round(side * aspect), side)
-    return square if width == height else np.asarray(Image.fromarray(square).resize((width, height)))
-
-
-def _small(picture: np.ndarray, size: int) -> np.ndarray:
-    return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS))

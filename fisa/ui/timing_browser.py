@@ -33,20 +33,31 @@ _MISSING = (
     "bench app: needs Playwright and Chromium; run pip install -r requirements-dev.txt, and on Debian apt-get install "
     "chromium"
 )
+# A run may be over before the browser has drawn that there is one; what comes from the server says so in any case. It
+# counts two frames later, when what it brought is drawn.
+_LISTEN = """() => {
+    window.heard = 0;
+    const Plain = WebSocket;
+    window.WebSocket = class extends Plain {
+        constructor(...of) {
+            super(...of);
+            const drawn = () => requestAnimationFrame(() => requestAnimationFrame(() => { heard += 1 }));
+            this.addEventListener('message', drawn);
+        }
+    };
+}"""
 _WATCH = """() => {
     const app = document.querySelector('[data-testid=stApp]');
     const state = () => app.getAttribute('data-test-script-state');
     const settled = () => state() === 'notRunning' && !document.querySelector('[data-testid=stSkeleton]')
         && [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(e => e.querySelector('.main-svg'));
-    // Of an app that does next to nothing the browser may never draw that its script runs, only what it wrote.
-    const written = () => document.querySelector('[data-testid=stText]')?.textContent;
-    window.bench = {written, began: null, ran: false, since: null};
+    window.bench = {began: null, ran: false, since: null};
     for (const kind of ['mouseup', 'click', 'keydown'])
         addEventListener(kind, () => { bench.began ??= performance.now() }, true);
     new MutationObserver(() => { bench.ran ||= state() !== 'notRunning' })
         .observe(app, {attributes: true, attributeFilter: ['data-test-script-state']});
     setInterval(() => {
-        bench.ran ||= bench.began !== null && written() !== bench.before;
+        bench.ran ||= bench.began !== null && heard !== bench.before;
         bench.since = bench.ran && settled() ? bench.since ?? performance.now() : null;
     }, 10);
 }"""
@@ -110,6 +121,14 @@ def _await_health(address: str, process: subprocess.Popen[bytes]) -> None:
     raise BenchError("bench app: Streamlit does not start; run streamlit run app.py to see why")
 
 
+def opened(browser: Browser) -> Page:
+    """Open a window with a session of its own."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(1000 * PATIENCE)
+    page.add_init_script(f"({_LISTEN})()")
+    return page
+
+
 def visit(page: Page, address: str) -> None:
     """Open an address and wait until the page stands; then watch what clicks do to it."""
     page.bring_to_front()
@@ -123,7 +142,7 @@ def visit(page: Page, address: str) -> None:
 
 def arm(page: Page) -> None:
     """Let the clock start with the next click or key."""
-    page.evaluate("Object.assign(bench, {before: bench.written(), began: null, ran: false, since: null})")
+    page.evaluate("Object.assign(bench, {before: heard, began: null, ran: false, since: null})")
 
 
 def waited(page: Page) -> float:
