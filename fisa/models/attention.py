@@ -48,6 +48,38 @@ class Projection(nn.Module):
         return torch.einsum("bkc,kcd->bkd", pooled, weight) + mass.unsqueeze(-1) * bias.squeeze(1)
 
 
+class SecondOrder(nn.Module):
+    """Which channels respond together where a class looks, for its feature; ours.
+
+    F_k = W LN(m_k) + b + V LN(s_k), with the attended mean m_k = sum_r a_kr X_r and the second moments
+    s_k = sum_r a_kr y_r y_r^T of y_r = ReLU(P X_r), each entry once. Without attention, over a whole map, this is the
+    Gram matrix of a style, and bilinear pooling (Lin, RoyChowdhury, Maji 2015, "Bilinear CNN models for fine-grained
+    visual recognition"). Both are standardised (layer normalisation, LN), so that neither outweighs the other.
+
+    Args:
+        channels: c.
+        dim: d.
+        width: n of y; s_k has n (n + 1) / 2 numbers.
+    """
+
+    pairs: Tensor
+
+    def __init__(self, channels: int, dim: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("pairs", torch.triu_indices(width, width), persistent=False)
+        self.reduce = nn.Linear(channels, width)
+        self.normalise_mean = nn.LayerNorm(channels)
+        self.normalise_moments = nn.LayerNorm(self.pairs.shape[1])
+        self.project = nn.Linear(self.pairs.shape[1], dim, bias=False)
+
+    def forward(self, shares: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Map shares [B, C, N] that sum to 1 over N places [B, N, c] to LN(m) [B, C, c] and V LN(s) [B, C, d]."""
+        reduced = self.reduce(places).relu()
+        rows, columns = self.pairs
+        moments = shares @ (reduced[..., rows] * reduced[..., columns])
+        return self.normalise_mean(shares @ places), self.project(self.normalise_moments(moments))
+
+
 class PositionScore(nn.Module):
     """g(E . L_k): a score for each class at each position.
 
@@ -169,10 +201,12 @@ class SpatialAttention(nn.Module):
         null_logit: float,
         null_slope: float = 1.0,
         null_trained: bool = True,
+        second_order: int = 0,
     ) -> None:
         super().__init__()
         self.scorer = scorer
         self.projection = Projection(classes, channels, dim, per_class)
+        self.moments = SecondOrder(channels, dim, second_order) if second_order else None
         self.evidence = evidence
         self.null_slope = null_slope
         begin = torch.full((classes,), null_logit)
@@ -189,9 +223,13 @@ class SpatialAttention(nn.Module):
             null = torch.zeros_like(total)
         else:
             null = torch.sigmoid(self.null_slope * (self.null_logit - evidence))
-        attention = (flat - total.unsqueeze(-1)).exp() * (1 - null).unsqueeze(-1)
-        pooled = attention @ _by_place(feature_map)
-        features = self.projection(pooled, 1 - null)
+        shares, there = (flat - total.unsqueeze(-1)).exp(), (1 - null).unsqueeze(-1)
+        attention, places = shares * there, _by_place(feature_map)
+        if self.moments is None:
+            features = self.projection(attention @ places, 1 - null)
+        else:
+            mean, second = self.moments(shares, places)
+            features = there * (self.projection(mean, torch.ones_like(null)) + second)
         if self.null_value is not None:
             features = features + null.unsqueeze(-1) * self.null_value
         return ClassFeatures(features, attention.view_as(scores), null, evidence if self.evidence else None)

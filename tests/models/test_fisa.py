@@ -11,8 +11,9 @@ from torch import nn
 from fisa.config import CnnConfig, CnnMlpConfig, FisaConfig, PlainBackboneConfig
 from fisa.emotions import EKMAN6, MIKELS8
 from fisa.models import build_model
-from fisa.models.attention import PositionScore, Projection, SpatialAttention
+from fisa.models.attention import PositionScore, Projection, SecondOrder, SpatialAttention
 from fisa.models.fisa import normalised_output
+from fisa.models.gram import GramStages, upper_triangle
 from fisa.models.output import ModelOutput
 
 SMALL = PlainBackboneConfig(width=12)
@@ -27,6 +28,7 @@ OPTIONS = [
     )
 ]
 OPTIONS += [{"layers": 2}, {"projection": "per_class"}, {"score": "dot"}, {"semantic_attention": "class_maps"}]
+OPTIONS += [{"second_order": 3, "projection": projection} for projection in ("shared", "per_class")]
 
 
 def run_model(**options: object) -> tuple[nn.Module, ModelOutput]:
@@ -128,6 +130,48 @@ def test_spatial_attention_by_hand() -> None:
     assert found.null.item() == pytest.approx(null, abs=1e-5)
     assert found.attention.flatten().tolist() == pytest.approx(shares.tolist(), abs=1e-5)
     assert found.features.item() == pytest.approx(feature, abs=1e-4)
+
+
+def test_second_order_features_by_hand() -> None:
+    # Two places with channels (1, 3) and (5, -1), shares 1/4 and 3/4; P is the identity, so y = (1, 3) and (5, 0).
+    # m = (1 + 15, 3 - 3) / 4 = (4, 0). s = (1 + 3 * 25, 3 + 0, 9 + 0) / 4 = (19, 0.75, 2.25).
+    places, shares = torch.tensor([[[1.0, 3.0], [5.0, -1.0]]]), torch.tensor([[[0.25, 0.75]]])
+    moments = SecondOrder(channels=2, dim=3, width=2)
+    with torch.no_grad():
+        moments.reduce.weight.copy_(torch.eye(2))
+        moments.reduce.bias.zero_()
+        moments.project.weight.copy_(torch.eye(3))
+    mean, second = moments(shares, places)
+    assert mean.flatten().tolist() == pytest.approx([1, -1], abs=1e-4)
+    raw = np.array([19, 0.75, 2.25])
+    assert second.flatten().tolist() == pytest.approx(((raw - raw.mean()) / raw.std()).tolist(), abs=1e-4)
+
+
+def test_second_moments_over_equal_shares_are_the_gram_matrix_of_the_map() -> None:
+    torch.manual_seed(4)
+    feature_map = torch.randn(2, 5, 3, 4)
+    moments = SecondOrder(channels=5, dim=6, width=3)
+    _, second = moments(torch.full((2, 1, 12), 1 / 12), feature_map.flatten(2).mT)
+    gram = GramStages((5,), 3)
+    with torch.no_grad():
+        gram.reduce[0].weight.copy_(moments.reduce.weight[:, :, None, None])  # type: ignore[operator, union-attr]
+        gram.reduce[0].bias.copy_(moments.reduce.bias)  # type: ignore[operator, union-attr]
+    expected = moments.project(moments.normalise_moments(upper_triangle(gram([feature_map])[0])))
+    torch.testing.assert_close(second[:, 0], expected)
+
+
+def test_an_absent_emotion_has_the_null_value_whatever_its_second_moments() -> None:
+    torch.manual_seed(4)
+    attend = SpatialAttention(2, 5, 4, nn.Conv2d(5, 2, 1), False, True, True, 1000.0, second_order=3)  # type: ignore[arg-type]
+    with torch.no_grad():
+        attend.null_value.copy_(torch.arange(8.0).view(2, 4))  # type: ignore[union-attr]
+    found = attend(torch.randn(3, 5, 2, 2))
+    torch.testing.assert_close(found.features, torch.arange(8.0).view(1, 2, 4).expand(3, -1, -1))
+
+
+def test_second_order_needs_spatial_attention() -> None:
+    with pytest.raises(ValueError, match="second_order needs spatial attention; semantic_attention is 'none', so set"):
+        FisaConfig(semantic_attention="none", evidence=False, null_position=False, second_order=8)
 
 
 def test_projecting_after_pooling_equals_projecting_every_position() -> None:
