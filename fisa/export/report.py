@@ -51,11 +51,15 @@ class Chosen:
 
     Attributes:
         name: Of the image.
-        figures: Title of a figure -> draws it.
+        emotion: Whose maps are shown.
+        quantity: Of the matrices.
+        figures: ``bars``, ``wheel``, ``maps``, ``matrices``, those that there are.
         about: Provenance of the figures.
     """
 
     name: str
+    emotion: str
+    quantity: str
     figures: Mapping[str, Draw]
     about: Mapping[str, str]
 
@@ -221,8 +225,14 @@ def _curves(runs: Mapping[str, Run], about: dict[str, str], notes: list[str]) ->
 
 
 def _pictured(chosen: Chosen) -> Iterator[Picture]:
-    for title, draw in chosen.figures.items():
-        yield figure_picture(title, draw("two"), chosen.about)
+    titles = {
+        "bars": "Degrees",
+        "wheel": "Prediction on the emotion wheel",
+        "maps": f"Attention of {chosen.emotion}",
+        "matrices": f"{chosen.quantity.capitalize()}, all heads together",
+    }
+    for name, draw in chosen.figures.items():
+        yield figure_picture(titles[name], draw("two"), chosen.about)
 
 
 def _worst(

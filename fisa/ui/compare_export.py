@@ -54,9 +54,7 @@ def of_comparison(runs: Mapping[str, Run], dataset: Dataset, found: Comparison, 
     }
     one = _figures_of_image(seen)
     shown = {**provenance_of(list(runs.values()), data, pictured, command), "page": _address()}
-    titles = {"bars": "Degrees", "wheel": "Prediction on the emotion wheel", "maps": f"Attention of {seen.emotion}"}
-    titles["matrices"] = f"{seen.quantity}, all heads together".capitalize()
-    chosen = Chosen(seen.subject.name, {titles[name]: draw for name, draw in one.items()}, shown)
+    chosen = Chosen(seen.subject.name, seen.emotion, seen.quantity or "", one, shown)
     return Offer(
         name="-".join(runs),
         about=about,
