@@ -80,6 +80,9 @@ class FisaConfig(Section):
     label_dimensions: PositiveInt | None = Field(default=None, description=mark("numbers of a vector in that file"))
     label_vectors_trained: bool = Field(default=False, description=mark("whether training changes these vectors"))
     projection: Literal["shared", "per_class"] = "shared"
+    normalised: bool = Field(
+        default=False, description=mark("layer normalisation of the attended mean before its projection")
+    )
     second_order: int = Field(
         default=0, ge=0, le=128, description=mark("channels whose products a class feature has, too; 0 for none")
     )
@@ -105,9 +108,11 @@ class FisaConfig(Section):
                 f"evidence and null_position need spatial attention; semantic_attention is "
                 f"{self.semantic_attention!r}, so set both to false"
             )
-        if self.second_order and not spatial:
-            kind = self.semantic_attention
-            raise ValueError(f"second_order needs spatial attention; semantic_attention is {kind!r}, so set it to 0")
+        if (self.normalised or self.second_order) and not spatial:
+            raise ValueError(
+                f"normalised and second_order need spatial attention; semantic_attention is "
+                f"{self.semantic_attention!r}, so set them to false and 0"
+            )
         return self
 
     @model_validator(mode="after")

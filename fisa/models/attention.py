@@ -49,12 +49,11 @@ class Projection(nn.Module):
 
 
 class SecondOrder(nn.Module):
-    """Which channels respond together where a class looks, for its feature; ours.
+    """V LN(s_k): which channels respond together where a class looks, for its feature; ours.
 
-    F_k = W LN(m_k) + b + V LN(s_k), with the attended mean m_k = sum_r a_kr X_r and the second moments
-    s_k = sum_r a_kr y_r y_r^T of y_r = ReLU(P X_r), each entry once. Without attention, over a whole map, this is the
-    Gram matrix of a style, and bilinear pooling (Lin, RoyChowdhury, Maji 2015, "Bilinear CNN models for fine-grained
-    visual recognition"). Both are standardised (layer normalisation, LN), so that neither outweighs the other.
+    Second moments s_k = sum_r a_kr y_r y_r^T of y_r = ReLU(P X_r), each entry once, after layer normalisation (LN).
+    Without attention, over a whole map, they are the Gram matrix of a style, and bilinear pooling (Lin, RoyChowdhury,
+    Maji 2015, "Bilinear CNN models for fine-grained visual recognition").
 
     Args:
         channels: c.
@@ -68,16 +67,16 @@ class SecondOrder(nn.Module):
         super().__init__()
         self.register_buffer("pairs", torch.triu_indices(width, width), persistent=False)
         self.reduce = nn.Linear(channels, width)
-        self.normalise_mean = nn.LayerNorm(channels)
-        self.normalise_moments = nn.LayerNorm(self.pairs.shape[1])
+        self.normalise = nn.LayerNorm(self.pairs.shape[1])
         self.project = nn.Linear(self.pairs.shape[1], dim, bias=False)
 
-    def forward(self, shares: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-        """Map shares [B, C, N] that sum to 1 over N places [B, N, c] to LN(m) [B, C, c] and V LN(s) [B, C, d]."""
+    def forward(self, shares: Tensor, places: Tensor) -> Tensor:
+        """Map shares [B, C, N] that sum to 1 over N places [B, N, c] to [B, C, d]."""
         reduced = self.reduce(places).relu()
         rows, columns = self.pairs
         moments = shares @ (reduced[..., rows] * reduced[..., columns])
-        return self.normalise_mean(shares @ places), self.project(self.normalise_moments(moments))
+        found: Tensor = self.project(self.normalise(moments))
+        return found
 
 
 class PositionScore(nn.Module):
@@ -201,12 +200,14 @@ class SpatialAttention(nn.Module):
         null_logit: float,
         null_slope: float = 1.0,
         null_trained: bool = True,
+        normalised: bool = False,
         second_order: int = 0,
     ) -> None:
         super().__init__()
         self.scorer = scorer
         self.projection = Projection(classes, channels, dim, per_class)
-        self.moments = SecondOrder(channels, dim, second_order) if second_order else None
+        self.normalise = nn.LayerNorm(channels) if normalised else None
+        self.second_order = SecondOrder(channels, dim, second_order) if second_order else None
         self.evidence = evidence
         self.null_slope = null_slope
         begin = torch.full((classes,), null_logit)
@@ -225,11 +226,12 @@ class SpatialAttention(nn.Module):
             null = torch.sigmoid(self.null_slope * (self.null_logit - evidence))
         shares, there = (flat - total.unsqueeze(-1)).exp(), (1 - null).unsqueeze(-1)
         attention, places = shares * there, _by_place(feature_map)
-        if self.moments is None:
+        if self.normalise is None:
             features = self.projection(attention @ places, 1 - null)
         else:
-            mean, second = self.moments(shares, places)
-            features = there * (self.projection(mean, torch.ones_like(null)) + second)
+            features = there * self.projection(self.normalise(shares @ places), torch.ones_like(null))
+        if self.second_order is not None:
+            features = features + there * self.second_order(shares, places)
         if self.null_value is not None:
             features = features + null.unsqueeze(-1) * self.null_value
         return ClassFeatures(features, attention.view_as(scores), null, evidence if self.evidence else None)

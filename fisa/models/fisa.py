@@ -194,5 +194,6 @@ def _build_semantic(config: FisaConfig, classes: int, channels: int, vectors: La
         null_logit=config.null_logit,
         null_slope=config.null_slope,
         null_trained=config.null_trained,
+        normalised=config.normalised,
         second_order=config.second_order,
     )

@@ -28,7 +28,11 @@ OPTIONS = [
     )
 ]
 OPTIONS += [{"layers": 2}, {"projection": "per_class"}, {"score": "dot"}, {"semantic_attention": "class_maps"}]
-OPTIONS += [{"second_order": 3, "projection": projection} for projection in ("shared", "per_class")]
+OPTIONS += [
+    {"normalised": True, "projection": "per_class"},
+    {"normalised": True, "second_order": 3},
+    {"second_order": 3},
+]
 
 
 def run_model(**options: object) -> tuple[nn.Module, ModelOutput]:
@@ -134,35 +138,48 @@ def test_spatial_attention_by_hand() -> None:
 
 def test_second_order_features_by_hand() -> None:
     # Two places with channels (1, 3) and (5, -1), shares 1/4 and 3/4; P is the identity, so y = (1, 3) and (5, 0).
-    # m = (1 + 15, 3 - 3) / 4 = (4, 0). s = (1 + 3 * 25, 3 + 0, 9 + 0) / 4 = (19, 0.75, 2.25).
+    # s = (1 + 3 * 25, 3 + 0, 9 + 0) / 4 = (19, 0.75, 2.25).
     places, shares = torch.tensor([[[1.0, 3.0], [5.0, -1.0]]]), torch.tensor([[[0.25, 0.75]]])
     moments = SecondOrder(channels=2, dim=3, width=2)
     with torch.no_grad():
         moments.reduce.weight.copy_(torch.eye(2))
         moments.reduce.bias.zero_()
         moments.project.weight.copy_(torch.eye(3))
-    mean, second = moments(shares, places)
-    assert mean.flatten().tolist() == pytest.approx([1, -1], abs=1e-4)
     raw = np.array([19, 0.75, 2.25])
-    assert second.flatten().tolist() == pytest.approx(((raw - raw.mean()) / raw.std()).tolist(), abs=1e-4)
+    assert moments(shares, places).flatten().tolist() == pytest.approx(
+        ((raw - raw.mean()) / raw.std()).tolist(), abs=1e-4
+    )
 
 
 def test_second_moments_over_equal_shares_are_the_gram_matrix_of_the_map() -> None:
     torch.manual_seed(4)
     feature_map = torch.randn(2, 5, 3, 4)
     moments = SecondOrder(channels=5, dim=6, width=3)
-    _, second = moments(torch.full((2, 1, 12), 1 / 12), feature_map.flatten(2).mT)
+    found = moments(torch.full((2, 1, 12), 1 / 12), feature_map.flatten(2).mT)
     gram = GramStages((5,), 3)
     with torch.no_grad():
         gram.reduce[0].weight.copy_(moments.reduce.weight[:, :, None, None])  # type: ignore[operator, union-attr]
         gram.reduce[0].bias.copy_(moments.reduce.bias)  # type: ignore[operator, union-attr]
-    expected = moments.project(moments.normalise_moments(upper_triangle(gram([feature_map])[0])))
-    torch.testing.assert_close(second[:, 0], expected)
+    expected = moments.project(moments.normalise(upper_triangle(gram([feature_map])[0])))
+    torch.testing.assert_close(found[:, 0], expected)
+
+
+def test_a_normalised_mean_by_hand() -> None:
+    # Places (1, 3) and (5, -1) of two channels, scores equal: the mean is (3, 1), its standard scores (1, -1).
+    scorer: nn.Module = nn.Conv2d(2, 1, 1)
+    attend = SpatialAttention(1, 2, 2, scorer, False, True, True, 0.0, normalised=True)  # type: ignore[arg-type]
+    with torch.no_grad():
+        for parameter in scorer.parameters():  # evidence 0 against a null logit of 0: half of the attention
+            parameter.zero_()
+        attend.projection.weight.copy_(torch.tensor([[[1.0, 0.0], [0.0, 10.0]]]))
+        attend.projection.bias.fill_(4)
+    found = attend(torch.tensor([[1.0, 5.0], [3.0, -1.0]]).view(1, 2, 1, 2))
+    assert found.features.flatten().tolist() == pytest.approx([(1 + 4) / 2, (-10 + 4) / 2], abs=1e-3)
 
 
 def test_an_absent_emotion_has_the_null_value_whatever_its_second_moments() -> None:
     torch.manual_seed(4)
-    attend = SpatialAttention(2, 5, 4, nn.Conv2d(5, 2, 1), False, True, True, 1000.0, second_order=3)  # type: ignore[arg-type]
+    attend = SpatialAttention(2, 5, 4, nn.Conv2d(5, 2, 1), False, True, True, 1000.0, 1.0, True, True, 3)  # type: ignore[arg-type]
     with torch.no_grad():
         attend.null_value.copy_(torch.arange(8.0).view(2, 4))  # type: ignore[union-attr]
     found = attend(torch.randn(3, 5, 2, 2))
@@ -170,8 +187,9 @@ def test_an_absent_emotion_has_the_null_value_whatever_its_second_moments() -> N
 
 
 def test_second_order_needs_spatial_attention() -> None:
-    with pytest.raises(ValueError, match="second_order needs spatial attention; semantic_attention is 'none', so set"):
-        FisaConfig(semantic_attention="none", evidence=False, null_position=False, second_order=8)
+    for option in ({"second_order": 8}, {"normalised": True}):
+        with pytest.raises(ValueError, match="need spatial attention; semantic_attention is 'none', so set them to"):
+            FisaConfig(semantic_attention="none", evidence=False, null_position=False, **option)  # type: ignore[arg-type]
 
 
 def test_projecting_after_pooling_equals_projecting_every_position() -> None:
