@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import _lru_cache_wrapper, lru_cache
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -157,7 +158,7 @@ def stamp(root: Path) -> tuple[tuple[str, int, int], ...]:
         own = root.stat().st_mtime_ns
     except OSError:
         return ()
-    seen = [_look_at(root, name) for name in _unless_recent(_lists_in, str(root), own)]
+    seen = [_look_at(root, name) for name in _names_in(str(root), own).lists]
     return (("", own, 0), *sorted(seen), *_times(root, own))
 
 
@@ -175,7 +176,7 @@ def _times(root: Path, own: int) -> list[tuple[str, int, int]]:
     todo = [("", own)]
     while todo:
         folder, changed = todo.pop()
-        for name in _unless_recent(_names_in, str(root / folder), changed):
+        for name in _names_in(str(root / folder), changed).folders:
             path = f"{folder}/{name}" if folder else name
             with suppress(OSError):  # gone since it was listed
                 todo.append((path, (root / path).stat().st_mtime_ns))
@@ -183,30 +184,30 @@ def _times(root: Path, own: int) -> list[tuple[str, int, int]]:
     return sorted(found)
 
 
-def _unless_recent(names: _lru_cache_wrapper[tuple[str, ...]], folder: str, changed: int) -> tuple[str, ...]:
-    """Return names in a folder as they were kept, but of a folder that changed just now as they are."""
+class _Names(NamedTuple):
+    """Of the lists in a folder, and of the folders."""
+
+    lists: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+
+
+def _names_in(folder: str, changed: int) -> _Names:
+    """Return names in a folder, which stay the same while its time of change does, unless that was just now."""
     recent = time.time_ns() - changed < RECENT
-    return (names.__wrapped__ if recent else names)(folder, changed)
-
-
-@lru_cache(maxsize=256)
-def _lists_in(folder: str, changed: int) -> tuple[str, ...]:
-    """Return the lists in a folder, which stay the same while its time of change does."""
-    try:
-        with os.scandir(folder) as entries:
-            return tuple(entry.name for entry in entries if entry.name.lower().endswith(_LISTS))
-    except OSError:
-        return ()
+    return (_listed.__wrapped__ if recent else _listed)(folder, changed)
 
 
 @lru_cache(maxsize=2**17)
-def _names_in(folder: str, changed: int) -> tuple[str, ...]:
-    """Return the folders in a folder, which stay the same while its time of change does."""
+def _listed(folder: str, changed: int) -> _Names:
     try:
-        with os.scandir(folder) as entries:
-            return tuple(e.name for e in entries if not e.name.startswith(".") and e.is_dir(follow_symlinks=False))
+        with os.scandir(folder) as found:
+            entries = list(found)
     except OSError:  # not readable, as its time says when it becomes so, or gone
-        return ()
+        return _Names()
+    return _Names(
+        tuple(e.name for e in entries if e.name.lower().endswith(_LISTS)),
+        tuple(e.name for e in entries if not e.name.startswith(".") and e.is_dir(follow_symlinks=False)),
+    )
 
 
 RECENT = 2 * 10**9
