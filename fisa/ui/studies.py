@@ -205,9 +205,13 @@ def draft_texts(part: pd.DataFrame) -> pd.DataFrame:
             cells[tr("{measure} theirs", measure=theirs)] = " / ".join(
                 f"{row[name]:.3f}" for name in (theirs, f"{theirs}_second") if not np.isnan(row[name])
             )
-            cells[tr("{measure} ours", measure=theirs)] = widgets.number(row[f"ours_{ours}"])
+            spread = row[f"ours_{ours}_std"]
+            cells[tr("{measure} ours", measure=theirs)] = widgets.number(row[f"ours_{ours}"]) + (
+                f" ± {spread:.3f}" if spread == spread else ""
+            )
         cells[tr("marks")] = "; ".join(text for text in (str(row["mark"]), str(row["remark"])) if text)
         cells[tr("our system")] = row["system"] or "–"
+        cells["n"] = f"{row['ours_n']}"
         shown[number] = cells
     return pd.DataFrame.from_dict(shown, orient="index").set_index(tr("setting"))
 

@@ -106,7 +106,7 @@ def test_the_drafts_cells_stand_beside_ours() -> None:
     }
     cells = [
         {**dict.fromkeys(RUN_COLUMNS), "system": name, "state": "finished", "accuracy": 0.5, "cosine": 0.8, "kl": kl}
-        for name, kl in (("h1", 0.25), ("h16", 0.75))
+        for name, kl in (("h1", 0.25), ("h16", 0.75), ("h16", 0.25))
     ]
     runs = pd.DataFrame(cells).assign(trial=np.nan)
     empty = pd.DataFrame()
@@ -116,4 +116,6 @@ def test_the_drafts_cells_stand_beside_ours() -> None:
     # The draft's row for one head: KL 533 and 534 thousandths.
     first = shown.loc["HasEb, H 1"]
     assert first["kl theirs"] == "0.533 / 0.534" and first["kl ours"] == "0.250" and first["our system"] == "h1"
+    # Two seeds: mean (.75 + .25) / 2, deviation sqrt(2 * .25^2 / 1) = .354.
+    assert first["n"] == "1" and shown.loc["HasEb, H 16", ["kl ours", "n"]].to_list() == ["0.500 ± 0.354", "2"]
     assert shown.loc["NoEb, H 2", "kl ours"] == "–"
