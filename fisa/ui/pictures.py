@@ -61,7 +61,7 @@ def in_shape(square: np.ndarray, aspect: float) -> np.ndarray:
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-@counted("picture")
+@counted("overlay")
 def _attended(
     digest: str, layers: tuple[Layer, ...], opacity: float, outlined: tuple[int, ...], top: float | None,
     side: int | None, _subject: Subject,
@@ -76,7 +76,7 @@ def _attended(
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-@counted("picture")
+@counted("overlay")
 def _signed(
     digest: str, values: np.ndarray, opacity: float, strong: float | None, theme: figures.Theme, _subject: Subject
 ) -> bytes:

@@ -5,12 +5,13 @@ The tests are named after the rows of the product's list of features.
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from downloading import fetch, open_export, read_offline
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 from variants import five_runs
 from waiting import PATIENCE, await_query, choose, query, settled
 
@@ -26,6 +27,7 @@ DOTS = f"""() => {{
                    [].concat(trace.customdata[i])[0]]);
     return dots;
 }}"""
+RUNS = "() => document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state') !== 'notRunning'"
 SCALES = """() => [...document.querySelectorAll('.js-plotly-plot')].map(plot => plot._fullLayout.coloraxis)
     .filter(axis => axis && axis.cmin !== undefined).map(axis => [axis.cmin, axis.cmax])"""
 
@@ -45,6 +47,8 @@ def take(page: Page, label: str, option: str) -> None:
     """Choose what is exported."""
     page.get_by_test_id("stPopoverBody").get_by_role("combobox", name=re.compile(label)).click()
     page.get_by_role("option", name=option, exact=True).click()
+    with suppress(TimeoutError):  # else the page may count as settled before its script begins
+        page.wait_for_function(RUNS, timeout=3000)
     settled(page)
 
 

@@ -32,8 +32,11 @@ def test_files_of_a_data_set_are_taken_by_chance(monkeypatch: pytest.MonkeyPatch
         def __len__(self) -> int:
             return 20
 
+        def file(self, index: int) -> Path:
+            return Path(str(index))
+
         def files(self) -> list[Path]:
-            return [Path(str(number)) for number in range(20)]
+            return [self.file(number) for number in range(20)]
 
     opened: list[int] = []
 
