@@ -65,9 +65,14 @@ class TestUsage:
         out = tmp_path / "there.json"
         told = f"{out}: already exists; name another --out, nothing is overwritten"
         assert refusal(fisa(*arguments, "--out", out)) == told and out.read_text() == "of hours"
-        out = tmp_path / "none" / "x.json"
-        told = f"{out}: the folder {out.parent} does not exist; make it first"
+        out = tmp_path / "there.json" / "of" / "x.json"
+        told = f"{out}: the folder {out.parent} cannot be made (Not a directory); name another --out"
         assert refusal(fisa(*arguments, "--out", out)) == told
+
+    def test_the_folder_for_a_result_is_made(self, tmp_path: Path) -> None:
+        out = tmp_path / "of" / "today" / "x.json"
+        refusal(fisa("grade", tmp_path / "no-run", "--out", out))
+        assert out.parent.is_dir() and not out.exists()
 
     def test_as_a_process(self) -> None:
         done = subprocess.run([sys.executable, "-m", "fisa", "--help"], cwd=ROOT, capture_output=True, text=True)

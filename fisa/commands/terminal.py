@@ -24,15 +24,20 @@ class CommandError(FisaError, ValueError):
 
 
 def refuse_out(out: Path | None) -> None:
-    """Refuse a file that could not be written in the end, before any work is done.
+    """Make the folder for a file, and refuse one that could not be written in the end, before any work is done.
 
     Raises:
-        CommandError: It exists, or the folder for it does not.
+        CommandError: The file exists, or its folder cannot be made.
     """
-    if out is not None and out.exists():
+    if out is None:
+        return
+    if out.exists():
         raise CommandError(f"{out}: already exists; name another --out, nothing is overwritten")
-    if out is not None and not out.parent.is_dir():
-        raise CommandError(f"{out}: the folder {out.parent} does not exist; make it first")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise CommandError(f"{out}: the folder {out.parent} cannot be made ({reason}); name another --out") from None
 
 
 def tell(text: str) -> None:
