@@ -67,9 +67,9 @@ class Offer:
 
     name: str
     about: Mapping[str, str]
-    figures: Mapping[str, Draw]
-    tables: Mapping[str, Callable[[], pd.DataFrame | Sheet]]
-    others: Mapping[str, Callable[[], str | bytes]]
+    figures: Mapping[str, Draw] = field(default_factory=dict)
+    tables: Mapping[str, Callable[[], pd.DataFrame | Sheet]] = field(default_factory=dict)
+    others: Mapping[str, Callable[[], str | bytes]] = field(default_factory=dict)
     own: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
@@ -142,20 +142,22 @@ def draw(offer: Offer) -> None:
     """Draw the popover with a choice of figures and tables, and a button for each file."""
     with st.popover(tr("Export"), icon=":material/download:", key="export"):
         st.caption(tr("For papers and archives; every file says which run, data and image it comes from."))
-        figure = str(st.selectbox(tr("Figure"), list(offer.figures), format_func=_words, key="export_figure"))
-        width = str(st.radio(tr("Width"), list(_COLUMNS), key="export_width", horizontal=True, format_func=tr))
-        with st.container(horizontal=True):
-            for form in paper.FORMS:
-                _button(offer, figure, form, partial(_figure, offer, figure, _COLUMNS[width], form))
+        if offer.figures:
+            figure = str(st.selectbox(tr("Figure"), list(offer.figures), format_func=_words, key="export_figure"))
+            width = str(st.radio(tr("Width"), list(_COLUMNS), key="export_width", horizontal=True, format_func=tr))
+            with st.container(horizontal=True):
+                for form in paper.FORMS:
+                    _button(offer, figure, form, partial(_figure, offer, figure, _COLUMNS[width], form))
         if offer.tables:
             table = str(st.selectbox(tr("Table"), list(offer.tables), format_func=_words, key="export_table"))
             with st.container(horizontal=True):
                 for suffix in _TEXTS:
                     _button(offer, table, suffix, partial(text_of, offer, table, suffix))
-        st.caption(tr("All of it: as a page that needs no network, or as numbers."))
-        with st.container(horizontal=True):
-            for suffix, make in offer.others.items():
-                _button(offer, "", suffix, make)
+        if offer.others:
+            st.caption(tr("All of it: as a page that needs no network, or as numbers."))
+            with st.container(horizontal=True):
+                for suffix, make in offer.others.items():
+                    _button(offer, "", suffix, make)
 
 
 def text_of(offer: Offer, table: str, suffix: str) -> str:
