@@ -1,9 +1,10 @@
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from fisa.explain.maps import is_complete, map_if_kept
 from fisa.language import mark, tr
 from fisa.runs import Run
-from fisa.ui import browse, cache, map_beside, map_board, map_choice, state, steps, widgets
+from fisa.ui import browse, cache, export, map_beside, map_board, map_choice, map_export, state, steps, widgets
 
 WHY = mark("Made once, in a process of its own, and kept; for its usual map every training does so at its end.")
 MORE = mark(
@@ -12,13 +13,14 @@ MORE = mark(
 )
 
 
-def page(run: Run) -> None:
+def page(run: Run, tools: DeltaGenerator) -> None:
     if steps.is_sequence(run):
         steps.notice(run)
         return
     dataset = cache.test_data(run)
     walk = browse.settle_walk(run, dataset)
     made = map_choice.settle(run, dataset)
+    second = map_choice.settle_second(run, made)
     map_choice.settle_looks(run)
     colours = map_choice.colouring(run, dataset)
     shown = map_if_kept(run, dataset, made)
@@ -34,24 +36,40 @@ def page(run: Run) -> None:
     if shown is None:
         map_choice.work(run, dataset, made, tr("Make the map of {n:,} images", n=len(dataset)), tr(WHY))
         return
+    maps = {"map": shown}
+    if second is not None:
+        other = map_if_kept(run, dataset, second)
+        if other is None:
+            map_choice.work(run, dataset, second, tr("Make the map of {n:,} images", n=len(dataset)), tr(WHY))
+        else:
+            maps["map_second"] = other
     complete = is_complete(run, dataset, shown)
-    placed = map_beside.placed(run, dataset, shown) if complete else None
+    placed = {
+        key: map_board.Placed(
+            one, map_beside.placed(run, dataset, one) if complete and is_complete(run, dataset, one) else None
+        )
+        for key, one in maps.items()
+    }
 
     def beside() -> None:
         map_beside.ringed(run, dataset, walk.chosen)
-        if placed is not None:
-            map_beside.photographs_note(placed)
+        if placed["map"].placed is not None:
+            map_beside.photographs_note(placed["map"].placed)
 
-    map_board.draw(map_board.Board(run, dataset, shown, colours, walk, placed), beside)
+    board = map_board.Board(run, dataset, placed, colours, walk)
+    with tools:
+        export.draw(map_export.of_maps(board))
+    map_board.draw(board, beside)
     if complete:
         map_beside.neighbours(run, dataset, shown, walk.chosen)
-    else:
+    elif second is None or len(maps) > 1:
         map_choice.work(run, dataset, made, tr("Look at all {n:,} images", n=len(dataset)), tr(MORE))
 
 
 state.enter("map")
-st.title(tr("Map"), anchor=False)
+title, tools = st.columns([5, 1], vertical_alignment="bottom")
+title.title(tr("Map"), anchor=False)
 chosen_run = widgets.picked_run()
 if chosen_run is not None:
     with widgets.guard():
-        page(chosen_run)
+        page(chosen_run, tools)

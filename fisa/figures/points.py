@@ -18,6 +18,8 @@ from fisa.language import mark, sentences, tr
 POINTS_AT_MOST = 20_000  # above, one point stands for all images of a cell
 _CELLS = 120  # a side
 _WITHIN = 0.98  # share of the numbers that a colour scale tells apart
+LIGHTEST = 0.2
+"""Share of the sequential scale at which the colours of dots begin: lighter ones vanish in the page."""
 _SEVERAL = mark("stands for {n} images")
 
 Drag = Literal["pan", "lasso", "select"]
@@ -137,25 +139,37 @@ def _alt(
     return sentences(*told)
 
 
-def _numbered(values: pd.Series, scale: Scale, theme: Theme) -> dict[str, object]:
-    """Return the part of a marker that colours by numbers; a few that lie far out do not take the colours of all."""
-    colours = palette(theme)
+def limits_of(values: pd.Series, scale: Scale) -> tuple[float, float, str]:
+    """Return between which numbers colours differ, and the scale's title, which says how many lie beyond.
+
+    A few that lie far out do not take the colours of all. The second number is above the first unless all are equal.
+    """
     middle = 0.0 if scale.middle is None else scale.middle
     away = (values - middle).abs() if scale.middle is not None else values
     reach = float(away.quantile(_WITHIN)) if float(away.quantile(_WITHIN)) > 0 else float(away.max())
     title = scale.title
     if title and (away > reach).any():
         title = tr("{title}; {share:.0%} of them lie beyond", title=title, share=np.mean(away > reach))
+    if scale.middle is None:
+        return float(values.min()), reach, title
+    return middle - (reach or 1.0), middle + (reach or 1.0), title
+
+
+def _numbered(values: pd.Series, scale: Scale, theme: Theme) -> dict[str, object]:
+    """Return the part of a marker that colours by numbers."""
+    colours = palette(theme)
+    low, high, title = limits_of(values, scale)
     bar = {"thickness": 9, "len": 0.7, "orientation": "h", "x": 0.5, "y": -0.02, "yanchor": "top"}
     bar["title"] = {"text": plain(title), "side": "bottom"}
     marker = {"color": values.to_numpy(np.float32), "colorbar": bar, "showscale": True}
+    if low < high:
+        marker |= {"cmin": low, "cmax": high}
     if scale.middle is None:
-        ramp = [[share, rgb(colour_at(colours.sequential, 0.2 + 0.8 * share))] for share in np.linspace(0, 1, 7)]
-        low = float(values.min())
-        return {**marker, **({"cmin": low, "cmax": reach} if low < reach else {}), "colorscale": ramp}
+        shares = np.linspace(0, 1, 7)
+        ramp = [[share, rgb(colour_at(colours.sequential, LIGHTEST + (1 - LIGHTEST) * share))] for share in shares]
+        return {**marker, "colorscale": ramp}
     line = {"width": 0.5, "color": rgba(colours.muted, 0.6)}  # else what is near the middle vanishes in the page
-    ends = {"cmin": middle - (reach or 1.0), "cmax": middle + (reach or 1.0)}
-    return {**marker, **ends, "line": line, "colorscale": [list(stop) for stop in colours.diverging]}
+    return {**marker, "line": line, "colorscale": [list(stop) for stop in colours.diverging]}
 
 
 def dim(figure: go.Figure, among: Collection[str]) -> None:

@@ -44,9 +44,10 @@ _COLUMNS: Mapping[str, paper.Width] = {
 }
 _NAMES = (
     mark("Attention"), mark("Attribution"), mark("Bars"), mark("Contributions"), mark("Contributions heads"),
-    mark("Differences"), mark("Differences of kl"), mark("Effect"), mark("Effect heads"), mark("Errors"),
-    mark("Errors of every image"), mark("Interaction"), mark("Interaction heads"), mark("Maps"), mark("Matrices"),
-    mark("Measures"), mark("Prediction"), mark("Ratings"), mark("Settings"), mark("Training"), mark("Wheel"),
+    mark("Differences"), mark("Differences of KL"), mark("Effect"), mark("Effect heads"), mark("Errors"),
+    mark("Errors of every image"), mark("Interaction"), mark("Interaction heads"), mark("Map"), mark("Maps"),
+    mark("Matrices"), mark("Measures"), mark("Places"), mark("Prediction"), mark("Ratings"), mark("Settings"),
+    mark("Training"), mark("Wheel"),
 )  # fmt: skip
 """Figures and tables as :func:`_words` calls them; what is not among them stays as it is."""
 _TO = "contributions-to-"
@@ -190,4 +191,5 @@ def _button(offer: Offer, part: str, suffix: str, make: Callable[[], str | bytes
 def _words(name: str) -> str:
     if name.startswith(_TO):
         return tr("Contributions to {emotion}", emotion=tr(name.removeprefix(_TO)))
-    return tr(name.replace("-", " ").capitalize())
+    words = name.replace("-", " ")
+    return tr(words[:1].upper() + words[1:])

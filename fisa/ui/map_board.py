@@ -1,12 +1,13 @@
-"""The map, and below it what is selected on it.
+"""The map, or two of the same images side by side, and below what is selected on them.
 
 The whole is a fragment: what is selected draws it anew and nothing else of the page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,7 @@ import streamlit as st
 
 from fisa import figures
 from fisa.datasets import Dataset
+from fisa.explain.embeddings import TITLES
 from fisa.explain.maps import Made, Map
 from fisa.language import language, tr
 from fisa.runs import Run
@@ -29,24 +31,35 @@ _OPENED = "map_opened"
 
 
 @dataclass(frozen=True, eq=False)
-class Board:
-    """What the map shows.
+class Placed:
+    """One map, and what was placed on it.
 
     Attributes:
-        run: Whose map it is.
-        dataset: The test split.
         shown: The map.
+        placed: New images on it: id, x, y; None where they cannot be placed yet.
+    """
+
+    shown: Map
+    placed: pd.DataFrame | None
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """What is shown of a run's test images.
+
+    Attributes:
+        run: Whose maps they are.
+        dataset: The test split.
+        maps: Chart -> one or two maps of the same images.
         colouring: Of the dots.
         walk: The slice and the filter of the view, and the ringed image.
-        placed: New images on the map: id, x, y; None where they cannot be placed yet.
     """
 
     run: Run
     dataset: Dataset
-    shown: Map
+    maps: Mapping[str, Placed]
     colouring: Colouring
     walk: Walk
-    placed: pd.DataFrame | None
 
     @property
     def chosen(self) -> selection.Board:
@@ -57,28 +70,32 @@ class Board:
 
 @st.fragment
 def draw(board: Board, beside: Callable[[], None]) -> None:
-    """Draw the map, what ``beside`` draws at its side, and what is selected on it."""
-    left, right = st.columns([4, 1], gap="medium")
-    with left:
-        _map(board)
+    """Draw the maps, what ``beside`` draws at their side, and what is selected on them."""
+    *columns, right = st.columns([4 / len(board.maps)] * len(board.maps) + [1], gap="medium")
+    for column, chart_key in zip(columns, board.maps, strict=True):
+        with column:
+            _map(board, chart_key)
+    if st.session_state.pop(_OPENED, False):
+        st.switch_page(EXPLAIN)
     with right:
         beside()
     selection.draw(board.chosen)
 
 
-def _map(board: Board) -> None:
+def _map(board: Board, key: str) -> None:
+    one = board.maps[key]
     title, drag = board.colouring.title, state.get("drag") or "pan"
-    at = () if board.placed is None else tuple(board.placed.itertuples(index=False, name=None))
-    looks = (board.walk.chosen, state.theme(), drag, board.chosen.passing)
-    figure = _figure(board.chosen.of, board.shown.made, board.colouring.key, looks, at, language(), board)
+    at = () if one.placed is None else tuple(one.placed.itertuples(index=False, name=None))
+    looks = (board.walk.chosen, state.theme(), drag, board.chosen.among(key))
+    figure = _figure(board.chosen.of, one.shown.made, board.colouring.key, looks, at, language(), board.colouring, one)
     values = board.colouring.values
     if board.colouring.space is not None:
         values = pd.Series(values).map({each: tr(each) for each in board.colouring.space.labels}).to_numpy()
-    twin = board.shown.points.assign(**{title: values}).set_index("id")
-    chart(figure, "map", twin, on_select=lambda: _pick(board), modes=selection.modes(drag))
-    if st.session_state.pop(_OPENED, False):
-        st.switch_page(EXPLAIN)
-    st.caption(words(board.shown))
+    twin = one.shown.points.assign(**{title: values}).set_index("id")
+    if len(board.maps) > 1:
+        st.markdown(f"**{tr(TITLES[one.shown.made.vectors])}**")
+    chart(figure, key, twin, on_select=partial(_pick, board, key), modes=selection.modes(drag))
+    st.caption(words(one.shown))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -90,17 +107,18 @@ def _figure(
     looks: tuple[Any, ...],
     at: tuple[Any, ...],
     language: str,
-    _board: Board,
+    _colouring: Colouring,
+    _one: Placed,
 ) -> go.Figure:
     """Draw the map once for all who look at the same; nobody changes the figure."""
     image, theme, drag, among = looks
-    colouring, points = _board.colouring, _board.shown.points
+    points, placed = _one.shown.points, _one.placed
     return figures.embedding_map(
-        points, colouring.values, colouring.space, image, theme, colouring.scale, drag, among, _board.placed
+        points, _colouring.values, _colouring.space, image, theme, _colouring.scale, drag, among, placed
     )
 
 
-def _pick(board: Board) -> None:
+def _pick(board: Board, key: str) -> None:
     """Take what was clicked to Explain, and what was dragged around into the session."""
-    dots = figures.dots_of(board.shown.points, board.colouring.values, board.colouring.space)
-    st.session_state[_OPENED] = board.chosen.take(dots)
+    dots = figures.dots_of(board.maps[key].shown.points, board.colouring.values, board.colouring.space)
+    st.session_state[_OPENED] = board.chosen.take(dots, key)

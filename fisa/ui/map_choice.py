@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import streamlit as st
@@ -31,9 +32,14 @@ TOLD = {
     "valence": mark("predicted valence"),
     "arousal": mark("predicted arousal"),
 }
+ERRORS = {
+    "distribution": mark("error, KL to the truth in nats"),
+    "rated": mark("mean squared error"),
+}
+"""What the errors of runs of either kind are."""
 DISTANCES = {"cosine": mark("cosine"), "euclidean": mark("euclidean")}
 """What each of ``METRICS`` is called."""
-KEYS = ("vectors", "perplexity", "metric", "seed", "colour", "drag")
+KEYS = ("vectors", "perplexity", "metric", "seed", "second", "colour", "drag")
 SEEDS = 9999
 EVERY = 1.0
 """Seconds between two looks at a map that is being made."""
@@ -45,17 +51,29 @@ class Colouring:
 
     Attributes:
         key: What the values are computed from, beside the run and the data.
-        title: What they are, in the person's language, also as the column of the table.
+        said: What they are, a text of the table of strings.
         values: Labels of ``space``, or numbers; [N].
         space: Of labels, else None.
-        scale: Of numbers.
+        names: What ``said`` names.
+        middle: Of numbers that differ in both directions, else None.
     """
 
     key: str
-    title: str
+    said: str
     values: np.ndarray
-    space: EmotionSpace | None
-    scale: figures.Scale
+    space: EmotionSpace | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    middle: float | None = None
+
+    @property
+    def title(self) -> str:
+        """What the values are, in the person's language, also as the column of the table."""
+        return tr(self.said, **self.names)
+
+    @property
+    def scale(self) -> figures.Scale:
+        """Of numbers."""
+        return figures.Scale() if self.space is not None else figures.Scale(self.title, self.middle)
 
 
 def settle(run: Run, dataset: Dataset) -> Made:
@@ -73,6 +91,15 @@ def settle(run: Run, dataset: Dataset) -> Made:
         if word == own:
             state.drop(name)
     return made
+
+
+def settle_second(run: Run, made: Made) -> Made | None:
+    """Resolve whether the same images stand beside the map as other vectors place them; all else is as for the map."""
+    others = [each for each in _offered(run.digest, run) if each != made.vectors]
+    if state.get("second") in TITLES and state.get("second") not in others:
+        state.drop("second")  # another run was chosen, or the map has become that of these vectors itself
+    second = state.resolve_optional("second", others, tr("vectors"))
+    return replace(made, vectors=second) if second else None
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -122,6 +149,13 @@ def _settings(run: Run, dataset: Dataset, made: Made) -> None:
         tr("Vectors"), _offered(run.digest, run), key="choose_vectors", format_func=lambda name: tr(TITLES[name]),
         on_change=state.commit, args=("vectors",),
     )  # fmt: skip
+    others = ["", *(each for each in _offered(run.digest, run) if each != made.vectors)]
+    if len(others) > 1:
+        st.session_state[state.key("second")] = state.get("second") or ""
+        st.selectbox(
+            tr("Beside it, by other vectors"), others, key="choose_second", on_change=state.commit, args=("second",),
+            format_func=lambda name: tr(TITLES[name]) if name else tr("no second map"),
+        )  # fmt: skip
     st.selectbox(
         tr("Distance"), METRICS, key="choose_metric", format_func=lambda name: tr(DISTANCES[name]),
         on_change=state.commit, args=("metric",),
@@ -142,16 +176,15 @@ def colouring(run: Run, dataset: Dataset) -> Colouring:
     """Resolve the run to compare with and return the colours; where they cannot be compared, say so and show errors."""
     chosen = state.get("colour") or ""
     table = cache.samples(run, dataset)
-    error = tr("mean squared error") if rated.is_rated(run) else tr("error, KL to the truth in nats")
     if chosen == "emotion":
-        return Colouring(chosen, tr(TOLD[chosen]), table["dominant"].to_numpy(), run.space, figures.Scale())
+        return Colouring(chosen, TOLD[chosen], table["dominant"].to_numpy(), run.space)
     if chosen == "difference":
         found = _difference(run, dataset, table["error"].to_numpy(float))
         if found is not None:
             return found
-    title = tr(TOLD[chosen]) if chosen in TOLD else error
     column = chosen if chosen in table and chosen in TOLD else "error"
-    return Colouring(column, title, table[column].to_numpy(float), None, figures.Scale(title))
+    said = ERRORS["rated" if rated.is_rated(run) else "distribution"] if column == "error" else TOLD[column]
+    return Colouring(column, said, table[column].to_numpy(float))
 
 
 def _difference(run: Run, dataset: Dataset, errors: np.ndarray) -> Colouring | None:
@@ -167,8 +200,10 @@ def _difference(run: Run, dataset: Dataset, errors: np.ndarray) -> Colouring | N
     except PROBLEMS as error:
         problem(error)
         return None
-    title = tr("error of {run} less that of {other}", run=run.name, other=other.name)
-    return Colouring(f"difference {other.name} {other.digest}", title, gaps, None, figures.Scale(title, 0.0))
+    return Colouring(
+        f"difference {other.name} {other.digest}", mark("error of {run} less that of {other}"), gaps,
+        names={"run": run.name, "other": other.name}, middle=0.0,
+    )  # fmt: skip
 
 
 def words(shown: Map) -> str:

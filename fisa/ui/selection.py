@@ -75,18 +75,29 @@ class Board:
             return tr("Selection"), list(ids)
         return None if self.passing is None else (self.walk.words, list(self.passing))
 
-    def take(self, dots: pd.Series) -> bool:
+    def among(self, chart: str) -> tuple[str, ...] | None:
+        """Return the ids beside which a chart dims all others, or None where it dims none.
+
+        They were selected on another chart of the board, or pass the filter; its own a chart shows by itself.
+        """
+        of, ids = st.session_state.get(f"{self.key}_picked", (None, []))
+        elsewhere = st.session_state.get(f"{self.key}_picked_on", self.key) != chart
+        return tuple(ids) if of == self.of and ids and elsewhere else self.passing
+
+    def take(self, dots: pd.Series, chart: str = "") -> bool:
         """Take what was dragged around into the session; return whether a dot was clicked, which the view then has.
 
         Args:
             dots: For each image (the index) the id of the dot that shows it.
+            chart: Key of the chart that it was dragged on, where that is not the board's.
         """
-        event: Mapping[str, Any] = (st.session_state.get(self.key) or {}).get("selection", {})
+        event: Mapping[str, Any] = (st.session_state.get(chart or self.key) or {}).get("selection", {})
         names = [first_text(point["customdata"]) for point in event.get("points", []) if point.get("customdata")]
         if names and not event.get("lasso") and not event.get("box"):
             state.put("image", names[0])
             return True
         st.session_state[f"{self.key}_picked"] = (self.of, [str(each) for each in dots.index[dots.isin(names)]])
+        st.session_state[f"{self.key}_picked_on"] = chart or self.key
         return False
 
     def forget(self) -> None:

@@ -33,8 +33,9 @@ COMPARE_KEYS = ("against", "versus", "seeds")
 WALK_KEYS = ("filter", "slice", "reverse", "sheet", "panel")
 """Which test images are walked through, and whether backwards; the page of the gallery, and which part of it."""
 
-MAP_KEYS = ("vectors", "perplexity", "metric", "seed", "drag")
-"""What the map is made of, where that is not what is usual for its run; and what dragging on it does."""
+MAP_KEYS = ("vectors", "perplexity", "metric", "seed", "second", "drag")
+"""What the map is made of, where that is not what is usual for its run; the vectors of a second map beside it; and what
+dragging on it does."""
 
 TRAIN_KEYS = ("job", "base", "set")
 """What the Train page shows: a training; or the form, what it starts from and what it changes."""

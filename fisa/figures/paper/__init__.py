@@ -7,6 +7,7 @@ that a figure survives a black and white print.
 """
 
 from fisa.figures.paper.distributions import bars, wheel
+from fisa.figures.paper.embedding import embedding_maps
 from fisa.figures.paper.matrices import contributions, grid, matrices, matrix
 from fisa.figures.paper.measures import forest, history, scatter, table
 from fisa.figures.paper.places import attention, attribution, maps
@@ -21,6 +22,7 @@ __all__ = [
     "attribution",
     "bars",
     "contributions",
+    "embedding_maps",
     "forest",
     "grid",
     "history",
