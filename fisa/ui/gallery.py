@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fisa import figures
 from fisa.datasets import Dataset, groups_of
 from fisa.evaluation import target_of, truth_of
+from fisa.figures import distribution_strip
 from fisa.figures.checks import top_emotions
 from fisa.language import mark, sentences, tr
 from fisa.metrics import bootstrap_mean
@@ -130,9 +130,9 @@ def _cell(seen: _Seen, walk: Walk, row: int, link: Mapping[str, str], title: str
         if seen.pictures:
             shot(thumbnail(seen.dataset, name), f"shot_walk_{row}", f"{name}: {words}")
         if seen.distributions:
-            for what, degrees in ((tr("Predicted"), seen.predicted[row]), (tr("True"), seen.known[row])):
-                strip = figures.distribution_strip(seen.space, degrees, CELL, 8)
-                st.image(strip, width="stretch", alt=f"{what}: {top_emotions(seen.space, degrees)}")
+            strips = {tr("Predicted"): seen.predicted[row], tr("True"): seen.known[row]}
+            said = "; ".join(f"{what}: {top_emotions(seen.space, degrees)}" for what, degrees in strips.items())
+            st.image(distribution_strip(seen.space, np.stack([*strips.values()]), CELL, 8), width="stretch", alt=said)
         short = plain(clip("/".join(name.split("/")[-2:]), 20))
         with st.container(key=f"open_walk_{row}"):
             label = f":primary[**{short}**]" if name == walk.chosen else short

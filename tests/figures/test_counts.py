@@ -125,6 +125,13 @@ def test_a_strip_has_a_field_for_each_label_as_wide_as_its_degree() -> None:
     assert 'aria-label="sad 75%, calm 25%, &lt;b&gt;x&lt;/b&gt; 0%"' in svg
     first = distribution_strip(MIKELS8, np.eye(8)[MIKELS8.wheel[0]] * 0.5 + np.eye(8)[0] * 0.5)
     assert MIKELS8.colours[MIKELS8.wheel[0]] in first.split("/>")[0]  # fields stand in wheel order
+    two = distribution_strip(ABC, np.array([[0.25, 0.0, 0.75], [0.0, 1.0, 0.0]]), width=100)
+    assert re.findall(r'<rect y="(\d+)" x="([\d.]+)" width="([\d.]+)"', two) == [
+        ("0", "0.00", "25.00"),
+        ("0", "25.00", "75.00"),
+        ("12", "0.00", "100.00"),  # two pixels below the first one's ten
+    ]
+    assert 'viewBox="0 0 100 22"' in two and "; " in two
     with pytest.raises(FigureError, match="sum to 1"):
         distribution_strip(ABC, np.array([0.5, 0.0, 0.0]))
 
