@@ -133,16 +133,20 @@ def wide_table(table: pd.DataFrame, grades: Sequence[str]) -> pd.DataFrame:
     All words are in the person's language.
     """
     wide = ranked(table, grades)
-    if table["run"].nunique() == 1:
-        wide.index = wide.index.droplevel(0)
-    shown = {tr("kind"): [tr(KINDS[kind]) for kind in wide["kind"]]}
+    shown: dict[str, object] = {tr("kind"): [tr(KINDS[kind]) for kind in wide["kind"]]}
     for grade in grades:
         title = tr(GRADES[grade].title)
         ends = zip(wide[grade], wide[f"{grade}_low"], wide[f"{grade}_high"], strict=True)
         bounds = [_bounds(low, high) if value == value else None for value, low, high in ends]
-        shown |= {title: wide[grade], tr("{grade}, 95 %", grade=title): bounds}
-    shown |= {tr("sanity"): wide["sanity"]} if "sanity" in wide else {}
-    return pd.DataFrame(shown, index=wide.index.set_names([tr(name) for name in wide.index.names]))
+        shown |= {title: list(wide[grade]), tr("{grade}, 95 %", grade=title): bounds}
+    shown |= {tr("sanity"): list(wide["sanity"])} if "sanity" in wide else {}
+    index = lines_of(wide)
+    return pd.DataFrame(shown, index=index.set_names([tr(str(name)) for name in index.names]))
+
+
+def lines_of(wide: pd.DataFrame) -> pd.Index:
+    """Return what names the rows of :func:`ranked`: run and subject, or of one run the subject alone."""
+    return wide.index if wide.index.unique("run").size > 1 else wide.index.get_level_values("subject")
 
 
 def ranked(table: pd.DataFrame, grades: Sequence[str]) -> pd.DataFrame:

@@ -109,7 +109,7 @@ def leaderboard_sheet(shelf: Shelf, split: str, part: PartName) -> Sheet:
         best[title] = _best(numbers[name].where(numbers["kind"] == "method"), GRADES[name].better)
     if "sanity" in numbers:
         texts["sanity"], best["sanity"] = list(numbers["sanity"].fillna("–")), [False] * len(numbers)
-    index = numbers.index if table["run"].nunique() > 1 else numbers.index.droplevel(0)
+    index = grades.lines_of(numbers)
     foot = [_INTERVALS, *(f"{GRADES[name].title}: {GRADES[name].meaning}" for name in names)]
     return Sheet(numbers, pd.DataFrame(texts, index=index), pd.DataFrame(best, index=index), foot)
 

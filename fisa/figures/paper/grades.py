@@ -114,9 +114,9 @@ def grade_curves(rows: pd.DataFrame, title: str, width: Width = "one") -> Figure
         )  # fmt: skip
         for bars in drawn[2]:
             bars.set_linestyle("-")  # whose dash would look like a shorter interval
-    aslant = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
-    fits = sum(map(len, splits)) <= _LETTERS[width]
-    axes.set_xticks(range(len(splits)), [short(split) for split in splits], **({} if fits else aslant))
+    axes.set_xticks(range(len(splits)), [short(split) for split in splits])
+    for label in axes.get_xticklabels() if sum(map(len, splits)) > _LETTERS[width] else ():
+        label.set(rotation=30, ha="right", rotation_mode="anchor")
     axes.tick_params(axis="x", length=0)
     axes.set_xlim(-0.5, len(splits) - 0.5)
     axes.grid(visible=True, axis="y", color=HAIR, linewidth=0.5)
