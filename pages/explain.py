@@ -11,6 +11,7 @@ from fisa.ui import (
     extras,
     marks,
     methods,
+    methods_export,
     panels,
     rated,
     reading,
@@ -59,7 +60,7 @@ def page(run: Run, bar: DeltaGenerator) -> None:
         standing.measures(cache.samples(run, dataset), name)
     reading.header(tr("Which places speak for it"), "attribution")
     attribution = attributions.draw(run, found, subject, emotion)
-    methods.draw(run, found, subject, emotion)
+    compared = methods.draw(run, found, subject, emotion)
     reading.header(tr("Who acts on whom"), "matrices")
     panels.matrices(found, run.name, "matrix")
     extras.draw(found, run.name, subject)
@@ -67,7 +68,8 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     with tools, st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
         st.page_link("pages/gallery.py", label=tr("Gallery"), icon=":material/grid_view:")
         marks.editor(dataset, name)
-        export.draw(export.of_image(run, dataset, found, subject, emotion, attribution))
+        offer = export.of_image(run, dataset, found, subject, emotion, attribution)
+        export.draw(methods_export.joined(offer, compared))
 
 
 state.enter("explain")

@@ -2,7 +2,7 @@ import streamlit as st
 
 from fisa.language import tr
 from fisa.runs import Run
-from fisa.ui import grades, grades_choice, reading, state, steps, widgets
+from fisa.ui import export, grades, grades_choice, grades_export, reading, state, steps, widgets
 
 
 def page(run: Run) -> None:
@@ -28,6 +28,7 @@ def page(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         grades_choice.choose_others(runs)
         grades_choice.choose_split(shelf)
+        export.draw(grades_export.of_grades(runs, shelf, split, part, grade))
     grades.missing(runs, shelf, split)
 
     reading.header(tr("Goals"), "goals")

@@ -3,7 +3,7 @@ from pathlib import Path
 import streamlit as st
 
 from fisa.language import tr
-from fisa.ui import state, studies, widgets
+from fisa.ui import export, state, studies, studies_export, widgets
 
 
 def page(folders: dict[str, Path]) -> None:
@@ -22,7 +22,11 @@ def page(folders: dict[str, Path]) -> None:
             version=state.plain(about["data_version"]),
         )
     )
-    studies.whole(table, name)
+    row = studies.whole(table, name)
+    offer = studies_export.of_study(name, folders[name], table, results)
+    if offer.figures or offer.tables:
+        with row:
+            export.draw(offer)
     studies.differences(table)
     studies.claims(table)
     studies.notes(table)

@@ -3,7 +3,7 @@
 from fisa.export.explanation import Explained, document_of, figures_of, tables_of
 from fisa.export.explanation_page import explanation_page
 from fisa.export.folder import ExportError, as_json, new_file, new_folder, refuse_existing, write_explanation
-from fisa.export.provenance import image_digest, provenance_of
+from fisa.export.provenance import image_digest, program, provenance_of
 from fisa.export.report import Chosen, report_page
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "image_digest",
     "new_file",
     "new_folder",
+    "program",
     "provenance_of",
     "refuse_existing",
     "report_page",

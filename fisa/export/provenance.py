@@ -25,7 +25,12 @@ def provenance_of(runs: Sequence[Run], data: str, image: tuple[str, str] | None,
     about["data"] = data
     if image is not None:
         about["image"], about["image digest"] = image
-    return {**about, "program": f"FISA Studio {__version__}, code {code_digest()}", "command": command}
+    return {**about, "program": program(), "command": command}
+
+
+def program() -> str:
+    """Return which version of this program, and which code, makes an export."""
+    return f"FISA Studio {__version__}, code {code_digest()}"
 
 
 def image_digest(source: Path | bytes | np.ndarray) -> str:

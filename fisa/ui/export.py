@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from urllib.parse import urlencode
 
 import numpy as np
 import pandas as pd
@@ -43,11 +44,11 @@ _COLUMNS: Mapping[str, paper.Width] = {
     mark("Two columns, 174 mm"): "two",
 }
 _NAMES = (
-    mark("Attention"), mark("Attribution"), mark("Bars"), mark("Contributions"), mark("Contributions heads"),
-    mark("Differences"), mark("Differences of KL"), mark("Effect"), mark("Effect heads"), mark("Errors"),
-    mark("Errors of every image"), mark("Interaction"), mark("Interaction heads"), mark("Map"), mark("Maps"),
-    mark("Matrices"), mark("Measures"), mark("Places"), mark("Prediction"), mark("Ratings"), mark("Settings"),
-    mark("Training"), mark("Wheel"),
+    mark("All grades"), mark("Attention"), mark("Attribution"), mark("Bars"), mark("Claims"), mark("Contributions"),
+    mark("Contributions heads"), mark("Deletion and insertion"), mark("Differences"), mark("Differences of KL"),
+    mark("Effect"), mark("Effect heads"), mark("Errors"), mark("Errors of every image"), mark("Goals"),
+    mark("Interaction"), mark("Interaction heads"), mark("Map"), mark("Maps"), mark("Matrices"), mark("Measures"),
+    mark("Places"), mark("Prediction"), mark("Ratings"), mark("Settings"), mark("Training"), mark("Wheel"),
 )  # fmt: skip
 """Figures and tables as :func:`_words` calls them; what is not among them stays as it is."""
 _TO = "contributions-to-"
@@ -64,6 +65,7 @@ class Offer:
         tables: Name -> function that makes it.
         others: Suffix of a file -> function that makes its content.
         own: Where a figure or a table comes from that says more than ``about``, such as of which image it is.
+        called: What a figure or a table is called on the page, a phrase, where its name does not say it.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Offer:
     tables: Mapping[str, Callable[[], pd.DataFrame | Sheet]] = field(default_factory=dict)
     others: Mapping[str, Callable[[], str | bytes]] = field(default_factory=dict)
     own: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    called: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def english(self) -> Offer:
@@ -87,6 +90,10 @@ class Offer:
     def about_of(self, part: str) -> Mapping[str, str]:
         """Return where a figure or a table comes from."""
         return self.own.get(part, self.about)
+
+    def words_of(self, part: str) -> str:
+        """Return what a figure or a table is called, in the person's language."""
+        return tr(self.called[part]) if part in self.called else _words(part)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,18 +146,25 @@ def of_image(
     return Offer(name, explained.about, figures_of(explained), tables_of(explained), others).english
 
 
+def address(page: str, names: Sequence[str]) -> str:
+    """Return the link that shows a view again, from the name of the page on, with some parts of the view."""
+    return f"{page}?" + urlencode({name: text for name in names if (text := state.get(name))})
+
+
 def draw(offer: Offer) -> None:
     """Draw the popover with a choice of figures and tables, and a button for each file."""
     with st.popover(tr("Export"), icon=":material/download:", key="export"):
         st.caption(tr("For papers and archives; every file says which run, data and image it comes from."))
         if offer.figures:
-            figure = str(st.selectbox(tr("Figure"), list(offer.figures), format_func=_words, key="export_figure"))
+            figure = str(
+                st.selectbox(tr("Figure"), list(offer.figures), format_func=offer.words_of, key="export_figure")
+            )
             width = str(st.radio(tr("Width"), list(_COLUMNS), key="export_width", horizontal=True, format_func=tr))
             with st.container(horizontal=True):
                 for form in paper.FORMS:
                     _button(offer, figure, form, partial(_figure, offer, figure, _COLUMNS[width], form))
         if offer.tables:
-            table = str(st.selectbox(tr("Table"), list(offer.tables), format_func=_words, key="export_table"))
+            table = _choice(offer, tr("Table"), list(offer.tables), "export_table")
             with st.container(horizontal=True):
                 for suffix in _TEXTS:
                     _button(offer, table, suffix, partial(text_of, offer, table, suffix))
@@ -174,6 +188,10 @@ def text_of(offer: Offer, table: str, suffix: str) -> str:
     foot = [*sheet.foot, *(f"{name}: {words}" for name, words in about.items())]
     rows = frame.to_numpy(object).tolist()
     return studies.format_rows([str(name) for name in frame], rows, foot, _TEXTS[suffix], best)
+
+
+def _choice(offer: Offer, label: str, names: list[str], key: str) -> str:
+    return str(st.selectbox(label, names, format_func=offer.words_of, key=key))
 
 
 def _figure(offer: Offer, name: str, width: paper.Width, form: paper.Form) -> bytes:

@@ -76,22 +76,32 @@ def goals(shelf: Shelf) -> None:
     if not graded:
         st.caption(tr("No run shown here has been graded on iid, for which the goals are set."))
         return
-    rows: dict[str, list[str]] = {}
-    for (grade, subject), goal in GOALS.items():
-        own = (_row_of(stored, grade, subject) for stored in graded.values())
-        rows[f"{tr(GRADES[grade].title)} {goal}"] = [_verdict(row, goal) for row in own]
     first = [(_row_of(next(iter(graded.values())), *of), goal) for of, goal in GOALS.items()]
     kept = [goal.kept(row.value) for row, goal in first if row is not None]
     st.markdown(
         tr("{run} keeps **{kept} of {n}** goals that apply to it.",
            run=plain(next(iter(graded))), kept=sum(kept), n=len(kept))
     )  # fmt: skip
-    html_table(pd.DataFrame.from_dict(rows, orient="index", columns=list(graded)), alt=tr("Goals, kept or missed"))
-    st.caption(
-        tr(
-            "Goals are set for the full method on {split}; every run is held to them. In brackets 95 % intervals.",
-            split=SPLIT,
-        )
+    html_table(goal_texts(graded), alt=tr("Goals, kept or missed"))
+    st.caption(goals_said())
+
+
+def goal_texts(graded: Mapping[str, Grades]) -> pd.DataFrame:
+    """Return a row a goal and a column a run: its number with its interval, and whether it keeps the goal."""
+    rows = {
+        f"{tr(GRADES[grade].title)} {goal}": [
+            _verdict(_row_of(stored, grade, subject), goal) for stored in graded.values()
+        ]
+        for (grade, subject), goal in GOALS.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(graded)).rename_axis("goal")
+
+
+def goals_said() -> str:
+    """Say what the goals are."""
+    return tr(
+        "Goals are set for the full method on {split}; every run is held to them. In brackets 95 % intervals.",
+        split=SPLIT,
     )
 
 
@@ -103,7 +113,7 @@ def _verdict(row: GradeRow | None, goal: Goal) -> str:
     """Say whether a grade keeps a goal."""
     if row is None:
         return tr("does not apply")
-    numbers = _numbers(row.value, row.low, row.high)
+    numbers = numbers_of(row.value, row.low, row.high)
     return tr("{numbers}, kept", numbers=numbers) if goal.kept(row.value) else tr("{numbers}, missed", numbers=numbers)
 
 
@@ -122,48 +132,81 @@ def wide_table(table: pd.DataFrame, grades: Sequence[str]) -> pd.DataFrame:
 
     All words are in the person's language.
     """
+    wide = ranked(table, grades)
+    shown: dict[str, object] = {tr("kind"): [tr(KINDS[kind]) for kind in wide["kind"]]}
+    for grade in grades:
+        title = tr(GRADES[grade].title)
+        ends = zip(wide[grade], wide[f"{grade}_low"], wide[f"{grade}_high"], strict=True)
+        bounds = [_bounds(low, high) if value == value else None for value, low, high in ends]
+        shown |= {title: list(wide[grade]), tr("{grade}, 95 %", grade=title): bounds}
+    shown |= {tr("sanity"): list(wide["sanity"])} if "sanity" in wide else {}
+    index = lines_of(wide)
+    return pd.DataFrame(shown, index=index.set_names([tr(str(name)) for name in index.names]))
+
+
+def lines_of(wide: pd.DataFrame) -> pd.Index:
+    """Return what names the rows of :func:`ranked`: run and subject, or of one run the subject alone."""
+    return wide.index if wide.index.unique("run").size > 1 else wide.index.get_level_values("subject")
+
+
+def ranked(table: pd.DataFrame, grades: Sequence[str]) -> pd.DataFrame:
+    """Return a row a ``run`` and ``subject`` of :func:`long_table`: methods first, the best at the first grade on top.
+
+    Columns: ``kind``; each grade, and it with ``_low`` and ``_high``, NaN where there is none; and where any method was
+    checked ``sanity``, in the person's language, as the subjects are.
+    """
     lines: dict[tuple[str, str], dict[str, object]] = {}
     for row in table[table["grade"].isin(grades)].to_dict("records"):
         line = lines.setdefault((row["run"], row["shown"]), {"kind": row["kind"]})
         line["kind"] = row["kind"] if row["kind"] == "method" else line["kind"]  # untrained, it is its own baseline
-        line[row["grade"]], line[f"{row['grade']}, 95 %"] = row["value"], _bounds(row["low"], row["high"])
+        line |= {row["grade"]: row["value"], f"{row['grade']}_low": row["low"], f"{row['grade']}_high": row["high"]}
     for row in table[table["grade"].str.startswith("sanity.shuffled")].to_dict("records"):
         if line := lines.get((row["run"], row["shown"]), {}):
             line["sanity"] = tr("fails {checks}", checks=row["fails"]) if row["fails"] else tr("passes")
     wide = pd.DataFrame.from_dict(lines, orient="index")
-    wide.index = pd.MultiIndex.from_tuples(list(lines), names=[tr("run"), tr("subject")])
-    if table["run"].nunique() == 1:
-        wide.index = wide.index.droplevel(0)
+    wide.index = pd.MultiIndex.from_tuples(list(lines), names=["run", "subject"])
     wide = wide.sort_values(["kind", grades[0]], key=_by_kind, ascending=[True, False], kind="stable")
-    wide["kind"] = [tr(KINDS[kind]) for kind in wide["kind"]]
-    titles = {"kind": tr("kind")}
-    for grade in grades:
-        title = tr(GRADES[grade].title)
-        titles |= {grade: title, f"{grade}, 95 %": tr("{grade}, 95 %", grade=title)}
-    titles |= {"sanity": tr("sanity")} if "sanity" in wide else {}
-    return wide[list(titles)].rename(columns=titles)
+    numbers = [f"{grade}{end}" for grade in grades for end in ("", "_low", "_high")]
+    wide = wide.astype(dict.fromkeys(numbers, float))
+    return wide[["kind", *numbers, *(["sanity"] if "sanity" in wide else [])]]
 
 
 def dots(table: pd.DataFrame, grade: str, split: str) -> None:
     """Draw one grade with its intervals."""
-    rows = table[table["grade"] == grade].copy()
-    marks = ["*" if fails else "" for fails in rows["fails"]]
-    rows["subject"] = rows["shown"] + pd.Series(marks, index=rows.index)
-    limits = [goal for subject in table.loc[rows.index, "subject"] if (goal := goal_of(grade, subject, split))]
-    figure = figures.grade_dots(rows, tr(GRADES[grade].title), limits[0].limit if limits else None, state.theme())
+    rows, goal = dotted(table, grade, split)
+    figure = figures.grade_dots(rows, tr(GRADES[grade].title), goal, state.theme())
     twin = rows.assign(kind=[tr(KINDS[kind]) for kind in rows["kind"]])[list(COLUMNS)]
     chart(figure, f"dots_{grade}", twin.rename(columns=tr))
     told = [tr(GRADES[grade].meaning)]
     if GRADES[grade].better in BETTER:
         told.append(tr(BETTER[GRADES[grade].better]))
     told.append(tr("Hollow: baselines, and the ceiling; bars: 95 % bootstrap intervals over scenes."))
-    if any(marks):
+    if rows["fails"].any():
         told.append(tr("A star marks a method that fails a sanity check."))
     st.caption(sentences(*told))
 
 
+def dotted(table: pd.DataFrame, grade: str, split: str) -> tuple[pd.DataFrame, float | None]:
+    """Return what :func:`fisa.figures.grade_dots` draws of :func:`long_table`, stars at what fails; and the goal."""
+    rows = table[table["grade"] == grade]
+    limits = [goal.limit for subject in rows["subject"] if (goal := goal_of(grade, subject, split))]
+    names = [f"{shown}*" if fails else shown for shown, fails in zip(rows["shown"], rows["fails"], strict=True)]
+    return rows.assign(subject=names, fails=rows["fails"] != ""), limits[0] if limits else None
+
+
 def curves(shelf: Shelf, grade: str) -> None:
     """Draw one grade of every method over the graded splits, where there are two or more."""
+    table = curve_rows(shelf, grade)
+    if table["split"].nunique() < 2:
+        command = command_for(list(shelf)[:1], "rendering")
+        st.caption(tr("Only one split is graded. {command} adds a shift.", command=command))
+        return
+    figure = figures.grade_curves(table, tr(GRADES[grade].title), None, state.theme())
+    chart(figure, f"curves_{grade}", table.rename(columns=tr))
+
+
+def curve_rows(shelf: Shelf, grade: str) -> pd.DataFrame:
+    """Return what :func:`fisa.figures.grade_curves` draws: one grade of every method by split, under ``CURVES``."""
     lines = []
     for name, stored in shelf.items():
         for split in ordered(set(stored)):
@@ -173,13 +216,7 @@ def curves(shelf: Shelf, grade: str) -> None:
                     who = who if len(shelf) == 1 else tr("{subject}, {run}", subject=who, run=name)
                     lines.append((who, split, row.value, row.low, row.high))
     table = pd.DataFrame(lines, columns=list(CURVES))
-    if table["split"].nunique() < 2:
-        command = command_for(list(shelf)[:1], "rendering")
-        st.caption(tr("Only one split is graded. {command} adds a shift.", command=command))
-        return
-    table = table.sort_values("split", key=lambda names: names.map(ordered(set(names)).index), kind="stable")
-    figure = figures.grade_curves(table, tr(GRADES[grade].title), None, state.theme())
-    chart(figure, f"curves_{grade}", table.rename(columns=tr))
+    return table.sort_values("split", key=lambda names: names.map(ordered(set(names)).index), kind="stable")
 
 
 def missing(runs: Mapping[str, Run], shelf: Shelf, split: str | None) -> None:
@@ -256,5 +293,6 @@ def _bounds(low: float | None, high: float | None) -> str:
     return tr("{low:.3f} to {high:.3f}", low=low, high=high)
 
 
-def _numbers(value: float, low: float | None, high: float | None) -> str:
+def numbers_of(value: float, low: float | None, high: float | None) -> str:
+    """Write a number with its interval, if it has one."""
     return f"{value:.3f} [{low:.3f}, {high:.3f}]" if _bounds(low, high) else f"{value:.3f}"

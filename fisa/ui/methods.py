@@ -30,7 +30,7 @@ _LAST = "methods_last"  # what the session saw of this last
 
 
 @dataclass(frozen=True, eq=False)
-class _Shown:
+class Shown:
     """What is drawn: attributions by method, and their curves with those of random orders."""
 
     maps: Mapping[str, Attribution]
@@ -43,6 +43,11 @@ class _Shown:
         low, high = float(values.min()), float(values.max())
         room = 0.06 * (high - low) or 1.0
         return low - room, high + room
+
+    @property
+    def ranked(self) -> list[str]:
+        """Methods, that with the most of both gains first."""
+        return sorted(self.maps, key=lambda name: -np.nan_to_num(sum(self.gains(name))))
 
     def gains(self, method: str) -> tuple[float, float]:
         """Return by how much deletion falls below random orders, and insertion rises above, in sizes of the change."""
@@ -59,16 +64,20 @@ def settle() -> None:
     state.resolve("methods", ("off", "on"), "off", tr("setting of the methods"))
 
 
-def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
-    """Draw the switch, and where it is on, every method that can answer for the target, the best at deletion first."""
+def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> Shown | None:
+    """Draw the switch, and where it is on, every method that can answer for the target, the best at deletion first.
+
+    Returns:
+        What is drawn; None where the switch is off.
+    """
     st.session_state["methods_toggle"] = state.get("methods") == "on"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle(tr("Every method side by side"), key="methods_toggle", on_change=_switch)
         reading.show("deletion")
     if state.get("methods") != "on":
-        return
+        return None
     shown = _shown(run, found, subject, emotion)
-    best = sorted(shown.maps, key=lambda name: -np.nan_to_num(sum(shown.gains(name))))
+    best = shown.ranked
     for start in range(0, len(best), ACROSS):
         for column, method in zip(st.columns(ACROSS, gap="small"), best[start : start + ACROSS], strict=False):
             with column:
@@ -82,13 +91,14 @@ def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
             "is one that no training image looks like.", n=RANDOM_ORDERS,
         )
     )  # fmt: skip
+    return shown
 
 
 def _switch() -> None:
     state.put("methods", "on" if st.session_state["methods_toggle"] else "off")
 
 
-def _one(run: Run, subject: Subject, shown: _Shown, method: str) -> None:
+def _one(run: Run, subject: Subject, shown: Shown, method: str) -> None:
     title, own, chance = tr(METHODS[method].title), shown.curves[method], shown.curves["random"]
     down, up = shown.gains(method)
     st.markdown(f"**{attributions.marked(run, method)}**")
@@ -105,7 +115,7 @@ def _one(run: Run, subject: Subject, shown: _Shown, method: str) -> None:
     chart(figure, f"methods_{method}", twin)
 
 
-def _shown(run: Run, found: Explanation, subject: Subject, emotion: str) -> _Shown:
+def _shown(run: Run, found: Explanation, subject: Subject, emotion: str) -> Shown:
     """Return what is drawn, with progress where attributions must be computed."""
     asked = attributions.asked()
     names = attributions.methods_for(run, asked)
@@ -118,7 +128,7 @@ def _shown(run: Run, found: Explanation, subject: Subject, emotion: str) -> _Sho
             progress(number, len(names) + 1)
             maps[name] = attributions.attribution_of(run, subject, name, asked, emotion)
         progress(len(names), len(names) + 1)
-        shown = _Shown(maps, curves_of(run, subject, asked, emotion, maps))
+        shown = Shown(maps, curves_of(run, subject, asked, emotion, maps))
     st.session_state[_LAST] = key
     return shown
 

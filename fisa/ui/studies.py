@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from fisa import figures, studies
 from fisa.language import mark, tr
@@ -34,6 +35,15 @@ GAP_TITLES = {
 }  # fmt: skip
 """Columns behind the differences to the reference; ``p`` is the same everywhere."""
 DRAFT_TABLES = {"loss": mark("Weight a of the loss"), "width": mark("Width d"), "heads": mark("Heads H")}
+CLAIMS = mark(
+    "The difference is in favour of the claim where it is positive, with its 95 % interval; a verdict follows from p "
+    "after Holm over all claims here. *Left open* is not to say that there is no difference."
+)
+DRAFT = mark(
+    "What the draft of FISA prints for each setting, both values where it gives two, and its marks; and what the same "
+    "setting comes to here. *Theirs* is on photographs and validation, ours on drawn scenes and held out: the order "
+    "within a column may be compared, never a number with its neighbour."
+)
 TITLES = {"csv": "CSV", "markdown": "Markdown", "latex": "LaTeX", "html": "HTML"}
 SUFFIXES = {"csv": "csv", "markdown": "md", "latex": "tex", "html": "html"}
 
@@ -89,27 +99,38 @@ def _table(folder: str, digest: str) -> pd.DataFrame:
 
 def differences(table: pd.DataFrame) -> None:
     """Draw what each system differs by from the reference."""
-    if "difference" not in table or table["difference"].isna().all():
+    rows = compared(table)
+    if rows.empty:
         return
-    rows = table[table["difference"].notna()].iloc[::-1]
-    title = studies.columns_of(table)["difference"]
     reading.subheader(tr("Against the reference"), "study_differences")
-    value, low, high = (rows[key].to_numpy(float) for key in ("difference", "difference_low", "difference_high"))
-    what = re.split("[;；]", tr(title.convention))[0]  # the interval is in the help
-    figure = figures.forest(list(rows["system"]), value, low, high, what, state.theme())
-    twin = rows.set_index("system")[["difference", "difference_low", "difference_high", "p"]]
+    value, low, high = (rows[key].to_numpy(float) for key in GAP_TITLES)
+    figure = figures.forest(list(rows["system"]), value, low, high, difference_title(table), state.theme())
+    twin = rows.set_index("system")[[*GAP_TITLES, "p"]]
     twin.attrs.clear()  # Streamlit would write them, too
     twin = twin.rename_axis(tr("system")).rename(columns={key: tr(text) for key, text in GAP_TITLES.items()})
     widgets.chart(figure, "study_differences", twin)
 
 
-def whole(table: pd.DataFrame, name: str) -> None:
-    """Draw the table and offer it as a file."""
+def compared(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a study's table that are compared with its reference, the best first; perhaps none."""
+    if "difference" not in table:
+        return table.iloc[:0]
+    return table[table["difference"].notna()].iloc[::-1]
+
+
+def difference_title(table: pd.DataFrame) -> str:
+    """Say of what the differences to the reference are, in the person's language."""
+    return re.split("[;；]", tr(studies.columns_of(table)["difference"].convention))[0]  # the interval is in the help
+
+
+def whole(table: pd.DataFrame, name: str) -> DeltaGenerator:
+    """Draw the table and offer it as a file; return the row of its buttons."""
     texts, best = _spoken(table)
     titles = dict(zip(studies.columns_of(table), texts.columns, strict=True))
     head = [titles[key] for key in HEAD if key in titles] if "cells" in titles else list(texts.columns)
     widgets.html_table(texts[head], best[head], alt=tr("Every system of the study {name}", name=name))
-    with st.container(horizontal=True):
+    row = st.container(horizontal=True)
+    with row:
         reading.show("study")
         with st.popover(tr("All measures"), icon=":material/table:"):
             st.dataframe(texts, key="study_table")
@@ -119,6 +140,7 @@ def whole(table: pd.DataFrame, name: str) -> None:
             st.download_button(
                 TITLES[form], text, file, icon=":material/download:", on_click="ignore", key=f"study_{form}"
             )
+    return row
 
 
 def _spoken(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -142,14 +164,13 @@ def claims(table: pd.DataFrame) -> None:
     if not rows:
         return
     reading.subheader(tr("Claims"), "study_claims")
-    st.markdown(
-        tr(
-            "The difference is in favour of the claim where it is positive, with its 95 % interval; a verdict follows "
-            "from p after Holm over all claims here. *Left open* is not to say that there is no difference."
-        )
-    )
-    shown = {row["claim"]: _claim(row) for row in rows}
-    widgets.html_table(pd.DataFrame.from_dict(shown, orient="index"), alt=tr("What the study says of each claim"))
+    st.markdown(tr(CLAIMS))
+    widgets.html_table(claim_texts(rows), alt=tr("What the study says of each claim"))
+
+
+def claim_texts(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Write a row a claim: its verdict, the difference that it rests on, and what is said of what."""
+    return pd.DataFrame.from_dict({row["claim"]: _claim(row) for row in rows}, orient="index").rename_axis("claim")
 
 
 def _claim(row: Mapping[str, Any]) -> dict[str, str]:
@@ -179,21 +200,21 @@ def notes(table: pd.DataFrame) -> None:
 
 def draft(results: StudyResults) -> None:
     """Draw the draft's three tables with our cells in them, where the study has some of theirs."""
-    rows = beside_draft(results)
-    if rows["system"].notna().sum() < len(DRAFT_TABLES):
+    rows = drafted(results)
+    if rows.empty:
         return
     reading.header(tr("Beside the draft"), "study_draft")
-    st.markdown(
-        tr(
-            "What the draft of FISA prints for each setting, both values where it gives two, and its marks; and what "
-            "the same setting comes to here. *Theirs* is on photographs and validation, ours on drawn scenes and held "
-            "out: the order within a column may be compared, never a number with its neighbour."
-        )
-    )
+    st.markdown(tr(DRAFT))
     for key, title in DRAFT_TABLES.items():
         part = rows[rows["table"] == key]
         st.subheader(tr(title), anchor=False)
         widgets.html_table(draft_texts(part), alt=tr("{title}: the draft's cells beside ours", title=tr(title)))
+
+
+def drafted(results: StudyResults) -> pd.DataFrame:
+    """Return the draft's cells beside ours as :func:`fisa.studies.draft.beside_draft` does; none where ours are few."""
+    rows = beside_draft(results)
+    return rows if rows["system"].notna().sum() >= len(DRAFT_TABLES) else rows.iloc[:0]
 
 
 def draft_texts(part: pd.DataFrame) -> pd.DataFrame:

@@ -1,11 +1,15 @@
 """Fixtures that open the studio without a browser."""
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from graded_runs import store_by_hand
 from streamlit.testing.v1 import AppTest
+
+from fisa.runs import load_run
 
 ROOT = Path(__file__).parents[2]
 Visit = Callable[..., AppTest]
@@ -48,3 +52,14 @@ def visit() -> Visit:
         return app.run()
 
     return open_page
+
+
+@pytest.fixture
+def graded(shelf: Path, tiny_runs: Path) -> Path:
+    """The two small runs; ``fisa`` graded by hand on iid and on rendering, where its attention loses 0.2."""
+    for name in ("fisa", "cnn"):
+        shutil.copytree(tiny_runs / name, shelf / name)
+    run = load_run(shelf / "fisa")
+    store_by_hand(run)
+    store_by_hand(run, "rendering", 0.2)
+    return shelf

@@ -15,17 +15,6 @@ from fisa.runs import load_run
 Visit = Callable[..., AppTest]
 
 
-@pytest.fixture
-def graded(shelf: Path, tiny_runs: Path) -> Path:
-    """The two small runs; ``fisa`` graded by hand on iid and on rendering, where its attention loses 0.2."""
-    for name in ("fisa", "cnn"):
-        shutil.copytree(tiny_runs / name, shelf / name)
-    run = load_run(shelf / "fisa")
-    store_by_hand(run)
-    store_by_hand(run, "rendering", 0.2)
-    return shelf
-
-
 def unescaped(text: object) -> str:
     return re.sub(r"\\(?=\W)", "", str(text)).replace("\u00a0", " ")
 

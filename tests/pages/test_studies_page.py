@@ -1,5 +1,6 @@
 """The Studies page: what ships is shown as the report prints it, and the draft's cells stand beside ours."""
 
+import io
 import json
 import re
 import shutil
@@ -13,12 +14,16 @@ from streamlit.testing.v1 import AppTest
 
 from fisa import studies as comparisons
 from fisa.config import RunConfig
+from fisa.figures import paper
+from fisa.language import using
 from fisa.studies.draft import beside_draft
 from fisa.studies.results import RUN_COLUMNS, StudyResults
 from fisa.studies.summary import load_results
 from fisa.studies.tables import study_table
-from fisa.ui import state
+from fisa.ui import export, state
+from fisa.ui.export import Offer, text_of
 from fisa.ui.studies import draft_texts
+from fisa.ui.studies_export import of_study
 
 Visit = Callable[..., AppTest]
 SHIPPED = Path(__file__).parents[2] / "artifacts" / "studies"
@@ -34,6 +39,23 @@ def studies(shelf: Path) -> Path:
 def said(app: AppTest) -> str:
     kinds = (app.title, app.header, app.markdown, app.caption, app.info, app.warning, app.error)
     return re.sub(r"\\(?=\W)", "", "\n".join(str(element.value) for kind in kinds for element in kind))
+
+
+@pytest.fixture
+def offers(monkeypatch: pytest.MonkeyPatch) -> list[Offer]:
+    """What the page offers beside its table; drawing a figure meanwhile is an error."""
+    found: list[Offer] = []
+    draw = export.draw
+
+    def note(offer: Offer) -> None:
+        found.append(offer)
+        with pytest.MonkeyPatch.context() as patch:
+            for made in ("forest", "to_bytes"):
+                patch.setattr(paper, made, lambda *_: pytest.fail("drawn before it was asked for"))
+            draw(offer)
+
+    monkeypatch.setattr(export, "draw", note)
+    return found
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in SHIPPED.iterdir()))
@@ -52,7 +74,8 @@ def test_the_table_is_that_of_the_report(studies: Path, visit: Visit) -> None:
     line = shown.iloc[[re.sub(r"\W", "", str(name)) == "fisa" for name in shown.index]].iloc[0]
     assert f"{row['kl']:.3f} ± {row['kl_std']:.3f}" in re.sub(r"[*\\]", "", " | ".join(line))
     assert len(app.get("plotly_chart")) == 1  # each system against fisa
-    assert len(app.get("download_button")) == len(comparisons.FORMATS)
+    offered = [button.proto.label for button in app.get("download_button")]
+    assert offered == ["Markdown", "LaTeX", "CSV", "HTML", "SVG", "PNG", "PDF", "CSV", "MD", "TEX"]
     assert "The test split was looked at" in said(app)
 
 
@@ -70,6 +93,50 @@ def test_each_claim_of_a_study_has_its_verdict(studies: Path, visit: Visit) -> N
     assert list(shown["verdict"]) == ["borne out", "not known yet"]
     assert re.sub(r"\\", "", str(shown["difference"].iloc[0])).startswith(f"{row['difference']:+.4f} [")
     assert "leads" in str(shown.index[0]) and "fisa <b>" not in str(shown.index[0]).replace("\\<", "")
+
+
+@pytest.mark.parametrize("language", ["en", "zh_Hans"])
+def test_what_stands_beside_the_table_can_be_exported(
+    studies: Path, visit: Visit, offers: list[Offer], language: str
+) -> None:
+    app = visit("studies", study="ew-mtcnn", lang=language)
+    assert not app.exception and not app.error
+    (offer,) = offers
+    assert list(offer.figures) == ["differences"] and list(offer.tables) == ["differences", "claims"]
+    table = study_table(load_results(SHIPPED / "ew-mtcnn")).set_index("system")
+    with using(language):  # for whoever presses the button
+        figure = offer.figures["differences"]("one")
+        drawn = pd.read_csv(io.StringIO(text_of(offer, "differences", "csv"))).set_index("system")
+        claims = pd.read_csv(io.StringIO(text_of(offer, "claims", "csv"))).set_index("claim")
+        read = text_of(offer, "claims", "md")
+        assert paper.to_bytes(figure, "pdf", offer.about).startswith(b"%PDF")
+    (axes,) = figure.axes
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    # The reference is compared with none, oracles are none of the systems, and the table's worst is first.
+    assert names == list(table["difference"].dropna().index)[::-1] == list(drawn.index) and "ew-none-plain" not in names
+    assert [group.lines[0].get_xdata()[0] for group in axes.containers] == list(table.loc[names, "difference"])
+    for key in ("difference", "difference_low", "difference_high", "p"):
+        np.testing.assert_array_equal(drawn[key], table.loc[names, key])
+    assert (
+        axes.get_xlabel()
+        == figure.get_label().removesuffix(f", {len(names)} rows.")
+        == "KL(p‖q) less that of ew-none-plain"
+    )
+    assert drawn["command"].iloc[0] == f"python -m fisa report {studies / 'ew-mtcnn'}"
+    assert "version 37d0cb0a3deb" in drawn["data"].iloc[0] and "ew-none-plain 4591a24cf496d2e2" in drawn["runs"].iloc[0]
+    says = "the same with all else equal: the fixed prior hurts"
+    # That claim is one system against another, so that the table's own difference is what it rests on.
+    row = table.loc["ew-wheel-frozen-plain"]
+    assert claims.loc[says, "verdict"] == "borne out" and claims.loc[says, "difference"] == row["difference"]
+    assert f"borne out | {row['difference']:+.4f} [" in " ".join(read.split())
+
+
+def test_a_table_without_differences_offers_no_more_than_its_files(
+    studies: Path, visit: Visit, offers: list[Offer]
+) -> None:
+    app = visit("studies", study="oasis-ratings")
+    assert not app.exception and not offers
+    assert len(app.get("download_button")) == len(comparisons.FORMATS)
 
 
 def test_without_a_study_it_says_how_to_make_one(shelf: Path, visit: Visit) -> None:
@@ -97,12 +164,15 @@ def test_a_table_without_a_study_keeps_its_numbers(studies: Path) -> None:
         comparisons.read_csv("a,b\n1,2\n")
 
 
-def test_the_drafts_cells_stand_beside_ours() -> None:
+def small_draft(*widths: int) -> StudyResults:
+    """Settings of the draft: one head with a cell, sixteen with two seeds, and some widths without any."""
+    models = {f"h{heads}": {"dim": 16, "heads": heads} for heads in (1, 16)}
+    models |= {f"d{width}": {"dim": width, "heads": 1} for width in widths}
     configs = {
-        f"h{heads}": RunConfig.model_validate(
-            {"name": "x", "data": {"name": "planted-tiny"}, "model": {"name": "fisa", "dim": 16, "heads": heads}}
+        name: RunConfig.model_validate(
+            {"name": "x", "data": {"name": "planted-tiny"}, "model": {"name": "fisa", **model}}
         )
-        for heads in (1, 16)
+        for name, model in models.items()
     }
     cells = [
         {**dict.fromkeys(RUN_COLUMNS), "system": name, "state": "finished", "accuracy": 0.5, "cosine": 0.8, "kl": kl}
@@ -110,7 +180,25 @@ def test_the_drafts_cells_stand_beside_ours() -> None:
     ]
     runs = pd.DataFrame(cells).assign(trial=np.nan)
     empty = pd.DataFrame()
-    results = StudyResults("draft", "h1", ("h1", "h16"), runs, empty, empty, configs, {}, {}, (), {})
+    return StudyResults("draft", "h1", ("h1", "h16"), runs, empty, empty, configs, {}, {}, (), {})
+
+
+def test_the_drafts_cells_can_be_exported() -> None:
+    table = pd.DataFrame({"system": ["h1"]})
+    table.attrs |= {"runs": {"h1": "d"}, "data": "planted-tiny", "data_version": "v", "split": "iid", "n": 2}
+    offer = of_study("draft", Path("runs/draft"), table, small_draft(64))
+    assert list(offer.tables) == ["draft-loss", "draft-width", "draft-heads"] and not offer.figures
+    assert offer.words_of("draft-heads") == "The draft: Heads H"
+    numbers = pd.read_csv(io.StringIO(text_of(offer, "draft-heads", "csv")))
+    ours = numbers.set_index("system").loc["h16"]
+    # Two seeds: mean (.75 + .25) / 2, deviation sqrt(2 * .25^2 / 1).
+    assert ours["ours_kl"] == 0.5 and ours["ours_kl_std"] == pytest.approx(0.125**0.5)
+    assert "0.500 ± 0.354" in text_of(offer, "draft-heads", "md") and set(numbers["study"]) == {"draft"}
+    assert not of_study("draft", Path("runs/draft"), table, small_draft()).tables  # too few to fill three tables
+
+
+def test_the_drafts_cells_stand_beside_ours() -> None:
+    results = small_draft()
     rows = beside_draft(results)
     shown = draft_texts(rows[rows["table"] == "heads"])
     # The draft's row for one head: KL 533 and 534 thousandths.

@@ -8,6 +8,7 @@ that a figure survives a black and white print.
 
 from fisa.figures.paper.distributions import bars, wheel
 from fisa.figures.paper.embedding import embedding_maps
+from fisa.figures.paper.grades import deletion_curves, grade_curves, grade_dots
 from fisa.figures.paper.matrices import contributions, grid, matrices, matrix
 from fisa.figures.paper.measures import forest, history, scatter, table
 from fisa.figures.paper.places import attention, attribution, maps
@@ -22,8 +23,11 @@ __all__ = [
     "attribution",
     "bars",
     "contributions",
+    "deletion_curves",
     "embedding_maps",
     "forest",
+    "grade_curves",
+    "grade_dots",
     "grid",
     "history",
     "maps",

@@ -87,8 +87,11 @@ MARKERS: Mapping[str, str] = MappingProxyType(
 """Plotly's marker symbols -> matplotlib's."""
 
 DASHES: Mapping[str, str | tuple[int, tuple[float, ...]]] = MappingProxyType(
-    {"solid": "-", "dash": (0, (3.5, 1.8)), "dot": (0, (1, 1.4))}
-)
+    {
+        "solid": "-", "dash": (0, (3.5, 1.8)), "dot": (0, (1, 1.4)), "dashdot": (0, (3.5, 1.4, 1, 1.4)),
+        "longdash": (0, (7, 1.8)),
+    }
+)  # fmt: skip
 """Plotly's dashes -> matplotlib's."""
 
 _ALONE = threading.RLock()
