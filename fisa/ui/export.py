@@ -156,9 +156,7 @@ def draw(offer: Offer) -> None:
     with st.popover(tr("Export"), icon=":material/download:", key="export"):
         st.caption(tr("For papers and archives; every file says which run, data and image it comes from."))
         if offer.figures:
-            figure = str(
-                st.selectbox(tr("Figure"), list(offer.figures), format_func=offer.words_of, key="export_figure")
-            )
+            figure = _choice(offer, tr("Figure"), list(offer.figures), "export_figure")
             width = str(st.radio(tr("Width"), list(_COLUMNS), key="export_width", horizontal=True, format_func=tr))
             with st.container(horizontal=True):
                 for form in paper.FORMS:
@@ -180,8 +178,11 @@ def text_of(offer: Offer, table: str, suffix: str) -> str:
     made, about = offer.tables[table](), offer.about_of(table)
     sheet = made if isinstance(made, Sheet) else Sheet(made, made, made.notna() & False)
     if suffix == "csv":
+        numbers = sheet.numbers.reset_index()
         named = {name.replace(" ", "_"): words for name, words in about.items()}
-        return inert(sheet.numbers.reset_index().assign(**named)).to_csv(index=False, lineterminator="\n")
+        # A run may be called "data", and its column is not to be lost.
+        named = {f"export_{name}" if name in numbers else name: words for name, words in named.items()}
+        return inert(numbers.assign(**named)).to_csv(index=False, lineterminator="\n")
     frame = sheet.texts.reset_index()
     heads = frame.shape[1] - sheet.texts.shape[1]
     best = [[*[False] * heads, *row] for row in sheet.best.to_numpy(bool).tolist()]

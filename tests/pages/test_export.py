@@ -245,6 +245,13 @@ def test_one_split_has_no_curves_and_what_is_not_graded_no_export(
     assert list(offers[0].tables) == ["grades-of-attention", "all-grades"]  # no goals: they are set on iid
 
 
+def test_a_run_that_is_called_as_its_provenance_is_keeps_its_column() -> None:
+    table = pd.DataFrame({"data": [0.25]}, pd.Index(["a.png"], name="image"))
+    offer = Offer("x", {"data": "planted", "command": "python"}, tables={"errors": lambda: table})
+    found = pd.read_csv(io.StringIO(text_of(offer, "errors", "csv")))
+    assert found.to_dict("records") == [{"image": "a.png", "data": 0.25, "export_data": "planted", "command": "python"}]
+
+
 def test_a_name_becomes_a_file_name(full: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     named: list[str] = []
     button = export.st.download_button
