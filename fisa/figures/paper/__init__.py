@@ -7,6 +7,7 @@ that a figure survives a black and white print.
 """
 
 from fisa.figures.paper.distributions import bars, wheel
+from fisa.figures.paper.heads import head_similarity
 from fisa.figures.paper.matrices import contributions, grid, matrices, matrix
 from fisa.figures.paper.measures import forest, history, scatter, table
 from fisa.figures.paper.places import attention, attribution, maps
@@ -23,6 +24,7 @@ __all__ = [
     "contributions",
     "forest",
     "grid",
+    "head_similarity",
     "history",
     "maps",
     "matrices",
