@@ -44,6 +44,7 @@ def test_in_print_a_number_bears_its_sign_and_the_scale_is_that_of_the_screen() 
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "3"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["1", "2", "3"]
     assert axes.get_ylim() == (2.5, -0.5)  # head 1 on top
+    assert bar.get_xticks().tolist() == [-1, -0.5, 0, 0.5, 1]  # more would touch
     assert "the most alike are head 1 and head 2, 0.25" in figure.get_label()
     varying = paper.head_similarity(np.abs(CELLS), "cka", "two").axes
     assert varying[0].images[0].get_clim() == (0, 1) and "linear CKA" in varying[1].get_xlabel()

@@ -65,7 +65,7 @@ def write(axes: Axes, shown: np.ndarray, kind: Kind, ends: Ends, size: float) ->
 
 def scale_below(figure: Figure, image: AxesImage, axes: list[Axes], words: str) -> None:
     """Draw the scale that all ``axes`` share below them, and below it what it means; ``<br>`` ends a line."""
-    few = MaxNLocator(5)  # more would run into one another below a narrow scale
+    few = MaxNLocator(5, steps=(1, 2, 2.5, 5, 10))  # more would run into one another below a narrow scale
     bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.7, aspect=40, pad=0.02, ticks=few)
     bar.set_label(words.replace("<br>", "\n"), fontsize=SMALL)
     bar.outline.set_visible(False)
