@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
-from urllib.parse import urlencode
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -26,9 +25,12 @@ from fisa.studies.reference import (
     mean_short,
     mean_texts,
 )
-from fisa.ui import cache, compare_errors, others, state
+from fisa.ui import cache, compare_errors, others
 from fisa.ui.compare_image import Seen
-from fisa.ui.export import Offer, Sheet
+from fisa.ui.export import Offer, Sheet, address
+
+_SHARED = ("run", "against", "image", "emotion", "matrix")
+"""What of the view shows the image again."""
 
 
 @using(ENGLISH)
@@ -53,7 +55,7 @@ def of_comparison(runs: Mapping[str, Run], dataset: Dataset, found: Comparison, 
         "errors-of-every-image": partial(errors_sheet, runs, dataset),
     }
     one = _figures_of_image(seen)
-    shown = {**provenance_of(list(runs.values()), data, pictured, command), "page": _address()}
+    shown = {**provenance_of(list(runs.values()), data, pictured, command), "page": address("compare", _SHARED)}
     chosen = Chosen(seen.subject.name, seen.emotion, seen.quantity or "", one, shown)
     return Offer(
         name="-".join(runs),
@@ -63,12 +65,6 @@ def of_comparison(runs: Mapping[str, Run], dataset: Dataset, found: Comparison, 
         others={"html": partial(report_page, list(runs.values()), command, chosen=chosen)},
         own={name: {**about, **shown} for name in one},
     ).english
-
-
-def _address() -> str:
-    """Return the link that shows the image again, from the name of the page on."""
-    names = ("run", "against", "image", "emotion", "matrix")
-    return "compare?" + urlencode({name: text for name in names if (text := state.get(name))})
 
 
 def measures_sheet(found: Comparison) -> Sheet:
