@@ -47,6 +47,12 @@ class Classification:
     same_polarity: float | None
     same_polarity_chance: float | None
 
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Share of the images of the row's label that are taken for the column's, [C, C]; 0 where there is none."""
+        totals = self.confusion.sum(axis=1, keepdims=True)
+        return np.asarray(np.divide(self.confusion, totals, out=np.zeros(self.confusion.shape), where=totals > 0))
+
 
 def one_hot(target: ArrayLike) -> bool:
     """Tell whether every row of targets [N, C] gives all to one label."""

@@ -3,7 +3,20 @@ import streamlit as st
 from fisa.explain.heads import has_heads
 from fisa.language import tr
 from fisa.runs import Run
-from fisa.ui import browse, cache, filters, heads, heads_known, heads_likeness, slices, state, steps, widgets
+from fisa.ui import (
+    browse,
+    cache,
+    export,
+    filters,
+    heads,
+    heads_export,
+    heads_known,
+    heads_likeness,
+    slices,
+    state,
+    steps,
+    widgets,
+)
 
 
 def page(run: Run) -> None:
@@ -18,7 +31,7 @@ def page(run: Run) -> None:
     matrices = heads.found(run, dataset)
     walk = browse.settle_walk(run, dataset, choose_one=False)
     view = heads.settle(run, matrices, walk.rows)
-    state.share("run", "matrix", "head", "predicted", "pair", "reference", "filter", "slice")
+    state.share(*heads.SHARED)
 
     st.markdown(
         tr(
@@ -30,15 +43,19 @@ def page(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         filters.control(run, dataset, walk)
         slices.control(dataset, str(state.get("filter") or ""))
+        tools = st.container(width="content")
     if walk.narrowed:
         browse.tell(walk)
     if not view.rows.any():
         return
     heads.means(matrices, run.space, view)
     heads.pair_images(run, dataset, matrices, view)
-    heads_likeness.draw(run, dataset, matrices, view)
+    alike = heads_likeness.draw(run, dataset, matrices, view)
+    beside = None
     with widgets.guard():
-        heads_known.draw(run, dataset, matrices, view)
+        beside = heads_known.draw(run, dataset, matrices, view)
+    with tools:
+        export.draw(heads_export.of_heads(run, dataset, matrices, walk, view, alike, beside))
 
 
 state.enter("interactions")

@@ -5,7 +5,7 @@ from fisa import studies
 from fisa.language import mark, tr
 from fisa.metrics import METRICS
 from fisa.studies.published import published_table
-from fisa.ui import cache, confusion, reading, state, transfer, widgets
+from fisa.ui import cache, confusion, export, metrics_export, reading, state, transfer, widgets
 
 DOWNLOADS = {"csv": "CSV", "markdown": "Markdown", "latex": "LaTeX"}
 SUFFIX = {"csv": "csv", "markdown": "md", "latex": "tex"}
@@ -70,7 +70,9 @@ def published_texts() -> pd.DataFrame:
 
 
 state.enter("metrics")
-st.title(tr("Metrics"), anchor=False)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    st.title(tr("Metrics"), anchor=False, width="content")
+    tools = st.container(width="content")
 chosen = widgets.picked_run()
 with widgets.guard():
     if chosen is not None:
@@ -82,8 +84,10 @@ with widgets.guard():
     for table in tables:
         comparison(table)
     if chosen is not None:
-        confusion.draw(chosen)
-        transfer.draw(chosen)
+        mistakes, mass = confusion.draw(chosen), transfer.draw(chosen)
+        if mistakes is not None or mass is not None:
+            with tools:
+                export.draw(metrics_export.of_mistakes(chosen, cache.test_data(chosen), mistakes, mass))
 reading.header(tr("Published, on photographs"), "published")
 st.markdown(tr("Results as their authors report them, on real data sets; never to be compared with planted scenes."))
 widgets.html_table(published_texts(), digits=2, alt=tr("Published measures on real data sets"))

@@ -43,6 +43,9 @@ def test_errors_on_the_wheel_and_by_polarity() -> None:
     assert found.macro_f1 == pytest.approx((2 / 5 + 2 / 3) / 6)
     fear, sadness = MIKELS8.index("fear"), MIKELS8.index("sadness")
     assert (found.confusion[fear, fear], found.confusion[fear, sadness]) == (1, 1) and found.confusion.sum() == 6
+    # Of the four images of fear one is found; of a label that no image has, nothing is taken for anything.
+    np.testing.assert_array_equal(found.shares[fear, [fear, sadness]], [1 / 4, 1 / 4])
+    np.testing.assert_array_equal(found.shares.sum(1), found.confusion.any(1))
 
 
 def test_chance_weighs_each_true_label_by_its_errors() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -13,10 +14,11 @@ from fisa.language import mark, tr
 
 Likeness = Literal["pattern", "cka"]
 
-_LEGENDS = {
+LEGENDS: Mapping[Likeness, str] = {
     "pattern": mark("correlation of the mean matrices"),
     "cka": mark("how alike they vary from image to image, linear CKA"),
 }
+"""What the cells of each kind are, in English."""
 
 
 def head_similarity(values: np.ndarray, kind: Likeness, theme: Theme = "light") -> go.Figure:
@@ -28,16 +30,14 @@ def head_similarity(values: np.ndarray, kind: Likeness, theme: Theme = "light") 
         theme: ``"light"`` or ``"dark"``.
 
     Raises:
-        FigureError: Wrong shape, NaN or infinite values, or an unknown kind.
+        FigureError: Wrong shape, no head, NaN or infinite values, or an unknown kind.
     """
-    if kind not in _LEGENDS:
-        raise FigureError(f"unknown kind of likeness {kind!r}; choose {', '.join(_LEGENDS)}")
-    count = len(np.atleast_1d(values))
-    cells = checked(values, (count, count), "likeness of heads")
+    cells = checked_likeness(values, kind)
+    count = len(cells)
     colours, names = palette(theme), [str(head + 1) for head in range(count)]
     name = tr("head")
     said = tr("head {first} and head {second}: {value}", first="%{y}", second="%{x}", value="%{z:.3f}")
-    figure = new_figure(theme, _alt(cells, kind), height=340)
+    figure = new_figure(theme, likeness_alt(cells, kind), height=340)
     figure.add_heatmap(
         z=cells,
         x=names,
@@ -53,18 +53,33 @@ def head_similarity(values: np.ndarray, kind: Likeness, theme: Theme = "light") 
         colorbar={"thickness": 9, "len": 0.9},
     )
     axis = {"type": "category", "showgrid": False, "ticks": "", "fixedrange": True, "constrain": "domain"}
-    figure.update_xaxes(title={"text": f"{name}<br>{plain(tr(_LEGENDS[kind]))}"}, **axis)
+    figure.update_xaxes(title={"text": f"{name}<br>{plain(tr(LEGENDS[kind]))}"}, **axis)
     figure.update_yaxes(title={"text": name}, autorange="reversed", scaleanchor="x", **axis)
     figure.update_layout(dragmode=False)
     return figure
 
 
-def _alt(cells: np.ndarray, kind: Likeness) -> str:
+def checked_likeness(values: np.ndarray, kind: Likeness) -> np.ndarray:
+    """Return ``values`` as float64 [H, H].
+
+    Raises:
+        FigureError: Wrong shape, no head, NaN or infinite values, or an unknown kind.
+    """
+    if kind not in LEGENDS:
+        raise FigureError(f"unknown kind of likeness {kind!r}; choose {', '.join(LEGENDS)}")
+    count = len(np.atleast_1d(values))
+    if not count:
+        raise FigureError("likeness of heads: there is no head to draw")
+    return checked(values, (count, count), "likeness of heads")
+
+
+def likeness_alt(cells: np.ndarray, kind: Likeness) -> str:
+    """Say in one sentence how alike heads are."""
     if len(cells) < 2:
-        return tr("One head alone: {legend}.", legend=tr(_LEGENDS[kind]))
+        return tr("One head alone: {legend}.", legend=tr(LEGENDS[kind]))
     others = np.where(np.eye(len(cells), dtype=bool), -np.inf, cells)
     first, second = np.unravel_index(int(others.argmax()), cells.shape)
     return tr(
         "Likeness of {n} heads, {legend}: the most alike are head {first} and head {second}, {value:.2f}.",
-        n=len(cells), legend=tr(_LEGENDS[kind]), first=first + 1, second=second + 1, value=cells[first, second],
+        n=len(cells), legend=tr(LEGENDS[kind]), first=first + 1, second=second + 1, value=cells[first, second],
     )  # fmt: skip

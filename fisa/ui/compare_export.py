@@ -29,8 +29,8 @@ from fisa.ui import cache, compare_errors, others
 from fisa.ui.compare_image import Seen
 from fisa.ui.export import Offer, Sheet, address
 
-_VIEW = ("run", "against", "image", "emotion", "matrix")
-"""What the link to one image names."""
+_SHARED = ("run", "against", "image", "emotion", "matrix")
+"""What of the view shows the image again."""
 
 
 @using(ENGLISH)
@@ -55,7 +55,7 @@ def of_comparison(runs: Mapping[str, Run], dataset: Dataset, found: Comparison, 
         "errors-of-every-image": partial(errors_sheet, runs, dataset),
     }
     one = _figures_of_image(seen)
-    shown = {**provenance_of(list(runs.values()), data, pictured, command), "page": address("compare", _VIEW)}
+    shown = {**provenance_of(list(runs.values()), data, pictured, command), "page": address("compare", _SHARED)}
     chosen = Chosen(seen.subject.name, seen.emotion, seen.quantity or "", one, shown)
     return Offer(
         name="-".join(runs),

@@ -44,14 +44,20 @@ _COLUMNS: Mapping[str, paper.Width] = {
     mark("Two columns, 174 mm"): "two",
 }
 _NAMES = (
-    mark("All grades"), mark("Attention"), mark("Attribution"), mark("Bars"), mark("Claims"), mark("Contributions"),
-    mark("Contributions heads"), mark("Deletion and insertion"), mark("Differences"), mark("Differences of KL"),
-    mark("Effect"), mark("Effect heads"), mark("Errors"), mark("Errors of every image"), mark("Goals"),
-    mark("Interaction"), mark("Interaction heads"), mark("Map"), mark("Maps"), mark("Matrices"), mark("Measures"),
-    mark("Places"), mark("Prediction"), mark("Ratings"), mark("Settings"), mark("Training"), mark("Wheel"),
+    mark("All grades"), mark("Attention"), mark("Attribution"), mark("Bars"), mark("Claims"), mark("Co-occurrence"),
+    mark("Confusion"), mark("Contributions"), mark("Contributions heads"), mark("Correlation"),
+    mark("Deletion and insertion"), mark("Differences"), mark("Differences of KL"), mark("Effect"),
+    mark("Effect heads"), mark("Errors"), mark("Errors of every image"), mark("Goals"), mark("Images of the pair"),
+    mark("Importance"), mark("Interaction"), mark("Interaction heads"), mark("Learned against known"),
+    mark("Learned contributions"), mark("Likeness by image"), mark("Likeness of means"), mark("Map"), mark("Maps"),
+    mark("Mass transfer"), mark("Matrices"), mark("Mean contributions"), mark("Mean contributions of every head"),
+    mark("Mean weights"), mark("Mean weights of every head"), mark("Measures"), mark("Pairs"), mark("Places"),
+    mark("Planted"), mark("Prediction"), mark("Ratings"), mark("Settings"), mark("Training"), mark("Wheel"),
+    mark("Wheel distance"),
 )  # fmt: skip
 """Figures and tables as :func:`_words` calls them; what is not among them stays as it is."""
 _TO = "contributions-to-"
+_OF_HEAD = re.compile(r"(.+)-of-head-(\d+)")
 
 
 @dataclass(frozen=True)
@@ -146,8 +152,14 @@ def of_image(
     return Offer(name, explained.about, figures_of(explained), tables_of(explained), others).english
 
 
+def about_split(run: Run, dataset: Dataset, command: str = "report") -> dict[str, str]:
+    """Return where something that a run does on a whole split comes from; ``command`` takes a run and prints of it."""
+    data = f"{dataset.name}, version {dataset.version}, split {dataset.split}"
+    return provenance_of([run], data, None, shlex.join(["python", "-m", "fisa", command, str(run.path)]))
+
+
 def address(page: str, names: Sequence[str]) -> str:
-    """Return the link that shows a view again, from the name of the page on, with some parts of the view."""
+    """Return the link that shows what is looked at again, from the name of the page on; ``names`` of the view count."""
     return f"{page}?" + urlencode({name: text for name in names if (text := state.get(name))})
 
 
@@ -208,7 +220,9 @@ def _button(offer: Offer, part: str, suffix: str, make: Callable[[], str | bytes
 
 
 def _words(name: str) -> str:
+    if head := _OF_HEAD.fullmatch(name):
+        return tr("{title}: {said}", title=_words(head[1]), said=tr("Head {head}", head=head[2]))
     if name.startswith(_TO):
         return tr("Contributions to {emotion}", emotion=tr(name.removeprefix(_TO)))
-    words = name.replace("-", " ")
-    return tr(words[:1].upper() + words[1:])
+    whole = name[:1].upper() + name[1:]
+    return tr(whole if whole in _NAMES else whole.replace("-", " "))

@@ -40,6 +40,8 @@ _ALL = mark("all")
 _SEVERAL = {"grid": mark("Every head"), "together": mark("All together")}
 _SHOWN, _SIDE = 8, 112
 """How many images of a pair are shown, and their sides in pixels."""
+SHARED = ("run", "matrix", "head", "predicted", "pair", "reference", "filter", "slice")
+"""What of the view the address names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,7 @@ class View:
         quantity: Of the matrices.
         head: ``grid``, ``together`` or a number from 1.
         rows: Which images, bool [N].
+        predicted: Label of the emotion that all of them are predicted as; empty where any will do.
         receives: Column of the emotion whose logit is pushed, of the pair that is looked at.
         gives: Column of the emotion that pushes it.
     """
@@ -57,6 +60,7 @@ class View:
     quantity: Quantity
     head: str
     rows: NDArray[np.bool_]
+    predicted: str
     receives: int
     gives: int
 
@@ -115,7 +119,8 @@ def settle(run: Run, matrices: SplitMatrices, passing: NDArray[np.intp]) -> View
     first = panels.pair_name(space, *strongest)
     pair = state.resolve("pair", panels.pairs(space), first, tr("pair of emotions"))
     receives, gives = (space.index(label) for label in pair.split("<-"))
-    return View(next(each for each in known if each == quantity), head, rows, receives, gives)
+    kind = next(each for each in known if each == quantity)
+    return View(kind, head, rows, "" if predicted == _ALL else predicted, receives, gives)
 
 
 def choices(matrices: SplitMatrices, space: EmotionSpace, passing: NDArray[np.intp]) -> None:
@@ -134,9 +139,22 @@ def choices(matrices: SplitMatrices, space: EmotionSpace, passing: NDArray[np.in
         reading.show("head_means")
 
 
+def shown_means(matrices: SplitMatrices, view: View) -> dict[str, NDArray[np.float64]]:
+    """Return the mean matrices that are looked at, [C, C], by the number of the head from 1; ``all`` together."""
+    values = matrices.mean(view.quantity, view.rows)
+    if view.head == "together":
+        return {"all": panels.together(values, view.quantity)}
+    return {str(head): one for head, one in enumerate(values, start=1) if view.place in (None, head - 1)}
+
+
+def title_of(view: View) -> str:
+    """Return what the mean matrix of one head, or of all together, is called."""
+    return tr("All heads together") if view.place is None else tr("Head {head}", head=view.head)
+
+
 def means(matrices: SplitMatrices, space: EmotionSpace, view: View) -> None:
     """Draw the mean matrices: every head on one scale, one head, or all together; a click chooses the pair."""
-    values = matrices.mean(view.quantity, view.rows)
+    shown = shown_means(matrices, view)
     key = f"heads_{view.quantity}_{view.head}"
 
     def pick() -> None:
@@ -148,14 +166,14 @@ def means(matrices: SplitMatrices, space: EmotionSpace, view: View) -> None:
                 state.put("head", str(int(cell[0]) + 1))
 
     if view.head == "grid":
-        tables = {number: figures.matrix_table(one, space) for number, one in enumerate(values, start=1)}
+        tables = {int(number): figures.matrix_table(one, space) for number, one in shown.items()}
         twin = pd.concat(tables, names=[tr("head")])
+        values = np.stack(list(shown.values()))
         chart(drawn(figures.matrix_grid, values, space, view.quantity, state.theme()), key, twin, pick)
     else:
-        one = panels.together(values, view.quantity) if view.place is None else values[view.place]
-        title = tr("All heads together") if view.place is None else tr("Head {head}", head=view.head)
+        (one,) = shown.values()
         pair = (view.receives, view.gives)
-        figure = drawn(figures.matrix, one, space, title, view.quantity, None, state.theme(), pair)
+        figure = drawn(figures.matrix, one, space, title_of(view), view.quantity, None, state.theme(), pair)
         chart(figure, key, figures.matrix_table(one, space), pick)
     told = [tr("Mean over {n:,} test images.", n=view.rows.sum()), tr(MEANING[view.quantity])]
     st.caption(sentences(*told, tr("Click a cell for the images behind it.")))

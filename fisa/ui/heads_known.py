@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from fisa import figures
 from fisa.datasets import Dataset
 from fisa.explain.heads import SplitMatrices
 from fisa.explain.pairs import kinship, known_of_pairs, learned_effects, present_in
+from fisa.figures import Kind
 from fisa.language import mark, sentences, tr
 from fisa.runs import Run
 from fisa.ui import reading, state
@@ -26,12 +29,27 @@ KNOWN = {
 """What ``fisa.explain.pairs`` knows of pairs."""
 
 
-def draw(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View) -> None:
-    """Draw learned contributions beside what else is known of pairs of emotions."""
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """What a run learned of pairs of emotions, beside what else is known of them, [C, C] each.
+
+    Attributes:
+        learned: Contributions, all heads together; NaN where no image that is looked at holds both emotions.
+        known: As ``fisa.explain.pairs.known_of_pairs`` returns it.
+        chosen: Which of ``known`` is drawn.
+    """
+
+    learned: np.ndarray
+    known: Mapping[str, np.ndarray]
+    chosen: Kind
+
+
+def draw(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View) -> Beside:
+    """Draw learned contributions beside what else is known of pairs of emotions; return both."""
     reading.header(tr("Learned, and known otherwise"), "head_known")
     known = _known(run.digest, run)
     learned = learned_effects(matrices, present_in(dataset), view.rows)
-    chosen = str(state.get("reference"))
+    chosen: Kind = next(kind for kind in get_args(Kind) if kind == state.get("reference"))
     titles = {name: tr(KNOWN[name]) for name in known}
     choose("reference", list(known), tr("Beside"), st.segmented_control, titles.__getitem__, required=True)
     left, right = st.columns(2, gap="medium")
@@ -48,6 +66,7 @@ def draw(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View) -> Non
     alt = tr("How learned contributions go with what else is known of pairs")
     html_table(_kinships(learned, known), alt=alt, digits=2)
     st.caption(_beside_words(run, "planted" in known))
+    return Beside(learned, known, chosen)
 
 
 def _kinships(learned: np.ndarray, known: Mapping[str, np.ndarray]) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -27,10 +29,25 @@ CHANGES = {"score": mark("change of the score"), "kl": mark("change of the kl")}
 """Of what silencing heads changes."""
 
 
-def draw(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View) -> None:
-    """Draw how alike the heads are, and what silencing each of them changes."""
+@dataclass(frozen=True, eq=False)
+class Alike:
+    """How alike the heads of a run are, and what each of them is for.
+
+    Attributes:
+        pattern: Likeness of their mean contributions over the images that are looked at, [H, H]; None for one head.
+        cka: How alike they vary over all images, [H, H].
+        silenced: What silencing each of them changes, over all images.
+    """
+
+    pattern: np.ndarray | None
+    cka: np.ndarray
+    silenced: Importance
+
+
+def draw(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View) -> Alike:
+    """Draw how alike the heads are, and what silencing each of them changes; return it."""
     reading.header(tr("Heads beside each other"), "head_likeness")
-    count = matrices.contribution.shape[1]
+    count, pattern = matrices.contribution.shape[1], None
     similar = _cka(run.digest, dataset.version, matrices)
     if count > 1:
         pattern = pattern_similarity(matrices.mean("contribution", view.rows), "contribution")
@@ -47,17 +64,27 @@ def draw(run: Run, dataset: Dataset, matrices: SplitMatrices, view: View) -> Non
             )
         )
     silenced = _importance(run.digest, dataset.version, run, dataset, matrices)
-    html_table(_importance_words(silenced, similar), alt=tr("What silencing each head changes"))
-    st.caption(
-        tr(
-            "Change of the {measure}; with every head it is {whole:.4f}. A silenced head contributes nothing. In "
-            "brackets 95 % bootstrap intervals over the test images; nearest: the head most alike by linear CKA.",
-            measure=tr(MEASURES[silenced.measure]), whole=silenced.whole,
-        )
+    html_table(importance_words(silenced, similar), alt=tr("What silencing each head changes"))
+    st.caption(importance_note(silenced))
+    return Alike(pattern, similar, silenced)
+
+
+def importance_note(silenced: Importance) -> str:
+    """Say what the table of :func:`importance_words` holds."""
+    return tr(
+        "Change of the {measure}; with every head it is {whole:.4f}. A silenced head contributes nothing. In "
+        "brackets 95 % bootstrap intervals over the test images; nearest: the head most alike by linear CKA.",
+        measure=tr(MEASURES[silenced.measure]), whole=silenced.whole,
     )  # fmt: skip
 
 
-def _importance_words(silenced: Importance, similar: np.ndarray) -> pd.DataFrame:
+def importance_words(silenced: Importance, similar: np.ndarray) -> pd.DataFrame:
+    """Return what silencing each head and all of them changes, with intervals and the nearest head, as people read it.
+
+    Args:
+        silenced: What it changes.
+        similar: How alike heads are, [H, H].
+    """
     table = importance_table(silenced, similar)
     rows = {
         tr("without head {head}", head=head): (

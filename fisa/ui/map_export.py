@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import shlex
 from functools import partial
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fisa.explain.embeddings import TITLES
-from fisa.export import provenance_of
 from fisa.figures import paper
 from fisa.language import ENGLISH, tr, using
-from fisa.ui.export import Offer
+from fisa.ui.export import Offer, about_split, address
 from fisa.ui.map_board import Board
-from fisa.ui.map_choice import words
+from fisa.ui.map_choice import KEYS, words
+
+
+_VIEW = ("run", "against", *KEYS)
+"""What of the view shows the maps again."""
 
 
 @using(ENGLISH)
 def of_maps(board: Board) -> Offer:
     """Return what is offered for the maps that are shown, in English."""
     run, dataset = board.run, board.dataset
-    data = f"{dataset.name}, version {dataset.version}, split {dataset.split}"
-    about = provenance_of([run], data, None, shlex.join(["python", "-m", "fisa", "report", str(run.path)]))
-    made = {"map": " ".join(words(one.shown) for one in board.maps.values())}
+    made = {"map": " ".join(words(one.shown) for one in board.maps.values()), "page": address("map", _VIEW)}
     return Offer(
         name=f"{run.name}-map",
-        about={**about, **made},
+        about={**about_split(run, dataset), **made},
         figures={"map": partial(_figure, board)},
         tables={"places": partial(_places, board)},
     ).english

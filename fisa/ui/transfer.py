@@ -39,40 +39,46 @@ def settle(run: Run) -> None:
     if not applies(run):
         state.drop("moved")
         return
-    moved = _moved(_couplings_of(run, cache.test_data(run)).mean(0))
-    most = _pair(run.space, *np.unravel_index(int(moved.argmax()), moved.shape))
+    mass = moved(_couplings_of(run, cache.test_data(run)).mean(0))
+    most = _pair(run.space, *np.unravel_index(int(mass.argmax()), mass.shape))
     state.resolve("moved", _pairs(run.space), most, tr("transfer between emotions"))
 
 
-def draw(run: Run) -> None:
+def draw(run: Run) -> NDArray[np.float64] | None:
     """Draw the mass-transfer matrix of the test images, and those in which most goes from one emotion to another.
 
-    Nothing is drawn for a run to which it does not apply. The pair must be settled.
+    The pair must be settled.
+
+    Returns:
+        The mean mass that goes from emotion to emotion, [C, C], with what stays; None for a run to which it does not
+        apply, for which nothing is drawn.
     """
     if not applies(run):
-        return
+        return None
     dataset = cache.test_data(run)
     couplings = _couplings_of(run, dataset)
-    mean = couplings.mean(0)
+    mean = np.asarray(couplings.mean(0))
     chosen = str(state.get("moved"))
     true, predicted = (run.space.index(label) for label in chosen.split(">"))
     reading.header(tr("Where {run} puts mass that belongs elsewhere", run=plain(run.name)), "transfer")
     left, right = st.columns(2, gap="medium")
     with left:
         pair = (true, predicted)
-        figure = figures.matrix(_moved(mean), run.space, "", "transfer", None, state.theme(), pair)
-        chart(figure, _KEY, _table(mean, run.space), partial(_take_cell, run.space))
+        figure = figures.matrix(moved(mean), run.space, "", "transfer", None, state.theme(), pair)
+        chart(figure, _KEY, table(mean, run.space), partial(_take_cell, run.space))
         st.caption(_words(run, dataset, mean))
     with right:
         _images(run, dataset, couplings[:, true, predicted], chosen)
+    return mean
 
 
-def _moved(mean: NDArray[np.float64]) -> NDArray[np.float64]:
+def moved(mean: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean mass that goes from emotion to emotion, [C, C], without what stays."""
     return mean - np.diag(np.diag(mean))
 
 
-def _table(mean: NDArray[np.float64], space: EmotionSpace) -> pd.DataFrame:
+def table(mean: NDArray[np.float64], space: EmotionSpace) -> pd.DataFrame:
+    """Return the mean mass that goes from each emotion, a row, to each, a column, with what stays; in wheel order."""
     order = panels.wheel_order(space)
     names = [space.names[column] for column in order]
     return pd.DataFrame(mean[np.ix_(order, order)], pd.Index(names, name=tr("true")), names)

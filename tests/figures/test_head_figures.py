@@ -1,9 +1,13 @@
-"""Likeness of heads, drawn."""
+"""Likeness of heads, drawn for the screen and for print."""
+
+import itertools
+import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from fisa.figures import FigureError, head_similarity
+from fisa.figures import FigureError, head_similarity, paper
 
 CELLS = np.array([[1.0, 0.25, -0.5], [0.25, 1.0, 0.0], [-0.5, 0.0, 1.0]])
 
@@ -18,9 +22,45 @@ def test_heads_count_from_one_and_the_scale_is_that_of_the_kind() -> None:
     assert "One head alone" in head_similarity(np.ones((1, 1)), "cka").layout.meta["alt"]
 
 
-@pytest.mark.parametrize("values", [np.ones((2, 3)), np.full((2, 2), np.nan)])
-def test_what_is_no_matrix_of_heads_is_refused(values: np.ndarray) -> None:
-    with pytest.raises(FigureError):
-        head_similarity(values, "cka")
+@pytest.mark.parametrize("draw", [head_similarity, paper.head_similarity], ids=["screen", "print"])
+@pytest.mark.parametrize("values", [np.ones((2, 3)), np.full((2, 2), np.nan), np.ones((0, 0))])
+def test_what_is_no_matrix_of_heads_is_refused(draw: Callable[..., object], values: np.ndarray) -> None:
+    with pytest.raises(FigureError, match="likeness of heads"):
+        draw(values, "cka")
     with pytest.raises(FigureError, match="unknown kind"):
-        head_similarity(CELLS, "cosine")  # type: ignore[arg-type]
+        draw(CELLS, "cosine")
+
+
+def test_in_print_a_number_bears_its_sign_and_the_scale_is_that_of_the_screen() -> None:
+    figure = paper.head_similarity(CELLS, "pattern")
+    axes, bar = figure.axes
+    (image,) = axes.images
+    np.testing.assert_array_equal(image.get_array(), CELLS)  # heads stay in their order
+    assert image.get_clim() == (-1, 1) and bar.get_xlabel() == "correlation of the mean matrices"
+    # By columns and rows, head 1 first; of two decimals the leading 0 is left out, and so is the sign of 0.
+    written = ["+1.0", "+.25", "−.50", "+.25", "+1.0", "0", "−.50", "0", "+1.0"]
+    assert [text.get_text() for text in axes.texts] == written
+    assert [text.get_position() for text in axes.texts[:3]] == [(0, 0), (1, 0), (2, 0)]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "3"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["1", "2", "3"]
+    assert axes.get_ylim() == (2.5, -0.5)  # head 1 on top
+    assert bar.get_xticks().tolist() == [-1, -0.5, 0, 0.5, 1]  # more would touch
+    assert "the most alike are head 1 and head 2, 0.25" in figure.get_label()
+    varying = paper.head_similarity(np.abs(CELLS), "cka", "two").axes
+    assert varying[0].images[0].get_clim() == (0, 1) and "linear CKA" in varying[1].get_xlabel()
+    assert [text.get_text() for text in varying[0].texts[:3]] == ["1.00", ".25", ".50"]
+
+
+def test_in_print_many_heads_have_hatches_for_numbers_and_any_number_fits_the_column() -> None:
+    cells = np.eye(13)
+    cells[0, 12] = cells[12, 0] = -0.3
+    cells[0, 1] = cells[1, 0] = -0.05  # too near to 0 for a hatch, which begins at a tenth of the scale
+    (axes, _) = paper.head_similarity(cells, "pattern").axes
+    hatched = [patch.get_xy() for patch in axes.patches if patch.get_gid() == "below"]
+    assert not axes.texts and hatched == [(11.5, -0.5), (-0.5, 11.5)]
+    for count, width in itertools.product((1, 4, 13), paper.WIDTHS):
+        figure = paper.head_similarity(np.eye(count), "cka", width)
+        assert figure.get_size_inches()[0] * 25.4 == pytest.approx(paper.WIDTHS[width])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # matplotlib warns where nothing is left for the axes
+            assert paper.to_bytes(figure, "svg").startswith(b"<?xml")

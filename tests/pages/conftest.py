@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from graded_runs import store_by_hand
+from offering import noted
 from streamlit.testing.v1 import AppTest
 
 from fisa.runs import load_run
+from fisa.ui.export import Offer
 
 ROOT = Path(__file__).parents[2]
 Visit = Callable[..., AppTest]
@@ -63,3 +65,9 @@ def graded(shelf: Path, tiny_runs: Path) -> Path:
     store_by_hand(run)
     store_by_hand(run, "rendering", 0.2)
     return shelf
+
+
+@pytest.fixture
+def offers(monkeypatch: pytest.MonkeyPatch) -> list[Offer]:
+    """What pages offer for download."""
+    return noted(monkeypatch)

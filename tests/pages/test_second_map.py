@@ -16,18 +16,9 @@ from fisa.evaluation import open_test_split
 from fisa.explain.maps import Made, look_at_map, map_if_kept, start_map, usual
 from fisa.figures import paper
 from fisa.runs import load_run
-from fisa.ui import export
 from fisa.ui.export import Offer, text_of
 
 Visit = Callable[..., AppTest]
-
-
-@pytest.fixture
-def offers(monkeypatch: pytest.MonkeyPatch) -> list[Offer]:
-    found: list[Offer] = []
-    draw = export.draw
-    monkeypatch.setattr(export, "draw", lambda offer: (found.append(offer), draw(offer)))
-    return found
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ that a figure survives a black and white print.
 from fisa.figures.paper.distributions import bars, wheel
 from fisa.figures.paper.embedding import embedding_maps
 from fisa.figures.paper.grades import deletion_curves, grade_curves, grade_dots
+from fisa.figures.paper.heads import head_similarity
 from fisa.figures.paper.matrices import contributions, grid, matrices, matrix
 from fisa.figures.paper.measures import forest, history, scatter, table
 from fisa.figures.paper.places import attention, attribution, maps
@@ -29,6 +30,7 @@ __all__ = [
     "grade_curves",
     "grade_dots",
     "grid",
+    "head_similarity",
     "history",
     "maps",
     "matrices",

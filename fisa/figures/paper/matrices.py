@@ -8,41 +8,33 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.patches import Rectangle
 
 from fisa.emotions import EmotionSpace
 from fisa.figures.checks import FigureError, checked, signed, wheel_order
 from fisa.figures.contributions import contributions_alt, steps_to
 from fisa.figures.matrices import (
     LEGENDS,
-    SEQUENTIAL,
     WRITTEN_UP_TO,
     Kind,
-    cell_text,
     ends_of,
     grid_alt,
     matrix_alt,
 )
+from fisa.figures.paper.cells import hatch, mark_edges, paint, scale_below, write
 from fisa.figures.paper.sheet import (
     INK,
     MUTED,
     SMALL,
     WIDTHS,
     Width,
-    bare,
-    colours_of,
     mark,
     printable,
     sheet,
     short,
     styled,
 )
-from fisa.figures.theme import colour_at, palette, text_on
-
-LEAST_HATCHED = 0.1
-"""Share of the reach of a diverging scale from which a cell below its middle is hatched."""
+from fisa.figures.theme import palette
 
 
 @styled()
@@ -68,12 +60,12 @@ def matrix(
     figure = sheet(width, side + 14, matrix_alt(cells, space, kind, title))
     axes = figure.add_subplot()
     shown = cells[np.ix_(order, order)]
-    image = _cells(axes, shown, kind, ends)
+    image = paint(axes, shown, kind, ends)
     if len(order) <= WRITTEN_UP_TO:
-        _write(axes, shown, kind, ends, 7.0 if width == "two" else SMALL)
+        write(axes, shown, kind, ends, 7.0 if width == "two" else SMALL)
     else:
-        _hatch(axes, shown, ends)
-    _mark_edges(axes, space, order, (side - 22) / len(order), 2.1, 14.0)
+        hatch(axes, shown, ends)
+    mark_edges(axes, space, order, (side - 22) / len(order), 2.1, 14.0)
     labels = [space.labels[i] for i in order]
     axes.set_yticks(range(len(order)), labels, fontsize=7.0)
     axes.set_xticks(range(len(order)), labels, fontsize=7.0, rotation=60, ha="left")
@@ -83,7 +75,7 @@ def matrix(
         label.set_rotation_mode("anchor")
     if title:
         figure.suptitle(printable(title), fontsize=7.0)
-    _scale(figure, image, [axes], kind)
+    scale_below(figure, image, [axes], LEGENDS[kind])
     return figure
 
 
@@ -112,16 +104,16 @@ def grid(values: np.ndarray, space: EmotionSpace, kind: Kind = "contribution", w
             one.set_axis_off()
             continue
         shown = cells[head][np.ix_(order, order)]
-        image = _cells(one, shown, kind, ends)
-        _hatch(one, shown, ends)
+        image = paint(one, shown, kind, ends)
+        hatch(one, shown, ends)
         one.set_title(f"head {head + 1}", pad=8)
         one.set_xticks([])
         one.set_yticks([])
-        _mark_edges(one, space, order, 0.9 * side / count, 1.3, 4.0 if width == "one" else 8.0)
+        mark_edges(one, space, order, 0.9 * side / count, 1.3, 4.0 if width == "one" else 8.0)
     engine = figure.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):
         engine.set(rect=(0.03, 0, 0.97, 1))  # room for the marks beside the first head
-    _scale(figure, image, list(axes), kind)
+    scale_below(figure, image, list(axes), LEGENDS[kind])
     return figure
 
 
@@ -168,13 +160,13 @@ def _row(
     ends, order = ends_of(np.stack(list(values.values())), kind, None), wheel_order(space)
     for one, (name, cells) in zip(axes, values.items(), strict=True):
         shown = cells[np.ix_(order, order)]
-        image = _cells(one, shown, kind, ends)
-        _hatch(one, shown, ends)
+        image = paint(one, shown, kind, ends)
+        hatch(one, shown, ends)
         one.set_title(name, pad=8)
         one.set_xticks([])
         one.set_yticks([])
-        _mark_edges(one, space, order, 0.85 * side / len(space), 1.3, 8.0)
-    _scale(figure, image, axes, kind)
+        mark_edges(one, space, order, 0.85 * side / len(space), 1.3, 8.0)
+    scale_below(figure, image, axes, LEGENDS[kind])
 
 
 @styled()
@@ -224,53 +216,3 @@ def contributions(
             mark(axes, space, step.source, left, place)
     mark(axes, space, emotion, left, len(steps))
     return figure
-
-
-def _cells(axes: Axes, shown: np.ndarray, kind: Kind, ends: tuple[float, float | None, float]) -> AxesImage:
-    low, _, high = ends
-    colours = palette("light")
-    scale = colours.sequential if kind in SEQUENTIAL else colours.diverging
-    image = axes.imshow(shown, cmap=colours_of(scale), vmin=low, vmax=high, interpolation="none")
-    edges = np.arange(len(shown) + 1) - 0.5
-    axes.hlines(edges[1:-1], -0.5, len(shown) - 0.5, color="white", linewidth=0.6)
-    axes.vlines(edges[1:-1], -0.5, len(shown) - 0.5, color="white", linewidth=0.6)
-    axes.set_xlim(-0.5, len(shown) - 0.5)
-    axes.set_ylim(len(shown) - 0.5, -0.5)
-    bare(axes)
-    return image
-
-
-def _mark_edges(axes: Axes, space: EmotionSpace, order: list[int], cell: float, away: float, size: float) -> None:
-    """Put each emotion's shape before its row and above its column, ``away`` mm from cells of ``cell`` mm."""
-    beyond = -0.5 - away / cell
-    for place, emotion in enumerate(order):
-        mark(axes, space, emotion, beyond, place, size)
-        mark(axes, space, emotion, place, beyond, size)
-
-
-def _hatch(axes: Axes, shown: np.ndarray, ends: tuple[float, float | None, float]) -> None:
-    """Hatch what lies below the middle of a diverging scale."""
-    _, middle, high = ends
-    if middle is None:
-        return
-    for y, x in np.argwhere(shown < middle - LEAST_HATCHED * (high - middle)):
-        axes.add_patch(
-            Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, linewidth=0, edgecolor=INK, hatch="////////", gid="below")
-        )
-
-
-def _write(axes: Axes, shown: np.ndarray, kind: Kind, ends: tuple[float, float | None, float], size: float) -> None:
-    low, _, high = ends
-    colours = palette("light")
-    scale = colours.sequential if kind in SEQUENTIAL else colours.diverging
-    largest = float(np.abs(shown).max())
-    for (y, x), value in np.ndenumerate(shown):
-        colour = text_on(colour_at(scale, (value - low) / (high - low)))
-        text = cell_text(float(value), kind, largest)
-        axes.text(x, y, text, ha="center", va="center", fontsize=size, color=colour)
-
-
-def _scale(figure: Figure, image: AxesImage, axes: list[Axes], kind: Kind) -> None:
-    bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.7, aspect=40, pad=0.02)
-    bar.set_label(LEGENDS[kind].replace("<br>", "\n"), fontsize=SMALL)
-    bar.outline.set_visible(False)
