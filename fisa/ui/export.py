@@ -166,7 +166,7 @@ def address(page: str, names: Sequence[str]) -> str:
 def draw(offer: Offer) -> None:
     """Draw the popover with a choice of figures and tables, and a button for each file."""
     with st.popover(tr("Export"), icon=":material/download:", key="export"):
-        st.caption(tr("For papers and archives; every file says which run, data and image it comes from."))
+        st.caption(tr("For papers and archives; every file says what it comes from."))
         if offer.figures:
             figure = _choice(offer, tr("Figure"), list(offer.figures), "export_figure")
             width = str(st.radio(tr("Width"), list(_COLUMNS), key="export_width", horizontal=True, format_func=tr))

@@ -14,7 +14,6 @@ from fisa.ui.export import Offer, about_split, address
 from fisa.ui.map_board import Board
 from fisa.ui.map_choice import KEYS, words
 
-
 _VIEW = ("run", "against", *KEYS)
 """What of the view shows the maps again."""
 

@@ -66,7 +66,9 @@ HIDDEN: dict[str, tuple[Callable[[Page], str], ...]] = {
     "home": (list_options,),
     "explain": (press("export"), press("wheel_twin")),
     "gallery": (press("filters"),),
-    "metrics": (unfold,),
+    "interactions": (press("export"),),
+    "map": (press("export"), press("map_made")),
+    "metrics": (unfold, press("export")),
     "images": (upload,),
 }
 
