@@ -67,8 +67,9 @@ def page(run: Run, tools: DeltaGenerator) -> None:
 
 
 state.enter("map")
-title, tools = st.columns([5, 1], vertical_alignment="bottom")
-title.title(tr("Map"), anchor=False)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    st.title(tr("Map"), anchor=False, width="content")
+    tools = st.container(width="content")
 chosen_run = widgets.picked_run()
 if chosen_run is not None:
     with widgets.guard():

@@ -59,6 +59,38 @@ def test_row_03_a_lasso_has_measures_and_becomes_a_slice(studio: str, open_page:
     await_query(page, "image", name)
 
 
+DIMMED = """place => {
+    const plot = document.querySelectorAll('.js-plotly-plot')[place];
+    return plot._fullData.filter(trace => (trace.customdata || []).length)
+        .reduce((count, trace) => count + (trace.selectedpoints ? trace.x.length - trace.selectedpoints.length : 0), 0);
+}"""
+
+
+def test_row_03_what_is_selected_on_one_map_is_shown_on_the_other(studio: str, open_page: Open) -> None:
+    page = open_page(f"{studio}/map?run=fisa&second=backbone&drag=select")
+    page.get_by_role("button", name="Make the map of 60 images").click()
+    expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=PATIENCE)
+    settled(page)
+    assert [page.evaluate(DIMMED, place) for place in (0, 1)] == [0, 0]
+    for dragged in (1, 0):  # the second one first: then the first, on which something is shown already
+        page.locator(AREA).nth(dragged).scroll_into_view_if_needed()
+        box = page.locator(AREA).nth(dragged).bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + 4, box["y"] + 4)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.55, box["y"] + box["height"] - 4, steps=8)
+        page.mouse.up()
+        page.wait_for_function(f"([place, dimmed]) => ({DIMMED})(place) !== dimmed", arg=[1 - dragged, 0])
+        settled(page)
+        page.wait_for_timeout(500)  # whatever a chart that was drawn anew may still send
+        settled(page)
+        heading = page.get_by_role("heading", name="Selection:")
+        expect(heading).to_be_visible()
+        count = int(heading.inner_text().split()[1])
+        assert 0 < count < 60
+        assert page.evaluate(DIMMED, 1 - dragged) == 60 - count
+
+
 def test_row_02_a_dot_leads_to_explain_and_explain_to_its_place(studio: str, open_page: Open) -> None:
     page = open_page(f"{studio}/map?run=fisa")
     page.locator(AREA).scroll_into_view_if_needed()
