@@ -27,6 +27,7 @@ from fisa.studies.ratings import (
     simple_predictions,
     trained_predictions,
 )
+from fisa.studies.stored import load_table
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "oasis"
 THEMES = [f"Theme{chr(65 + number)}" for number in range(10)]
@@ -128,15 +129,19 @@ def test_runs_of_all_folds_are_taken_up_again_and_those_of_others_refused(
     folds: Folds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = RunConfig.model_validate(CONFIG)
-    predicted, digest = trained_predictions(config, folds, tmp_path)
+    trained = trained_predictions(config, folds, tmp_path)
     for number in range(1, 6):
         run = load_run(tmp_path / f"tiny-fold-{number}")
         assert run.config.data.fold == (number, 5)
-        np.testing.assert_allclose(predicted[folds.number == number], run.predictions[["valence", "arousal"]])
+        np.testing.assert_allclose(trained.predicted[folds.number == number], run.predictions[["valence", "arousal"]])
     monkeypatch.delattr("fisa.studies.ratings.train")
-    again, same = trained_predictions(config, folds, tmp_path)
-    np.testing.assert_array_equal(again, predicted)
-    assert same == digest and len(digest) == 16
+    again = trained_predictions(config, folds, tmp_path)
+    np.testing.assert_array_equal(again.predicted, trained.predicted)
+    assert again.digest == trained.digest and len(trained.digest) == 16
+    runs = [load_run(tmp_path / f"tiny-fold-{number}") for number in range(1, 6)]
+    assert again.parameters == sum(each.numel() for each in runs[0].model.parameters())
+    assert again.seconds == pytest.approx(sum(run.provenance["seconds"] for run in runs) / 5)
+    assert again.speed == pytest.approx(1, rel=0.9)  # it is a cnn itself
     other = config.model_copy(update={"training": config.training.model_copy(update={"seed": 1})})
     with pytest.raises(StudyError, match="tiny-fold-1: is of another configuration"):
         trained_predictions(other, folds, tmp_path)
@@ -152,7 +157,8 @@ def test_the_command_writes_table_and_predictions(root: Path, tmp_path: Path) ->
     (tmp_path / "tiny.yaml").write_text(dump_config(RunConfig.model_validate(CONFIG)), encoding="utf-8")
     arguments = ["ratings", "oasis", str(root), "--folds", "3", "--config", str(tmp_path / "tiny.yaml")]
     arguments += ["--runs", str(tmp_path / "runs"), "--predictions", str(tmp_path / "p.csv")]
-    out = tmp_path / "table.md"
+    out, kept = tmp_path / "table.md", tmp_path / "kept"
+    arguments += ["--store", str(kept)]
     done = CliRunner().invoke(app, [*arguments, "--out", str(out)])
     assert done.exit_code == 0, done.stderr
     text = out.read_text(encoding="utf-8")
@@ -161,6 +167,17 @@ def test_the_command_writes_table_and_predictions(root: Path, tmp_path: Path) ->
     assert len(frame) == 30 and {"id", "fold", "rated valence", "tiny arousal"} <= set(frame)
     again = CliRunner().invoke(app, [*arguments, "--out", str(out)])
     assert again.exit_code == 1 and "already exists" in again.stderr
+    again = CliRunner().invoke(app, arguments)
+    assert again.exit_code == 1 and "name another --store" in again.stderr
+
+    told = CliRunner().invoke(app, ["report", str(kept)])
+    assert told.exit_code == 0 and told.stdout == text  # with its notes and what each system costs
+    assert "parameters" in text and "images/s ÷ cnn" in text and "less the constant's" in text
+    stored = load_table(kept).set_index("system")
+    assert stored.loc["tiny", "fold_seconds"] > 0 and np.isnan(stored.loc[RIDGE, "parameters"])
+    assert pd.read_parquet(kept / "predictions.parquet").columns.tolist() == frame.columns.tolist()
+    page = CliRunner().invoke(app, ["report", str(kept), "--html", str(tmp_path / "page.html")])
+    assert page.exit_code == 1 and "is no run folder" in page.stderr
     twice = CliRunner().invoke(app, [*arguments[:7], "--config", str(tmp_path / "tiny.yaml")])
     assert twice.exit_code == 1 and "two configurations are named tiny" in twice.stderr
     drawn = CliRunner().invoke(app, ["ratings", "planted-tiny", str(root)])

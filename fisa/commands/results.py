@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 import typer
 from rich.console import Console
 
@@ -32,6 +33,7 @@ from fisa.studies import (
 )
 from fisa.studies.folder import PLAN, StudyFolder
 from fisa.studies.results import StudyResults
+from fisa.studies.stored import is_table, load_table
 from fisa.studies.summary import is_study, load_results
 from fisa.studies.tables import study_table
 
@@ -76,26 +78,29 @@ def report(folders: Sequence[Path], artifacts: Path | None, form: Format) -> Non
     """Print a table for each data set among the runs, and for each study; what cannot be read is named and left out.
 
     Args:
-        folders: Folders of runs and of studies, and files of ``evaluate --out``, beside the runs in ``artifacts`` where
-            it is given.
+        folders: Folders of runs, of studies and of ``ratings --store``, and files of ``evaluate --out``, beside the
+            runs in ``artifacts`` where it is given.
         artifacts: A folder of runs. None: that of ``FISA_ARTIFACTS`` or what ships, where ``folders`` is empty.
         form: Text format of the tables.
     """
     folders = _with_those_in(folders, artifacts)
     runs: list[Run | Result] = []
     studies: list[StudyResults] = []
+    kept: list[pd.DataFrame] = []
     refused = 0
     for folder in folders:
         try:
             if is_study(folder):
                 studies.append(_study(folder))
+            elif is_table(folder):
+                kept.append(load_table(folder))
             else:
                 runs.append(_results_in(folder))
         except (RunError, StudyError) as error:
             tell(str(error))
             refused += 1
     with Meter("compare") as meter:
-        tables = [*comparison_tables(runs, meter), *map(study_table, studies)]
+        tables = [*comparison_tables(runs, meter), *map(study_table, studies), *kept]
     typer.echo("\n".join(format_table(table, form) for table in tables), nl=False)
     if refused:
         raise typer.Exit(1)
@@ -106,7 +111,7 @@ def report_page(folders: Sequence[Path], artifacts: Path | None, out: Path) -> N
     refuse_existing_file(out)
     folders = _with_those_in(folders, artifacts)
     for folder in folders:
-        if folder.is_file() or is_study(folder):
+        if folder.is_file() or is_study(folder) or is_table(folder):
             raise CommandError(
                 f"{folder}: is no run folder, and a page is made of these; leave --html away for a table"
             )

@@ -82,14 +82,19 @@ def ratings(
     predictions: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Table of every prediction: .csv, .json or .parquet.")
     ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep it all as a folder, which `report` and the Studies page open."),
+    ] = None,
 ) -> None:
     """Compare predictors of valence and arousal by cross-validation, in one table with intervals.
 
     Rows: the constant; the formula of Valdez & Mehrabian on brightness and saturation; ridge regression on colour
     statistics; and each CONFIG (its task must be valence_arousal), trained once a fold; what is trained already is
-    taken from DIR, and what was interrupted goes on. RMSE is on the scale of -1 to 1; CCC and Pearson are -1 to 1.
+    taken from DIR, and what was interrupted goes on. RMSE is on the scale of -1 to 1; CCC and Pearson are -1 to 1. What
+    is trained has its cost beside it.
     """
     from fisa.commands import ratings as command
 
     folder = runs or Path(os.environ.get("FISA_RUNS") or "runs")
-    command.ratings(name, root, folds, configs or [], folder, skip_bad, form, out, predictions)
+    command.ratings(name, root, folds, configs or [], folder, skip_bad, form, out, predictions, store)

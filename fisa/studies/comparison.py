@@ -121,6 +121,12 @@ RATING_COLUMNS = {
     for measure in RATING_MEASURES.values()
     for part in PARTS
 }
+RATING_COSTS = {
+    "parameters": Column(mark("parameters"), None, mark("numbers that training changes, and those it keeps"), 0),
+    "fold_seconds": Column(mark("seconds a fold"), None, mark("to train one fold, their mean"), 0),
+    "speed": Column(mark("images/s ÷ cnn"), None,
+                    mark("images predicted a second over those of cnn on the same backbone"), 2),
+}  # fmt: skip
 RATING_GAP = Column(
     mark("CCC gap"), True, mark("paired difference of the mean CCC to the best run's, with its 95 % bootstrap interval")
 )
@@ -153,7 +159,7 @@ def columns_of(table: pd.DataFrame) -> dict[str, Column]:
     gaps = {"gap": GAP, "ccc_gap": RATING_GAP, "step_gap": STEP_GAP}
     own = table.attrs.get("columns", {})
     planted = {**PLANTED_COLUMNS, **gaps, **measures, **LABEL_COLUMNS, **GRADE_COLUMNS}
-    known = {**planted, **RATING_COLUMNS, **STEP_COLUMNS, **own}
+    known = {**planted, **RATING_COLUMNS, **STEP_COLUMNS, **RATING_COSTS, **own}
     return {str(key): known[str(key)] for key in table.columns if key in known}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +16,33 @@ from fisa.emotions import DIMENSIONS
 from fisa.ratings import bootstrap_ratings
 from fisa.runs import Run, load_run
 from fisa.studies.colours import colour_statistics, formula_ratings, ridge_ratings
-from fisa.studies.comparison import RATING_COLUMNS, StudyError
+from fisa.studies.comparison import RATING_COLUMNS, RATING_COSTS, StudyError
 from fisa.studies.rated import measured_rows
+from fisa.studies.speed import relative_speed
 from fisa.tasks import TASKS, ranges_of
 from fisa.training import train
 
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What the runs of one configuration came to, one a fold.
+
+    Attributes:
+        predicted: [N, 2].
+        digest: Of the runs, 16 hexadecimal digits.
+        parameters: Of one of them.
+        seconds: To train one of them, their mean; NaN where a run does not say.
+        speed: Images a second over those of cnn on the same backbone.
+    """
+
+    predicted: np.ndarray
+    digest: str
+    parameters: int
+    seconds: float
+    speed: float
+
 
 CONSTANT = "constant"
 STATED, CALIBRATED, RIDGE = "Valdez-Mehrabian", "Valdez-Mehrabian, calibrated", "ridge on colours"
@@ -92,10 +113,8 @@ def simple_predictions(folds: Folds, progress: Progress | None = None) -> dict[s
     return {name: TASKS["valence_arousal"].settle(values) for name, values in found.items()}
 
 
-def trained_predictions(
-    config: RunConfig, folds: Folds, folder: Path, progress: Progress | None = None
-) -> tuple[np.ndarray, str]:
-    """Train a configuration once for each fold, or take the runs that are there, and return what they predict.
+def trained_predictions(config: RunConfig, folds: Folds, folder: Path, progress: Progress | None = None) -> Trained:
+    """Train a configuration once for each fold, or take the runs that are there, and return what they came to.
 
     Args:
         config: Its data and folds are replaced by those of ``folds``.
@@ -103,23 +122,26 @@ def trained_predictions(
         folder: Where the runs are and go: ``<name>-fold-<number>``.
         progress: Called with (steps done, steps in all), fold by fold.
 
-    Returns:
-        [N, 2], and a digest of the runs, 16 hexadecimal digits.
-
     Raises:
         StudyError: The configuration has another task, or a run that is there is of another configuration.
     """
     if config.task != "valence_arousal":
         raise StudyError(f"{config.name}: its task is {config.task}; set task: valence_arousal")
-    predicted, digests = np.empty_like(folds.target), []
+    predicted, runs = np.empty_like(folds.target), []
     for fold in folds.fold:
         run = _run_of(config, folds, fold, folder / f"{config.name}-fold-{fold[0]}", progress)
         rows = folds.number == fold[0]
         if list(run.predictions["id"]) != list(folds.whole.manifest["id"][rows]):
             raise StudyError(f"{run.path}: tested on other images; remove it, or name another folder for the runs")
         predicted[rows] = run.predictions[list(DIMENSIONS)].to_numpy(float)
-        digests.append(run.digest)
-    return predicted, hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
+        runs.append(run)
+    return Trained(
+        predicted=predicted,
+        digest=hashlib.sha256("".join(run.digest for run in runs).encode()).hexdigest()[:16],
+        parameters=sum(each.numel() for each in runs[0].model.parameters()),
+        seconds=float(np.mean([run.provenance.get("seconds", np.nan) for run in runs])),
+        speed=relative_speed(runs[0]),
+    )
 
 
 def _run_of(config: RunConfig, folds: Folds, fold: tuple[int, int], path: Path, progress: Progress | None) -> Run:
@@ -134,33 +156,41 @@ def _run_of(config: RunConfig, folds: Folds, fold: tuple[int, int], path: Path, 
 
 
 def ratings_table(
-    folds: Folds, predictions: dict[str, np.ndarray], digests: dict[str, str] | None = None
+    folds: Folds, simple: Mapping[str, np.ndarray], trained: Mapping[str, Trained] | None = None
 ) -> pd.DataFrame:
     """Return a comparison table, as ``fisa.studies.comparison_table`` has them, of the predictions of all folds.
 
     Args:
         folds: From :func:`open_folds`.
-        predictions: Name -> [N, 2]; with ``CONSTANT``.
-        digests: Of the trained ones.
+        simple: Name -> [N, 2]; with ``CONSTANT``.
+        trained: Name -> what was trained.
     """
+    trained = trained or {}
+    predictions = {**simple, **{name: one.predicted for name, one in trained.items()}}
     target, groups = folds.target, groups_of(folds.whole)
     others = {name: values for name, values in predictions.items() if name != CONSTANT}
     rows = measured_rows(target, predictions[CONSTANT], others, groups)
-    table = pd.DataFrame([{"system": row.system, "kind": row.kind, **row.values} for row in rows])
+    costs: dict[str, dict[str, float]] = {
+        name: {"parameters": one.parameters, "fold_seconds": one.seconds, "speed": one.speed}
+        for name, one in trained.items()
+    }
+    table = pd.DataFrame(
+        [{"system": row.system, "kind": row.kind, **row.values, **costs.get(row.system, {})} for row in rows]
+    )
     order = [key + end for key in ("ccc_gap", *RATING_COLUMNS) for end in ("", "_low", "_high")]
-    table = table[["system", "kind", *(key for key in order if key in table)]]
+    table = table[["system", "kind", *(key for key in (*order, *RATING_COSTS) if key in table)]]
     table.attrs = {
         "data": folds.whole.name,
         "data_version": folds.whole.version,
         "split": f"{len(folds.fold)} folds",
         "n": len(target),
-        "runs": digests or {},
+        "runs": {name: one.digest for name, one in trained.items()},
         "notes": _notes(folds, predictions),
     }
     return table
 
 
-def _notes(folds: Folds, predictions: dict[str, np.ndarray]) -> list[str]:
+def _notes(folds: Folds, predictions: Mapping[str, np.ndarray]) -> list[str]:
     target, groups = folds.target, groups_of(folds.whole)
     unit = "images" if groups is None else f"{len(np.unique(groups))} groups of images, never split between folds"
     count = len(folds.fold)
@@ -184,7 +214,7 @@ def _notes(folds: Folds, predictions: dict[str, np.ndarray]) -> list[str]:
     return notes
 
 
-def predictions_frame(folds: Folds, predictions: dict[str, np.ndarray]) -> pd.DataFrame:
+def predictions_frame(folds: Folds, predictions: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """Return one row an image: id, fold, the ratings, and ``<system> valence``, ``<system> arousal`` of each system."""
     frame = pd.DataFrame({"id": folds.whole.manifest["id"], "fold": folds.number})
     for name, values in {"rated": folds.target, **predictions}.items():

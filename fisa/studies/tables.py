@@ -21,6 +21,7 @@ from fisa.studies.comparison import (
     PLANTED_COLUMNS,
     RATED,
     RATING_COLUMNS,
+    RATING_COSTS,
     STEP_COLUMNS,
     Column,
     StudyError,
@@ -37,11 +38,10 @@ COST_COLUMNS = {
     "cells": Column(mark("cells"), None,
                     mark("finished and in all; means are over finished ones, ± their standard deviation")),
     "rank": Column(mark("rank"), None, mark("mean rank over all measures, 1 the best: a description, not a test"), 1),
-    "parameters": Column(mark("parameters"), None, mark("numbers that training changes, and those it keeps"), 0),
+    "parameters": RATING_COSTS["parameters"],
     "seconds": Column(mark("seconds"), None,
                       mark("to train a cell, in one thread, two at a time unless said otherwise"), 0),
-    "speed": Column(mark("images/s ÷ cnn"), None,
-                    mark("images predicted a second over those of cnn on the same backbone"), 2),
+    "speed": RATING_COSTS["speed"],
 }
 # fmt: on
 MEASURES: Mapping[str, Column | Metric] = {

@@ -18,6 +18,7 @@ from fisa.runs import RunError
 from fisa.runs.files import digest_of, read_bytes
 from fisa.studies.draft import MEASURES, beside_draft
 from fisa.studies.results import StudyResults
+from fisa.studies.stored import TABLE, load_table
 from fisa.studies.summary import FOLDER, SUMMARY, load_summary
 from fisa.studies.tables import study_table
 from fisa.ui import reading, state, widgets
@@ -25,8 +26,6 @@ from fisa.ui.counted import counted
 from fisa.ui.meters import waiting
 from fisa.ui.shelves import shelves
 
-TABLE = "table.csv"
-"""A comparison table without a study behind it, such as ``python -m fisa ratings`` writes."""
 HEAD = ("cells", "difference", "p", "p_folds", "score", "kl_truth", "kl", "chebyshev", "cosine", "accuracy", "rank")
 """Columns that a study's table shows at first; the numbers behind the table have all."""
 GAP_TITLES = {
@@ -70,7 +69,7 @@ def open_study(folder: Path) -> tuple[pd.DataFrame, StudyResults | None]:
     if file.is_file():
         digest = digest_of(read_bytes(file))
         return _table(str(folder), digest), _results(str(folder), digest)
-    return studies.read_csv(read_bytes(folder / TABLE).decode()), None
+    return load_table(folder), None
 
 
 def results() -> dict[str, StudyResults]:
