@@ -298,7 +298,8 @@ def test_tables_of_one_split_that_do_not_belong_together_stand_below_each_other(
     monkeypatch.setattr(cache, "tables", lambda: ([table, other], []))
     app = visit("metrics")
     assert not app.exception and not app.error
-    assert [button.proto.label for button in app.get("download_button")] == ["CSV", "Markdown", "LaTeX"] * 2
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert labels == ["SVG", "PNG", "PDF", "CSV", "MD", "TEX", *["CSV", "Markdown", "LaTeX"] * 2]  # Export, both tables
 
 
 def test_uploads_are_explained_or_refused_one_by_one(full: Path, visit: Visit) -> None:
