@@ -6,26 +6,13 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from graded_rows import CURVES, DOTS
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from fisa.figures import FigureError, grade_curves, grade_dots, paper
 
-DOTS = pd.DataFrame(
-    [
-        ("a<b", "Same", "baseline", 0.6, None, None),
-        ("a<b", "Attention", "method", 0.5, 0.4, 0.7),
-        ("a<b", "Own change", "ceiling", 1.0, None, None),
-        ("a<b", "Grad-CAM", "method", 0.7, 0.65, 0.75),
-        ("c", "Attention", "method", 0.9, 0.8, 0.95),
-    ],
-    columns=["run", "subject", "kind", "value", "low", "high"],
-)
-CURVES = pd.DataFrame(
-    [("Attention", "iid", 0.9, 0.8, 0.95), ("Attention", "rendering", 0.6, None, None), ("x", "iid", 0.1, 0.0, 0.2)],
-    columns=["line", "split", "value", "low", "high"],
-)
 SHARES = np.array([0.0, 0.5, 1.0])
 FALLING, RISING, CHANCE = np.array([3.0, 0.0, 0.0]), np.array([0.0, 3.0, 3.0]), np.array([3.0, 1.5, 0.0])
 

@@ -20,7 +20,7 @@ from fisa.studies.draft import beside_draft
 from fisa.studies.results import RUN_COLUMNS, StudyResults
 from fisa.studies.summary import load_results
 from fisa.studies.tables import study_table
-from fisa.ui import export, state
+from fisa.ui import state
 from fisa.ui.export import Offer, text_of
 from fisa.ui.studies import draft_texts
 from fisa.ui.studies_export import of_study
@@ -39,23 +39,6 @@ def studies(shelf: Path) -> Path:
 def said(app: AppTest) -> str:
     kinds = (app.title, app.header, app.markdown, app.caption, app.info, app.warning, app.error)
     return re.sub(r"\\(?=\W)", "", "\n".join(str(element.value) for kind in kinds for element in kind))
-
-
-@pytest.fixture
-def offers(monkeypatch: pytest.MonkeyPatch) -> list[Offer]:
-    """What the page offers beside its table; drawing a figure meanwhile is an error."""
-    found: list[Offer] = []
-    draw = export.draw
-
-    def note(offer: Offer) -> None:
-        found.append(offer)
-        with pytest.MonkeyPatch.context() as patch:
-            for made in ("forest", "to_bytes"):
-                patch.setattr(paper, made, lambda *_: pytest.fail("drawn before it was asked for"))
-            draw(offer)
-
-    monkeypatch.setattr(export, "draw", note)
-    return found
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in SHIPPED.iterdir()))
