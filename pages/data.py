@@ -6,10 +6,12 @@ from fisa.language import mark, tr, trn
 from fisa.ui import (
     datasets,
     datasets_check,
+    datasets_export,
     datasets_gallery,
     datasets_item,
     datasets_overview,
     datasets_pictures,
+    export,
     state,
     widgets,
 )
@@ -39,6 +41,7 @@ def page(chosen: datasets.Choice, whole: Whole, looked: datasets_gallery.Looked)
         if state.get("view") == "holds":
             datasets_gallery.choose_split(whole)
             datasets_gallery.tell_filtered(whole, looked.rows)
+            export.draw(datasets_export.of_holdings(whole, looked.rows))
     if state.get("view") == "holds":
         datasets_overview.draw(whole, looked.rows)
     elif state.get("view") == "gallery":

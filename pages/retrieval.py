@@ -1,11 +1,12 @@
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from fisa.language import tr
 from fisa.runs import Run
-from fisa.ui import browse, cache, reading, retrieval, state, steps, widgets
+from fisa.ui import browse, cache, export, reading, retrieval, retrieval_export, state, steps, widgets
 
 
-def page(run: Run) -> None:
+def page(run: Run, tools: DeltaGenerator) -> None:
     if steps.is_sequence(run):
         steps.notice(run)
         return
@@ -37,11 +38,15 @@ def page(run: Run) -> None:
         retrieval.planes(run, dataset, results, name)
     else:
         st.caption(tr("{run} has one embedding; the Map page shows its projection.", run=state.plain(run.name)))
+    with tools:
+        export.draw(retrieval_export.of_search(run, dataset, results, shown, by, name))
 
 
 state.enter("retrieval")
-st.title(tr("Retrieval"), anchor=False)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    st.title(tr("Retrieval"), anchor=False, width="content")
+    beside = st.container(width="content")
 chosen = widgets.picked_run()
 if chosen is not None:
     with widgets.guard():
-        page(chosen)
+        page(chosen, beside)

@@ -179,6 +179,7 @@ def test_fabric_starts_them(alone: Run, tmp_path: Path) -> None:
     assert load_run(tmp_path / "run").provenance["processes"][0]["count"] == 2
 
 
+@pytest.mark.slow
 def test_torchrun_starts_them(tmp_path: Path) -> None:
     cnn = written(config_of(TINY_CNN, freeze_backbone=True, epochs=1), tmp_path)
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "fisa")
@@ -211,6 +212,7 @@ class TestFailures:
         (sentence,) = said[0].splitlines()[1:]  # after the first epoch
         assert "checkpoint: cannot be written (No space left on device); what was there before" in sentence
 
+    @pytest.mark.slow
     def test_what_fails_elsewhere_is_said_by_rank_zero(self, tmp_path: Path) -> None:
         """Also where Fabric, which started the other process, would kill all when that one fails."""
         command = (ROOT / "tests" / "sabotage.py", "train", written(FROZEN, tmp_path), "--out", tmp_path / "run")
@@ -229,6 +231,7 @@ class TestFailures:
         assert all(torch.equal(state[name], expected[name]) for name in expected)
         assert run.provenance["processes"] == together.provenance["processes"] and run.provenance["resumed"] == 1
 
+    @pytest.mark.slow
     def test_when_rank_zero_is_killed_all_end_and_one_goes_on(self, together: Run, tmp_path: Path) -> None:
         codes, said = team(FROZEN, tmp_path, broken={0: "kill"})
         assert codes == [-signal.SIGKILL, 0] and "Traceback" not in said[1]

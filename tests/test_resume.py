@@ -68,7 +68,7 @@ def assert_equal(path: Path, whole: Path) -> None:
     [
         ("step", 8, None),
         pytest.param("change", 13, "training/.*.unfinished", marks=pytest.mark.slow),
-        ("change", 34, ".*.unfinished"),
+        pytest.param("change", 34, ".*.unfinished", marks=pytest.mark.slow),
     ],
 )
 def test_a_killed_training_goes_on_to_equal_weights(

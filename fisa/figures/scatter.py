@@ -24,12 +24,15 @@ from fisa.figures.points import (
 from fisa.figures.theme import Theme, new_figure, palette, rgba
 from fisa.language import mark, tr
 
+Ranges = tuple[tuple[float, float], tuple[float, float]]
+"""Ends of the scale of valence, and of arousal."""
+
 _FIRST, _SECOND, _EQUAL = "first", "second", "equal"
 
 
 def rating_scatter(
     ratings: pd.DataFrame,
-    ranges: tuple[tuple[float, float], tuple[float, float]],
+    ranges: Ranges,
     colour_by: Sequence[object] | None = None,
     space: EmotionSpace | None = None,
     theme: Theme = "light",
@@ -50,17 +53,10 @@ def rating_scatter(
     Raises:
         FigureError: As :func:`embedding_map`, or a range without an extent.
     """
-    missing = {"valence", "arousal"} - set(ratings.columns)
-    if missing:
-        raise FigureError(f"ratings: column {listed(sorted(missing))} is missing")
-    if any(not low < high for low, high in ranges):
-        raise FigureError("ratings: the upper end of a scale must lie above the lower one")
-    values = colour_by if colour_by is not None and space is not None else [mark("images")] * len(ratings)
-    points = ratings.rename(columns={"valence": "x", "arousal": "y"})
-    table = checked_points(points, values, space if colour_by is not None else None)
+    table = checked_ratings(ratings, ranges, colour_by, space)
     shown = binned(table) if len(table) > POINTS_AT_MOST else table
     colours = palette(theme)
-    figure = new_figure(theme, _ratings_alt(ratings, ranges), height=420)
+    figure = new_figure(theme, ratings_alt(ratings, ranges), height=420)
     size = float(np.clip(900 / np.sqrt(len(shown)) / 4, 4, 8))
     groups = groups_of(shown, space if colour_by is not None else None, colours.series)
     for name, part, colour, symbol in groups:
@@ -84,7 +80,22 @@ def rating_scatter(
     return figure
 
 
-def _ratings_alt(ratings: pd.DataFrame, ranges: tuple[tuple[float, float], tuple[float, float]]) -> str:
+def checked_ratings(
+    ratings: pd.DataFrame, ranges: Ranges, colour_by: Sequence[object] | None, space: EmotionSpace | None
+) -> pd.DataFrame:
+    """Return ``id``, ``x`` (valence), ``y`` (arousal) and ``value`` of each image; see :func:`rating_scatter`."""
+    missing = {"valence", "arousal"} - set(ratings.columns)
+    if missing:
+        raise FigureError(f"ratings: column {listed(sorted(missing))} is missing")
+    if any(not low < high for low, high in ranges):
+        raise FigureError("ratings: the upper end of a scale must lie above the lower one")
+    values = colour_by if colour_by is not None and space is not None else [mark("images")] * len(ratings)
+    points = ratings.rename(columns={"valence": "x", "arousal": "y"})
+    return checked_points(points, values, space if colour_by is not None else None)
+
+
+def ratings_alt(ratings: pd.DataFrame, ranges: Ranges) -> str:
+    """Say in words what :func:`rating_scatter` draws."""
     slope = ratings["valence"].corr(ratings["arousal"]) if len(ratings) > 2 else float("nan")
     scales = [tr("{low:g} to {high:g}", low=low, high=high) for low, high in ranges]
     means = tr("mean valence {valence:.2f} and mean arousal {arousal:.2f}",

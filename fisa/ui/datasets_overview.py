@@ -31,6 +31,8 @@ HEADINGS = {
     "images": mark("images"),
 }
 """How columns of the tables beside the charts are called."""
+UNITS = {"votes": mark("votes"), "degree": mark("sum of degrees")}
+"""What the lengths of the totals of labels count, by the column that holds it."""
 
 
 def distribution(space: EmotionSpace, named: dict[str, np.ndarray], key: str) -> None:
@@ -118,21 +120,43 @@ def missing(whole: Whole) -> list[str]:
 
 def _labels(whole: Whole, part: pd.DataFrame) -> None:
     reading.header(tr("Label totals and vote order"), "totals")
-    totals = statistics.label_totals(part, whole.space)
-    voted = bool((part["votes"] > 0).any())
-    train = whole.manifest[whole.manifest["split"] == "train"]
-    order = statistics.vote_order(statistics.degrees_of(train if len(train) else part, whole.space))
-    unit = tr("votes") if voted else tr("sum of degrees")
-    column = totals["votes"] if voted else totals["degree"]
-    figure = drawn(figures.label_totals, column.to_numpy(float), whole.space, order, unit, state.theme())
-    chart(figure, "data_totals", _called(totals.iloc[order].rename(index=tr).rename_axis(tr("label"))))
-    of = tr("the training split") if len(train) else tr("all images, as there is no training split")
+    totals, counted = totals_of(whole, part)
+    order = [whole.space.labels.index(label) for label in totals.index]
+    column = statistics.label_totals(part, whole.space)[counted].to_numpy(float)
+    figure = drawn(figures.label_totals, column, whole.space, order, tr(UNITS[counted]), state.theme())
+    chart(figure, "data_totals", _called(totals.rename(index=tr).rename_axis(tr("label"))))
+    trained = (whole.manifest["split"] == "train").any()
+    of = tr("the training split") if trained else tr("all images, as there is no training split")
     text = tr(
         "From top to bottom in vote order: ascending totals of {of}, the order in which the draft's EMD compares "
         "cumulative distributions (docs/methods.md, section 12). Lengths count the images chosen above.",
         of=of,
     )
     st.caption(text)
+
+
+def totals_of(whole: Whole, part: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return what each label gets, in vote order, and the column that counts: votes, or degrees where none are known.
+
+    Args:
+        whole: The data set; its training split decides the order, and where there is none, ``part``.
+        part: Rows of its manifest that count.
+    """
+    train = whole.manifest[whole.manifest["split"] == "train"]
+    order = statistics.vote_order(statistics.degrees_of(train if len(train) else part, whole.space))
+    counted = "votes" if (part["votes"] > 0).any() else "degree"
+    return statistics.label_totals(part, whole.space).iloc[order], counted
+
+
+def together(degrees: np.ndarray, space: EmotionSpace) -> dict[figures.Kind, tuple[np.ndarray, pd.DataFrame]]:
+    """Return how labels go together, [C, C], and as a table, by each of two measures."""
+    cells = statistics.co_occurrence(degrees), statistics.label_correlation(degrees)
+    axes = (tr("named"), tr("also named")), (tr("label"), tr("with"))
+    tables = [
+        figures.matrix_table(each, space).rename_axis(index=rows, columns=columns)
+        for each, (rows, columns) in zip(cells, axes, strict=True)
+    ]
+    return {"co-occurrence": (cells[0], tables[0]), "correlation": (cells[1], tables[1])}
 
 
 def _called(table: pd.DataFrame) -> pd.DataFrame:
@@ -183,26 +207,19 @@ def _take_entropy(top: float) -> None:
 
 def _together(whole: Whole, part: pd.DataFrame) -> None:
     reading.header(tr("Which labels go together"), "together")
-    degrees = statistics.degrees_of(part, whole.space)
-    theme = state.theme()
+    found, theme = together(statistics.degrees_of(part, whole.space), whole.space), state.theme()
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader(tr("Co-occurrence"), anchor=False)
-        cells = statistics.co_occurrence(degrees)
-        figure = drawn(figures.matrix, cells, whole.space, "", "co-occurrence", 1.0, theme)
-        chart(figure, "data_together", _named(cells, whole.space, tr("named"), tr("also named")))
+        cells, twin = found["co-occurrence"]
+        chart(drawn(figures.matrix, cells, whole.space, "", "co-occurrence", 1.0, theme), "data_together", twin)
         text = tr("P(column named | row named): of the images with some of the row's label, the share with the other.")
         st.caption(text)
     with right:
         st.subheader(tr("Correlation"), anchor=False)
-        cells = statistics.label_correlation(degrees)
-        figure = drawn(figures.matrix, cells, whole.space, "", "correlation", 1.0, theme)
-        chart(figure, "data_correlation", _named(cells, whole.space, tr("label"), tr("with")))
+        cells, twin = found["correlation"]
+        chart(drawn(figures.matrix, cells, whole.space, "", "correlation", 1.0, theme), "data_correlation", twin)
         st.caption(tr("Pearson's r of two degrees over images. Degrees sum to 1, so that most pairs are below 0."))
-
-
-def _named(cells: np.ndarray, space: EmotionSpace, rows: str, columns: str) -> pd.DataFrame:
-    return figures.matrix_table(cells, space).rename_axis(index=rows, columns=columns)
 
 
 def _ratings(whole: Whole, part: pd.DataFrame) -> None:

@@ -47,13 +47,14 @@ _NAMES = (
     mark("All grades"), mark("Attention"), mark("Attribution"), mark("Bars"), mark("Claims"), mark("Co-occurrence"),
     mark("Confusion"), mark("Contributions"), mark("Contributions heads"), mark("Correlation"),
     mark("Deletion and insertion"), mark("Differences"), mark("Differences of KL"), mark("Effect"),
-    mark("Effect heads"), mark("Errors"), mark("Errors of every image"), mark("Goals"), mark("Images of the pair"),
-    mark("Importance"), mark("Interaction"), mark("Interaction heads"), mark("Learned against known"),
-    mark("Learned contributions"), mark("Likeness by image"), mark("Likeness of means"), mark("Map"), mark("Maps"),
-    mark("Mass transfer"), mark("Matrices"), mark("Mean contributions"), mark("Mean contributions of every head"),
-    mark("Mean weights"), mark("Mean weights of every head"), mark("Measures"), mark("Pairs"), mark("Places"),
-    mark("Planted"), mark("Prediction"), mark("Ratings"), mark("Settings"), mark("Training"), mark("Wheel"),
-    mark("Wheel distance"),
+    mark("Effect heads"), mark("Entropy"), mark("Errors"), mark("Errors of every image"), mark("Goals"),
+    mark("Images of the pair"), mark("Importance"), mark("Interaction"), mark("Interaction heads"),
+    mark("Label totals"), mark("Learned against known"), mark("Learned contributions"), mark("Likeness by image"),
+    mark("Likeness of means"), mark("Map"), mark("Maps"), mark("Mass transfer"), mark("Matrices"),
+    mark("Mean contributions"), mark("Mean contributions of every head"), mark("Mean distribution"),
+    mark("Mean weights"), mark("Mean weights of every head"), mark("Measures"), mark("Nearest"), mark("Pairs"),
+    mark("Places"), mark("Planted"), mark("Prediction"), mark("Ratings"), mark("Retrieval"), mark("Settings"),
+    mark("Splits"), mark("Training"), mark("Votes an image"), mark("Wheel"), mark("Wheel distance"),
 )  # fmt: skip
 """Figures and tables as :func:`_words` calls them; what is not among them stays as it is."""
 _TO = "contributions-to-"

@@ -77,7 +77,7 @@ def choices(results: Mapping[str, Retrieval], shown: Retrieval) -> None:
 
 def query(dataset: Dataset, name: str) -> None:
     """Draw the image that is searched for."""
-    emotions = _names(dataset, name)
+    emotions = names_of(dataset, name)
     alt = tr("The query {image}: {emotions}", image=name, emotions=emotions)
     st.image(cache.thumbnail(dataset, name, 2 * _SIDE), width=2 * _SIDE, alt=alt)
     st.markdown(tr("**{image}**: {emotions}", image=plain(name), emotions=plain(emotions)))
@@ -97,7 +97,7 @@ def neighbours(shown: Retrieval, by: Criterion, dataset: Dataset, name: str) -> 
     with st.container(horizontal=True, gap="small", key="neighbours"):
         for rank, place in enumerate(shown.neighbours[row]):
             other = str(shown.gallery_ids[place])
-            emotions, fits = _names(dataset, other), bool(right[rank])
+            emotions, fits = names_of(dataset, other), bool(right[rank])
             distance = f"{shown.distances[row, rank]:.3f}"
             with st.container(width=_SIDE, gap=None):
                 picture = figures.framed(cache.thumbnail(dataset, other, _SIDE), fits, state.theme())
@@ -111,32 +111,26 @@ def neighbours(shown: Retrieval, by: Criterion, dataset: Dataset, name: str) -> 
                 st.button(
                     plain(other), key=f"neighbour_{rank}", type="tertiary", on_click=state.put, args=("image", other)
                 )
-    twin = pd.DataFrame(
-        {
-            "id": shown.gallery_ids[shown.neighbours[row]],
-            tr("distance"): shown.distances[row],
-            tr("labels"): [_names(dataset, str(i)) for i in shown.gallery_ids[shown.neighbours[row]]],
-            tr("right"): right,
-        },
-        index=pd.RangeIndex(1, len(right) + 1, name=tr("rank")),
-    )
     with st.popover(tr("Numbers"), icon=":material/table:", type="tertiary", key="neighbours_twin"):
-        st.dataframe(twin, key="neighbours_table")
+        st.dataframe(neighbour_table(shown, by, dataset, name), key="neighbours_table")
+
+
+def neighbour_table(shown: Retrieval, by: Criterion, dataset: Dataset, name: str) -> pd.DataFrame:
+    """Return the nearest images of an image, a row a rank: ``id``, distance, labels, and whether each is right."""
+    row = int(np.flatnonzero(shown.ids == name)[0])
+    found = [str(each) for each in shown.gallery_ids[shown.neighbours[row]]]
+    columns = {
+        "id": found,
+        tr("distance"): shown.distances[row],
+        tr("labels"): [names_of(dataset, each) for each in found],
+        tr("right"): shown.hits[by][row],
+    }
+    return pd.DataFrame(columns, index=pd.RangeIndex(1, len(found) + 1, name=tr("rank")))
 
 
 def scores(results: Mapping[str, Retrieval], k: int) -> None:
     """Draw mean average precision and precision at k of every embedding, by emotion and by polarity."""
-    rows = {
-        tr("{embedding}, by {criterion}", embedding=_short(name), criterion=tr(BY[by]).lower()): {
-            "mAP": _interval(score.mean_average_precision),
-            tr("mAP by chance"): score.mean_average_precision_chance,
-            tr("precision@{k}", k=k): _interval(score.precision),
-            tr("precision@{k} by chance", k=k): score.precision_chance,
-        }
-        for name, result in results.items()
-        for by, score in result.scores.items()
-    }
-    html_table(pd.DataFrame.from_dict(rows, orient="index"), alt=tr("Retrieval scores of every embedding"))
+    html_table(score_table(results, k), alt=tr("Retrieval scores of every embedding"))
     counts = {by: score.queries for result in results.values() for by, score in result.scores.items()}
     asked = [tr("{n} by {criterion}", n=count, criterion=tr(BY[by]).lower()) for by, count in counts.items()]
     st.caption(
@@ -147,6 +141,21 @@ def scores(results: Mapping[str, Retrieval], k: int) -> None:
             asked=tr(", ").join(asked),
         )
     )
+
+
+def score_table(results: Mapping[str, Retrieval], k: int) -> pd.DataFrame:
+    """Return mean average precision and precision at k with their intervals, and by chance, a row a way to search."""
+    rows = {
+        tr("{embedding}, by {criterion}", embedding=_short(name), criterion=tr(BY[by]).lower()): {
+            "mAP": _interval(score.mean_average_precision),
+            tr("mAP by chance"): score.mean_average_precision_chance,
+            tr("precision@{k}", k=k): _interval(score.precision),
+            tr("precision@{k} by chance", k=k): score.precision_chance,
+        }
+        for name, result in results.items()
+        for by, score in result.scores.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval], name: str) -> None:
@@ -161,8 +170,7 @@ def planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval], name: s
             for made in wanted:
                 map_of(run, dataset, made, progress)
         st.rerun()  # without the button
-    labels = np.array(dataset.space.labels)[marks_of(dataset, "emotion").argmax(axis=1)]
-    drawn = {made.vectors: found.points for made in wanted if (found := map_if_kept(run, dataset, made))}
+    labels, drawn = dominant(dataset), kept_planes(run, dataset, results)
     for column, (each, points) in zip(st.columns(len(drawn)), drawn.items(), strict=True):
         with column:
             st.caption(tr("{embedding}; the query is ringed.", embedding=tr(EMBEDDINGS[each][0])))
@@ -171,7 +179,19 @@ def planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval], name: s
             chart(figure, f"plane_{each}", twin)
 
 
-def _names(dataset: Dataset, name: str) -> str:
+def kept_planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval]) -> dict[str, pd.DataFrame]:
+    """Return where the images lie by each embedding that was projected before."""
+    wanted = [usual(each, len(dataset)) for each in results]
+    return {made.vectors: found.points for made in wanted if (found := map_if_kept(run, dataset, made))}
+
+
+def dominant(dataset: Dataset) -> np.ndarray:
+    """Return the dominant label of each image, of tied ones the first."""
+    labels: np.ndarray = np.array(dataset.space.labels)[marks_of(dataset, "emotion").argmax(axis=1)]
+    return labels
+
+
+def names_of(dataset: Dataset, name: str) -> str:
     """Return the dominant emotions of an image as people read them."""
     return tr(", ").join(map(tr, _labels(dataset.version, dataset, name)))
 

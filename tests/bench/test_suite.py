@@ -82,6 +82,7 @@ def test_generated_files_are_images_and_more_of_them_take_no_room() -> None:
         assert len({file.stat().st_ino for file in folder.iterdir()}) == 64
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not STATUS.exists(), reason="only Linux tells the peak memory of a process")
 def test_peak_memory_is_that_of_the_process_that_works() -> None:
     hoard = np.ones(2**28, dtype=np.uint8)  # 256 MiB that are ours, not the other process's

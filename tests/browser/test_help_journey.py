@@ -85,7 +85,7 @@ def test_row_27_every_help_leads_to_its_section_offline(studio: str, open_page: 
     expect(page.get_by_role("heading", name="Explain", level=1)).to_be_visible(timeout=PATIENCE)
 
 
-@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("width", [1280, pytest.param(400, marks=pytest.mark.slow)])
 def test_row_27_one_key_shows_the_keys_on_any_page(studio: str, open_page: Open, width: int) -> None:
     page = open_page(f"{studio}/metrics?run=fisa", width=width)
     page.locator("body").press("h")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 from waiting import PATIENCE, await_query, query, settled
 
@@ -51,6 +52,7 @@ def test_a_chinese_browser_is_met_in_chinese_until_english_is_chosen(studio: str
     expect_language(page, CHINESE, "Gallery")
 
 
+@pytest.mark.slow
 def test_a_language_that_was_chosen_stays_on_other_pages(studio: str, open_page: Open) -> None:
     page = gallery_put_into_chinese(studio, open_page)
     for name in ("explain", "studies", "data", "train"):  # of them, Studies has nothing to show
@@ -72,6 +74,7 @@ def test_a_link_carries_the_language_to_another_browser(studio: str, open_page: 
     expect_language(third, CHINESE, "Gallery")
 
 
+@pytest.mark.slow
 def test_back_and_forward_change_the_language_as_they_change_the_page(studio: str, open_page: Open) -> None:
     page = gallery_put_into_chinese(studio, open_page)
     page.go_back()

@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
@@ -11,6 +12,7 @@ from tests import screenshots
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_a_page_is_pictured_in_every_look(studio: str, browser: Browser, tmp_path: Path) -> None:
     files = list(screenshots.make(studio, browser, ["metrics"], tmp_path / "out"))
     assert [file.name for file in files] == ["metrics-light.webp", "metrics-dark.webp", "metrics-narrow.webp"]

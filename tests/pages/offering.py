@@ -14,7 +14,8 @@ from fisa.ui.export import Offer, text_of
 HEADS = {"\x89PNG": "png", "%PDF": "pdf", "<?xm": "svg"}
 DRAWN = (
     "wheel", "bars", "matrix", "grid", "head_similarity", "scatter", "forest", "grade_dots", "grade_curves",
-    "deletion_curves", "embedding_maps", "to_bytes",
+    "deletion_curves", "embedding_maps", "retrieved", "label_totals", "entropy_histogram", "vote_histogram",
+    "rating_scatter", "to_bytes",
 )  # fmt: skip
 
 

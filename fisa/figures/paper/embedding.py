@@ -1,4 +1,4 @@
-"""Maps of a data set in print: the same images as several kinds of vectors place them, side by side."""
+"""Images as dots in print: as several kinds of vectors place them, side by side, and by their ratings."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from fisa.figures.checks import FigureError, listed
 from fisa.figures.paper.measures import MOST_VECTORS
 from fisa.figures.paper.sheet import MARKERS, MUTED, SMALL, WIDTHS, Width, colours_of, printable, sheet, styled
 from fisa.figures.points import LIGHTEST, POINTS_AT_MOST, Scale, binned, checked_points, groups_of, limits_of
+from fisa.figures.scatter import Ranges, checked_ratings, ratings_alt
 from fisa.figures.theme import palette
 
 MOST_MAPS = 4
@@ -68,16 +69,59 @@ def embedding_maps(
         for spine in one.spines.values():
             spine.set(visible=True, color=palette("light").grid)
     if groups:
-        handles, names = axes[0].get_legend_handles_labels()
-        legend = figure.legend(handles, names, loc="outside lower center", ncols=4 if width == "one" else 8)
-        for handle in legend.legend_handles:
-            if isinstance(handle, PathCollection):
-                handle.set_sizes([12.0])
+        _legend(figure, axes[0], width)
     else:
         bar = figure.colorbar(numbers, ax=list(axes), location="bottom", shrink=0.7, aspect=40, pad=0.02)
         bar.set_label(printable(limits_of(tables[0]["value"], scale)[2]), fontsize=SMALL)
         bar.outline.set_visible(False)
     return figure
+
+
+@styled()
+def rating_scatter(
+    ratings: pd.DataFrame,
+    ranges: Ranges,
+    colour_by: Sequence[object] | None = None,
+    space: EmotionSpace | None = None,
+    width: Width = "one",
+) -> Figure:
+    """Draw valence against arousal on the raters' scales; see :func:`fisa.figures.rating_scatter`.
+
+    Args:
+        ratings: Columns ``id`` (str), ``valence`` and ``arousal`` (finite); one row an image.
+        ranges: Ends of the scale of valence, and of arousal.
+        colour_by: A label of ``space`` for each row, or None for one colour.
+        space: Label space of ``colour_by``.
+        width: Of one or of two columns.
+
+    Raises:
+        FigureError: As :func:`fisa.figures.rating_scatter`.
+    """
+    table = checked_ratings(ratings, ranges, colour_by, space)
+    shown = binned(table) if len(table) > POINTS_AT_MOST else table
+    named = space if colour_by is not None else None
+    side = WIDTHS["one"] if width == "one" else 110.0
+    figure = sheet(width, side + (12 if named else 4), ratings_alt(ratings, ranges))
+    axes = figure.add_subplot()
+    _categories(axes, groups_of(shown, named, palette("light").series), float(np.clip(side**2 / len(shown), 1.5, 9.0)))
+    for (low, high), draw in zip(ranges, (axes.axvline, axes.axhline), strict=True):
+        draw((low + high) / 2, color=MUTED, linewidth=0.5, linestyle=":")
+    ends = [(low - 0.03 * (high - low), high + 0.03 * (high - low)) for low, high in ranges]
+    axes.set(xlim=ends[0], ylim=ends[1], box_aspect=1)
+    axes.set_xlabel(f"valence, {ranges[0][0]:g} to {ranges[0][1]:g}")
+    axes.set_ylabel(f"arousal, {ranges[1][0]:g} to {ranges[1][1]:g}")
+    if named is not None:
+        _legend(figure, axes, width)
+    return figure
+
+
+def _legend(figure: Figure, axes: Axes, width: Width) -> None:
+    """Name the emotions of a chart below the figure, in marks that can be told apart."""
+    handles, names = axes.get_legend_handles_labels()
+    legend = figure.legend(handles, names, loc="outside lower center", ncols=4 if width == "one" else 8)
+    for handle in legend.legend_handles:
+        if isinstance(handle, PathCollection):
+            handle.set_sizes([12.0])
 
 
 def _categories(axes: Axes, groups: list[tuple[str, pd.DataFrame, str, str]], size: float) -> None:
