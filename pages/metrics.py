@@ -7,9 +7,6 @@ from fisa.metrics import METRICS
 from fisa.studies.published import published_table
 from fisa.ui import cache, confusion, export, metrics_export, reading, state, transfer, widgets
 
-DOWNLOADS = {"csv": "CSV", "markdown": "Markdown", "latex": "LaTeX"}
-SUFFIX = {"csv": "csv", "markdown": "md", "latex": "tex"}
-
 
 def comparison(table: pd.DataFrame) -> None:
     about = table.attrs
@@ -32,12 +29,8 @@ def comparison(table: pd.DataFrame) -> None:
     shown, best = shaped(table, columns)
     widgets.html_table(shown, best, alt=tr("Measures of every run on {name}", name=name))
     with st.container(horizontal=True):
-        for form, title in DOWNLOADS.items():
-            text = studies.format_table(table, form)
-            file = f"{about['data']}-{about['split']}-{about['data_version']}.{SUFFIX[form]}"
-            st.download_button(
-                title, text, file, icon=":material/download:", on_click="ignore", key=f"{help_of}{key}_{form}"
-            )
+        stem = f"{about['data']}-{about['split']}-{about['data_version']}"
+        export.comparison_files(table, stem, f"{help_of}{key}")
     st.caption("  \n".join(state.plain(tr(note)) for note in about["notes"]))
     with st.expander(tr("What each measure is")):
         rows = {tr(column.title): [tr(column.convention)] for column in columns.values()}

@@ -39,6 +39,8 @@ MIMES = {
     "tex": "application/x-tex", "json": "application/json", "npz": "application/octet-stream", "html": "text/html",
 }  # fmt: skip
 _TEXTS: Mapping[str, studies.Format] = {"csv": "csv", "md": "markdown", "tex": "latex"}
+_FORM_TITLES: Mapping[studies.Format, str] = {"csv": "CSV", "markdown": "Markdown", "latex": "LaTeX", "html": "HTML"}
+_FORM_SUFFIXES: Mapping[studies.Format, str] = {"csv": "csv", "markdown": "md", "latex": "tex", "html": "html"}
 _COLUMNS: Mapping[str, paper.Width] = {
     mark("One column, 82 mm"): "one",
     mark("Two columns, 174 mm"): "two",
@@ -184,6 +186,21 @@ def draw(offer: Offer) -> None:
             with st.container(horizontal=True):
                 for suffix, make in offer.others.items():
                     _button(offer, "", suffix, make)
+
+
+def comparison_files(table: pd.DataFrame, stem: str, key: str) -> None:
+    """Draw a button for a comparison table in each of its forms.
+
+    Args:
+        table: From :func:`fisa.studies.comparison_table` and the like.
+        stem: What the files' names begin with.
+        key: What the buttons' keys begin with.
+    """
+    for form in studies.FORMATS:
+        st.download_button(
+            _FORM_TITLES[form], partial(studies.format_table, table, form), f"{stem}.{_FORM_SUFFIXES[form]}",
+            icon=":material/download:", on_click="ignore", key=f"{key}_{form}",
+        )  # fmt: skip
 
 
 def text_of(offer: Offer, table: str, suffix: str) -> str:

@@ -21,7 +21,7 @@ from fisa.studies.results import StudyResults
 from fisa.studies.stored import TABLE, load_table
 from fisa.studies.summary import FOLDER, SUMMARY, load_summary
 from fisa.studies.tables import study_table
-from fisa.ui import reading, state, widgets
+from fisa.ui import export, reading, state, widgets
 from fisa.ui.counted import counted
 from fisa.ui.meters import waiting
 from fisa.ui.shelves import shelves
@@ -43,8 +43,6 @@ DRAFT = mark(
     "setting comes to here. *Theirs* is on photographs and validation, ours on drawn scenes and held out: the order "
     "within a column may be compared, never a number with its neighbour."
 )
-TITLES = {"csv": "CSV", "markdown": "Markdown", "latex": "LaTeX", "html": "HTML"}
-SUFFIXES = {"csv": "csv", "markdown": "md", "latex": "tex", "html": "html"}
 
 
 def found() -> dict[str, Path]:
@@ -133,12 +131,7 @@ def whole(table: pd.DataFrame, name: str) -> DeltaGenerator:
         reading.show("study")
         with st.popover(tr("All measures"), icon=":material/table:"):
             st.dataframe(texts, key="study_table")
-        for form in studies.FORMATS:
-            text = studies.format_table(table, form)
-            file = f"{name}.{SUFFIXES[form]}"
-            st.download_button(
-                TITLES[form], text, file, icon=":material/download:", on_click="ignore", key=f"study_{form}"
-            )
+        export.comparison_files(table, name, "study")
     return row
 
 
