@@ -18,6 +18,7 @@ from fisa.ui import (
     selection,
     state,
     steps,
+    studies,
     widgets,
 )
 
@@ -66,6 +67,7 @@ def comparison(run: Run) -> None:
         rated.compare_page(runs)
     else:
         page(runs, tools)
+        studies.ablation()
 
 
 state.enter("compare")

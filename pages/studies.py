@@ -31,7 +31,7 @@ def page(folders: dict[str, Path]) -> None:
     studies.claims(table)
     studies.notes(table)
     if results is not None:
-        studies.draft(results)
+        studies.draft(studies.drafted(results))
 
 
 state.enter("studies")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +72,18 @@ def open_study(folder: Path) -> tuple[pd.DataFrame, StudyResults | None]:
 
 def results() -> dict[str, StudyResults]:
     """Return what every study has come to whose summary can be read, by the digest of that summary."""
-    known: dict[str, StudyResults] = {}
-    for folder in found().values():
+    return {digest: each for _, digest, each in _readable()}
+
+
+def _readable() -> Iterator[tuple[str, str, StudyResults]]:
+    """Yield the name of every study, the digest of its summary, and what it has come to."""
+    for name, folder in found().items():
         try:
             content = read_bytes(folder / SUMMARY) if (folder / SUMMARY).is_file() else b""
-            known |= {digest_of(content): _results(str(folder), digest_of(content))} if content else {}
+            if content:
+                yield name, digest_of(content), _results(str(folder), digest_of(content))
         except (studies.StudyError, RunError):
             continue  # the Studies page says why
-    return known
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -190,9 +194,8 @@ def notes(table: pd.DataFrame) -> None:
         widgets.html_table(pd.DataFrame.from_dict(rows, orient="index", columns=[tr("convention")]))
 
 
-def draft(results: StudyResults) -> None:
-    """Draw the draft's three tables with our cells in them, where the study has some of theirs."""
-    rows = drafted(results)
+def draft(rows: pd.DataFrame) -> None:
+    """Draw the draft's three tables with our cells in them, of what :func:`drafted` returns; nothing of no rows."""
     if rows.empty:
         return
     reading.header(tr("Beside the draft"), "study_draft")
@@ -203,10 +206,25 @@ def draft(results: StudyResults) -> None:
         widgets.html_table(draft_texts(part), alt=tr("{title}: the draft's cells beside ours", title=tr(title)))
 
 
+def ablation() -> None:
+    """Draw the draft's three tables beside the first study that has cells of theirs; nothing where none has."""
+    for name, digest, each in _readable():
+        rows = _drafted(digest, each)
+        if not rows.empty:
+            draft(rows)
+            st.caption(tr("*Ours* is from the study {name}; the page Studies has all of it.", name=state.plain(name)))
+            return
+
+
 def drafted(results: StudyResults) -> pd.DataFrame:
     """Return the draft's cells beside ours as :func:`fisa.studies.draft.beside_draft` does; none where ours are few."""
     rows = beside_draft(results)
     return rows if rows["system"].notna().sum() >= len(DRAFT_TABLES) else rows.iloc[:0]
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _drafted(digest: str, _results: StudyResults) -> pd.DataFrame:
+    return drafted(_results)
 
 
 def draft_texts(part: pd.DataFrame) -> pd.DataFrame:

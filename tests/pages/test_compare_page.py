@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from small_studies import small_draft
 from streamlit.testing.v1 import AppTest
 from variants import five_runs, variant
 
@@ -26,9 +27,13 @@ from fisa.metrics import bootstrap_mean, paired_bootstrap
 from fisa.runs import load_run
 from fisa.runs.files import digest_of
 from fisa.runs.format import read_digests, write_digests
+from fisa.studies.draft import beside_draft
+from fisa.studies.results import StudyResults
 from fisa.studies.statistics import hierarchical_difference, holm
 from fisa.ui import cache, compare_export, compare_image, export
+from fisa.ui import studies as ui_studies
 from fisa.ui.export import Offer, Sheet, text_of
+from fisa.ui.studies import draft_texts
 
 Visit = Callable[..., AppTest]
 LABELS = list(MIKELS8.labels)
@@ -306,3 +311,24 @@ def test_errors_of_photographs_without_a_truth_are_those_on_votes(photograph_run
     sheet = compare_export.errors_sheet({"cnn": run}, data)
     assert isinstance(sheet, Sheet)
     np.testing.assert_allclose(sheet.numbers["error of cnn"], per_sample(run.predictions, data)["kl"])
+
+
+def of_heads(results: StudyResults) -> pd.DataFrame:
+    rows = beside_draft(results)
+    return rows[rows["table"] == "heads"]
+
+
+def test_the_ablation_of_the_draft_stands_below_beside_ours(
+    full: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = StudyResults("none", "a", ("a",), small_draft().runs, *[pd.DataFrame()] * 2, {}, {}, {}, (), {})
+    monkeypatch.setattr(ui_studies, "_readable", lambda: [("none", "1", others), ("mine", "2", small_draft(64))])
+    app = visit("compare", run="fisa", against="cnn")
+    assert not app.exception and not app.error
+    assert "Beside the draft" in [header.value for header in app.header]
+    assert "is from the study mine" in words(app)
+    heads = app.table[-1].value.set_axis(draft_texts(of_heads(small_draft(64))).index)
+    assert r"0\.500 ± 0\.354" in list(heads.loc["HasEb, H 16"])  # what small_draft has of sixteen heads
+
+    monkeypatch.setattr(ui_studies, "_readable", lambda: [("none", "1", others)])
+    assert "Beside the draft" not in [header.value for header in visit("compare", run="fisa", against="cnn").header]

@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from small_studies import small_draft
 from streamlit.testing.v1 import AppTest
 
 from fisa import studies as comparisons
-from fisa.config import RunConfig
 from fisa.figures import paper
 from fisa.language import using
 from fisa.studies.draft import beside_draft
-from fisa.studies.results import RUN_COLUMNS, StudyResults
 from fisa.studies.summary import load_results
 from fisa.studies.tables import study_table
 from fisa.ui import state
@@ -145,25 +144,6 @@ def test_a_table_without_a_study_keeps_its_numbers(studies: Path) -> None:
     assert comparisons.format_table(table, "csv") == text
     with pytest.raises(comparisons.StudyError, match="no comparison table"):
         comparisons.read_csv("a,b\n1,2\n")
-
-
-def small_draft(*widths: int) -> StudyResults:
-    """Settings of the draft: one head with a cell, sixteen with two seeds, and some widths without any."""
-    models = {f"h{heads}": {"dim": 16, "heads": heads} for heads in (1, 16)}
-    models |= {f"d{width}": {"dim": width, "heads": 1} for width in widths}
-    configs = {
-        name: RunConfig.model_validate(
-            {"name": "x", "data": {"name": "planted-tiny"}, "model": {"name": "fisa", **model}}
-        )
-        for name, model in models.items()
-    }
-    cells = [
-        {**dict.fromkeys(RUN_COLUMNS), "system": name, "state": "finished", "accuracy": 0.5, "cosine": 0.8, "kl": kl}
-        for name, kl in (("h1", 0.25), ("h16", 0.75), ("h16", 0.25))
-    ]
-    runs = pd.DataFrame(cells).assign(trial=np.nan)
-    empty = pd.DataFrame()
-    return StudyResults("draft", "h1", ("h1", "h16"), runs, empty, empty, configs, {}, {}, (), {})
 
 
 def test_the_drafts_cells_can_be_exported() -> None:
