@@ -217,14 +217,14 @@ def test_the_header_of_a_configuration_says_what_its_shipped_run_took_and_reache
     assert f"--out artifacts/{run.parent.name}" in header
 
 
-@pytest.mark.parametrize("name", ["emotion6-features", "sequences", "systems"])
+@pytest.mark.parametrize("name", ["draft", "emotion6-features", "sequences", "systems"])
 def test_the_header_of_a_study_says_what_its_table_holds(name: str) -> None:
     header = (ROOT / "configs" / "studies" / f"{name}.yaml").read_text(encoding="utf-8").partition("name:")[0]
     results = load_results(ROOT / "artifacts" / "studies" / name)
     cells = results.cells
     key = "kl" if results.metrics["score"] is None else "kl_truth"
     means = cells.groupby("system")[key].mean()
-    said = {system: float(number) for system, number in re.findall(r"([a-z0-9-]+) (\d\.\d{3})", header)}
+    said = {system: float(number) for system, number in re.findall(r"([a-z0-9.-]+) (\d\.\d{3})", header)}
     known = {system: number for system, number in said.items() if system in means}
     assert known and known == {system: round(float(means[system]), 3) for system in known}
     assert int(re.search(r"(\d+) runs", header)[1]) == len(results.runs)  # type: ignore[index]

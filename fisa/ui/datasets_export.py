@@ -16,11 +16,14 @@ from fisa.datasets.planted import VERSION
 from fisa.datasets.whole import Whole
 from fisa.export.explanation import Draw
 from fisa.export.provenance import program
-from fisa.figures import paper
+from fisa.figures import Kind, paper
 from fisa.language import ENGLISH, tr, using
 from fisa.ui import state
 from fisa.ui.datasets_overview import UNITS, together, totals_of
 from fisa.ui.export import Offer, Sheet, address
+
+KINDS: tuple[Kind, ...] = ("co-occurrence", "correlation")
+"""How labels go together."""
 
 Tables = dict[str, Callable[[], pd.DataFrame | Sheet]]
 
@@ -73,28 +76,46 @@ def _digest(part: pd.DataFrame) -> str:
 
 
 def _labels(whole: Whole, part: pd.DataFrame, figures: dict[str, Draw], tables: Tables) -> None:
-    space = whole.space
-    totals, counted = totals_of(whole, part)
-    mean = statistics.label_totals(part, space)["mean"].to_numpy()
-    order = [space.labels.index(label) for label in totals.index]
-    lengths = totals[counted].reindex(list(space.labels)).to_numpy(float)
-    shape = paper.wheel if space.wheel else paper.bars
-    figures["mean-distribution"] = partial(shape, space, {tr("mean"): mean})
-    figures["label-totals"] = partial(paper.label_totals, lengths, space, order, tr(UNITS[counted]))
-    tables["label-totals"] = partial(_itself, totals)
-    entropies = part["entropy"].to_numpy(float)
-    if entropies.any():
-        edges, heights = statistics.entropy_histogram(entropies, space)
-        figures["entropy"] = partial(paper.entropy_histogram, edges, heights)
-        spread = pd.DataFrame({"from": edges[:-1], "to": edges[1:], "images": heights})
-        tables["entropy"] = lambda: spread.set_index("from")
-    for kind, (cells, table) in together(statistics.degrees_of(part, space), space).items():
-        figures[kind] = partial(paper.matrix, cells, space, "", kind, 1.0)
-        tables[kind] = partial(_itself, table)
+    figures["mean-distribution"] = partial(_mean, whole, part)
+    figures["label-totals"] = partial(_totals, whole, part)
+    tables["label-totals"] = lambda: totals_of(whole, part)[0]
+    if part["entropy"].any():
+        figures["entropy"] = partial(_entropies, whole, part)
+        tables["entropy"] = partial(_entropy_table, whole, part)
+    for kind in KINDS:
+        figures[kind] = partial(_together, whole, part, kind)
+        tables[kind] = partial(_together_table, whole, part, kind)
 
 
-def _itself(table: pd.DataFrame) -> pd.DataFrame:
-    return table
+def _mean(whole: Whole, part: pd.DataFrame, width: paper.Width) -> Figure:
+    mean = statistics.label_totals(part, whole.space)["mean"].to_numpy()
+    return (paper.wheel if whole.space.wheel else paper.bars)(whole.space, {tr("mean"): mean}, width)
+
+
+def _totals(whole: Whole, part: pd.DataFrame, width: paper.Width) -> Figure:
+    labels, (totals, counted) = list(whole.space.labels), totals_of(whole, part)
+    order = [labels.index(label) for label in totals.index]
+    lengths = totals[counted].reindex(labels).to_numpy(float)
+    return paper.label_totals(lengths, whole.space, order, tr(UNITS[counted]), width)
+
+
+def _entropies(whole: Whole, part: pd.DataFrame, width: paper.Width) -> Figure:
+    edges, heights = statistics.entropy_histogram(part["entropy"].to_numpy(float), whole.space)
+    return paper.entropy_histogram(edges, heights, width)
+
+
+def _entropy_table(whole: Whole, part: pd.DataFrame) -> pd.DataFrame:
+    edges, heights = statistics.entropy_histogram(part["entropy"].to_numpy(float), whole.space)
+    return pd.DataFrame({"from": edges[:-1], "to": edges[1:], "images": heights}).set_index("from")
+
+
+def _together(whole: Whole, part: pd.DataFrame, kind: Kind, width: paper.Width) -> Figure:
+    cells, _ = together(statistics.degrees_of(part, whole.space), whole.space)[kind]
+    return paper.matrix(cells, whole.space, "", kind, 1.0, width)
+
+
+def _together_table(whole: Whole, part: pd.DataFrame, kind: Kind) -> pd.DataFrame:
+    return together(statistics.degrees_of(part, whole.space), whole.space)[kind][1]
 
 
 def _ratings(whole: Whole, part: pd.DataFrame, rated: pd.DataFrame, width: paper.Width) -> Figure:
