@@ -34,12 +34,13 @@ def page(run: Run, tools: DeltaGenerator) -> None:
 
     reading.header(tr("Over all test images"), "retrieval_scores")
     retrieval.scores(results, shown.neighbours.shape[1])
+    planes = {}
     if len(results) > 1:
-        retrieval.planes(run, dataset, results, name)
+        planes = retrieval.planes(run, dataset, results, name)
     else:
         st.caption(tr("{run} has one embedding; the Map page shows its projection.", run=state.plain(run.name)))
     with tools:
-        export.draw(retrieval_export.of_search(run, dataset, results, shown, by, name))
+        export.draw(retrieval_export.of_search(run, dataset, results, shown, by, name, planes))
 
 
 state.enter("retrieval")

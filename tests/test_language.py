@@ -22,15 +22,8 @@ KEYWORDS = {"tr": None, "mark": None, "trn": (1, 2)}
 SHOWN = sorted([ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "fisa" / "ui").glob("*.py"),
                 *(ROOT / "fisa" / "figures").glob("*.py")])  # fmt: skip
 # The bench's, of the command line; and what stands in exported files alone, which are English whoever asks.
-UNSEEN = {
-    "timing.py",
-    "timing_app.py",
-    "timing_browser.py",
-    "timing_data.py",
-    "grades_export.py",
-    "datasets_export.py",
-    "retrieval_export.py",
-}
+UNSEEN = {"timing.py", "timing_app.py", "timing_browser.py", "timing_data.py", "grades_export.py", "datasets_export.py",
+          "retrieval_export.py"}  # fmt: skip
 # What Streamlit shows of a call: its first text, and these.
 SPEAKING = {"alt", "body", "caption", "help", "label", "placeholder", "title"}
 WIDGETS = {

@@ -158,28 +158,29 @@ def score_table(results: Mapping[str, Retrieval], k: int) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval], name: str) -> None:
-    """Draw the t-SNE of each embedding side by side, computed at a click where it is not kept."""
+def planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval], name: str) -> dict[str, pd.DataFrame]:
+    """Draw the t-SNE of each embedding side by side, computed at a click where it is not kept; return what is drawn."""
     reading.header(tr(" against ").join(map(_short, results)), "map")
-    wanted = [usual(each, len(dataset)) for each in results]
-    if any(map_if_kept(run, dataset, made) is None for made in wanted):
+    drawn = _kept_planes(run, dataset, results)
+    if len(drawn) < len(results):
         if not st.button(tr("Project {n} images", n=len(dataset)), icon=":material/scatter_plot:", key="project"):
             st.caption(tr("t-SNE of each embedding: about half a minute for 2,000 images, once."))
-            return
+            return {}
         with meter(tr("Projecting …")) as progress:
-            for made in wanted:
-                map_of(run, dataset, made, progress)
+            for each in results:
+                map_of(run, dataset, usual(each, len(dataset)), progress)
         st.rerun()  # without the button
-    labels, drawn = dominant(dataset), kept_planes(run, dataset, results)
+    labels = dominant(dataset)
     for column, (each, points) in zip(st.columns(len(drawn)), drawn.items(), strict=True):
         with column:
             st.caption(tr("{embedding}; the query is ringed.", embedding=tr(EMBEDDINGS[each][0])))
             figure = figures.embedding_map(points, labels, dataset.space, name, state.theme())
             twin = points.assign(**{tr("dominant"): [tr(label) for label in labels]}).set_index("id")
             chart(figure, f"plane_{each}", twin)
+    return drawn
 
 
-def kept_planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval]) -> dict[str, pd.DataFrame]:
+def _kept_planes(run: Run, dataset: Dataset, results: Mapping[str, Retrieval]) -> dict[str, pd.DataFrame]:
     """Return where the images lie by each embedding that was projected before."""
     wanted = [usual(each, len(dataset)) for each in results]
     return {made.vectors: found.points for made in wanted if (found := map_if_kept(run, dataset, made))}

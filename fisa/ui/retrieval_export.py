@@ -28,8 +28,9 @@ _SIDE = 256
 
 @using(ENGLISH)
 def of_search(
-    run: Run, dataset: Dataset, results: Mapping[str, Retrieval], shown: Retrieval, by: Criterion, name: str
-) -> Offer:
+    run: Run, dataset: Dataset, results: Mapping[str, Retrieval], shown: Retrieval, by: Criterion, name: str,
+    planes: Mapping[str, pd.DataFrame],
+) -> Offer:  # fmt: skip
     """Return what is offered of a search, in English.
 
     Args:
@@ -39,6 +40,7 @@ def of_search(
         shown: That of ``results`` which is looked at.
         by: What counts as right.
         name: Of the query.
+        planes: Where the images lie by each embedding, where the page shows that.
     """
     k = shown.neighbours.shape[1]
     command = shlex.join(["python", "-m", "fisa", "retrieve", str(run.path), "--k", str(k)])
@@ -49,8 +51,7 @@ def of_search(
         "nearest": partial(retrieval.neighbour_table, shown, by, dataset, name),
         "retrieval": partial(_scores, results, k),
     }
-    planes = retrieval.kept_planes(run, dataset, results) if len(results) > 1 else {}
-    if len(planes) == len(results) > 1:
+    if planes:
         figures["maps"] = partial(_planes, planes, dataset)
     return Offer(f"{run.name}-retrieval", about, figures, tables, own={"nearest": asked}).english
 

@@ -300,15 +300,7 @@ def test_tables_of_one_split_that_do_not_belong_together_stand_below_each_other(
     app = visit("metrics")
     assert not app.exception and not app.error
     labels = [button.proto.label for button in app.get("download_button")]
-    assert labels == [
-        "SVG",
-        "PNG",
-        "PDF",
-        "CSV",
-        "MD",
-        "TEX",
-        *["Markdown", "LaTeX", "CSV", "HTML"] * 2,
-    ]  # Export, both tables
+    assert labels == ["SVG", "PNG", "PDF", "CSV", "MD", "TEX", *["Markdown", "LaTeX", "CSV", "HTML"] * 2]
 
 
 def test_uploads_are_explained_or_refused_one_by_one(full: Path, visit: Visit) -> None:
