@@ -22,7 +22,7 @@ from fisa.figures.heads import head_similarity
 from fisa.figures.matrices import Kind, matrix, matrix_grid
 from fisa.figures.overlays import attention_overlay, regridded, signed_overlay
 from fisa.figures.points import Drag, Scale, dots_of, embedding_map
-from fisa.figures.scatter import error_dots, error_scatter, rating_scatter
+from fisa.figures.scatter import Ranges, error_dots, error_scatter, rating_scatter
 from fisa.figures.strip import distribution_strip
 from fisa.figures.tables import distribution_table, matrix_table
 from fisa.figures.theme import PALETTES, Palette, Theme, palette
@@ -34,6 +34,7 @@ __all__ = [
     "FigureError",
     "Kind",
     "Palette",
+    "Ranges",
     "Scale",
     "Theme",
     "attention_overlay",

@@ -19,7 +19,7 @@ from fisa.export.provenance import program
 from fisa.figures import Kind, paper
 from fisa.language import ENGLISH, tr, using
 from fisa.ui import state
-from fisa.ui.datasets_overview import UNITS, together, totals_of
+from fisa.ui.datasets_overview import UNITS, scales_and_labels, together, totals_of
 from fisa.ui.export import Offer, Sheet, address
 
 KINDS: tuple[Kind, ...] = ("co-occurrence", "correlation")
@@ -119,7 +119,4 @@ def _together_table(whole: Whole, part: pd.DataFrame, kind: Kind) -> pd.DataFram
 
 
 def _ratings(whole: Whole, part: pd.DataFrame, rated: pd.DataFrame, width: paper.Width) -> Figure:
-    labels = part.loc[rated.index, "dominant"].to_list() if "dominant" in part else None
-    valence, arousal = (whole.ranges.get(name, (-1.0, 1.0)) for name in statistics.RATED)
-    space = whole.space if labels is not None else None
-    return paper.rating_scatter(rated, (valence, arousal), labels, space, width)
+    return paper.rating_scatter(rated, *scales_and_labels(whole, part, rated), width)

@@ -227,9 +227,7 @@ def _ratings(whole: Whole, part: pd.DataFrame) -> None:
     if rated.empty:
         return
     reading.header(tr("Valence and arousal"), "rated_images")
-    valence, arousal = (whole.ranges.get(name, (-1.0, 1.0)) for name in statistics.RATED)
-    labels = part.loc[rated.index, "dominant"].to_list() if "dominant" in part else None
-    space = whole.space if labels is not None else None
+    (valence, arousal), labels, space = scales_and_labels(whole, part, rated)
     figure = drawn(figures.rating_scatter, rated, (valence, arousal), labels, space, state.theme())
     chart(figure, "data_ratings", _called(rated.set_index("id")), on_select=_open_rated)
     unrated = len(part) - len(rated)
@@ -241,6 +239,15 @@ def _ratings(whole: Whole, part: pd.DataFrame) -> None:
         unrated=trn("{n:,} image is not rated. ", "{n:,} images are not rated. ", unrated) if unrated else "",
     )
     st.caption(text)
+
+
+def scales_and_labels(
+    whole: Whole, part: pd.DataFrame, rated: pd.DataFrame
+) -> tuple[figures.Ranges, list[str] | None, EmotionSpace | None]:
+    """Return the raters' scales of valence and arousal, and the labels of rated images with their space, or None."""
+    valence, arousal = (whole.ranges.get(name, (-1.0, 1.0)) for name in statistics.RATED)
+    labels = part.loc[rated.index, "dominant"].to_list() if "dominant" in part else None
+    return (valence, arousal), labels, whole.space if labels is not None else None
 
 
 def _open_rated() -> None:

@@ -16,9 +16,11 @@ from fisa.config import RunConfig
 from fisa.datasets import Photographs, open_dataset
 from fisa.emotions import RATINGS
 from fisa.evaluation import prediction_frame, summarise
+from fisa.explain.embeddings import EMBEDDINGS
 from fisa.explain.retrieval import retrieve
 from fisa.models import build_model
 from fisa.runs import NewRun, Run, load_run, save_run
+from fisa.ui.export import Offer
 
 Visit = Callable[..., AppTest]
 
@@ -85,7 +87,9 @@ def test_a_neighbour_becomes_the_query(photographs: Path, visit: Visit) -> None:
     assert not app.exception and app.query_params["image"] != nearest
 
 
-def test_two_embeddings_are_chosen_between_and_projected(photograph_runs: Path, shelf: Path, visit: Visit) -> None:
+def test_two_embeddings_are_chosen_between_and_projected(
+    photograph_runs: Path, shelf: Path, visit: Visit, offers: list[Offer]
+) -> None:
     root = load_run(photograph_runs / "cnn").config.data.root
     assert root is not None
     found = retrieve(save_metric(shelf, root), 10)
@@ -97,9 +101,12 @@ def test_two_embeddings_are_chosen_between_and_projected(photograph_runs: Path, 
     assert app.dataframe[0].value["distance"].tolist() == pytest.approx(found["sentiment_vector"].distances[0].tolist())
     assert len(app.table[0].value) == 4  # two embeddings by two criteria
     assert "FC against Sentiment vector" in said(app) and not app.get("plotly_chart")
+    assert "maps" not in offers[-1].figures
     app.button(key="project").click().run()
     assert not app.exception and len(app.get("plotly_chart")) == 2
     assert len(visit("retrieval", run="metric").get("plotly_chart")) == 2  # kept from then on
+    titles = [axes.get_title() for axes in offers[-1].figures["maps"]("two").axes]
+    assert titles == [EMBEDDINGS[name][0] for name in ("fc", "sentiment_vector")]
 
 
 def test_what_a_link_asks_in_vain_is_said(photographs: Path, visit: Visit) -> None:
