@@ -21,7 +21,7 @@ IMAGE = {"wheel", "overlay", "contributions", "matrices"}
 VIEWS: dict[str, tuple[dict[str, str], set[str]]] = {
     "home": ({}, {"runs", "scenes", "diagram"}),
     "explain": ({"run": "fisa"}, {*IMAGE, "among", "attribution", "deletion", "what_if"}),
-    "compare": ({"run": "fisa", "against": "cnn"}, {*IMAGE, "settings", "paired", "errors"}),
+    "compare": ({"run": "fisa", "against": "cnn"}, {*IMAGE, "settings", "study_draft", "paired", "errors"}),
     "gallery": ({"run": "fisa"}, {"gallery"}),
     "gallery?": ({"run": "fisa", "panel": "measures"}, {"mean_measures"}),
     "gallery??": ({"run": "fisa", "panel": "found"}, {"slices_found"}),
