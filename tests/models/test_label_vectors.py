@@ -6,16 +6,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.distance import pdist, squareform
 from scipy.stats import zscore
 from tiny import memorised, overfit
 
 from fisa.config import ConfigError, FisaConfig, PlainBackboneConfig
-from fisa.emotions import EKMAN6, MIKELS8, RATINGS, EmotionSpace
+from fisa.emotions import AFFECTNET8, EKMAN6, EKMAN7, MIKELS8, POLARITY3, RATINGS, EmotionSpace
 from fisa.models import Fisa, build_model
-from fisa.models.label_vectors import LabelVectors, read_label_vectors
+from fisa.models.label_vectors import SHIPPED, LabelVectors, read_label_vectors
 
 IMAGES = torch.randn(2, 3, 16, 16, generator=torch.manual_seed(1))
 SMALL = PlainBackboneConfig(width=8)
+MEND = "name a file that has them all in model.label_vectors_file, with model.label_embedding file"
 CHANNEL = {"semantic_attention": "channel", "evidence": False, "null_position": False}
 
 
@@ -66,7 +68,7 @@ class TestFile:
     @pytest.mark.parametrize(
         ("text", "sentence"),
         [
-            ("joy 1 2\n", "has no vector of fear; add them, or name another file"),
+            ("joy 1 2\n", "has no vector of fear; " + MEND),
             (
                 "joy 1 2\nfear 1\n",
                 "line 2 has 1 numbers, expected 2; set model.label_dimensions to 1, or mend the line",
@@ -76,7 +78,7 @@ class TestFile:
             ("joy 1 2\n\nfear 1 2\n", "line 2 has 0 numbers, expected 2; name a file of word vectors"),
             ("joy 1 nan\n", "line 1 (joy): holds what is no finite number; mend the line"),
             ("joy 1 two\n", "line 1 (joy): holds what is no finite number; mend the line"),
-            ("", "has no vector of fear, joy; add them, or name another file"),
+            ("", "has no vector of fear, joy; " + MEND),
         ],
     )
     def test_what_is_wrong_is_named(self, tmp_path: Path, text: str, sentence: str) -> None:
@@ -90,6 +92,37 @@ class TestFile:
             ConfigError, match=r"gone\.txt: cannot be read \(No such file or directory\); check model\."
         ):
             read_label_vectors(tmp_path / "gone.txt", ("joy",), 2)
+
+
+class TestTablesThatShip:
+    SPACES = (MIKELS8, EKMAN6, EKMAN7, AFFECTNET8, POLARITY3)
+
+    @pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
+    @pytest.mark.parametrize("table", SHIPPED)
+    def test_a_model_takes_the_labels_of_every_space_from_them(self, table: str, space: EmotionSpace) -> None:
+        options = FisaConfig(backbone=SMALL, dim=8, heads=2, label_embedding=table)
+        model = build_model(options, space)
+        model.fit_labels(np.eye(len(space)))
+        expected = zscore(read_label_vectors(SHIPPED[table][0], space.labels, SHIPPED[table][1]), axis=0)
+        np.testing.assert_allclose(model.state_dict()["semantic.scorer.labels.vectors"], expected, atol=1e-4)
+
+    @pytest.mark.parametrize("table", SHIPPED)
+    def test_they_hold_what_the_methods_say(self, table: str) -> None:
+        labels = sorted({label for space in self.SPACES for label in space.labels})
+        assert len(labels) == 16
+        vectors = read_label_vectors(SHIPPED[table][0], labels, SHIPPED[table][1])
+        likeness = 1 - squareform(pdist(vectors, "cosine")) - 2 * np.eye(16)
+        nearest = {label: labels[place] for label, place in zip(labels, likeness.argmax(1), strict=True)}
+        assert nearest["positive"] == "negative"
+        if table == "sentences":  # the encoder's vectors have length 1
+            assert nearest["sadness"] == "happiness" and nearest["joy"] == "happiness"
+            np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-4)
+
+    def test_a_name_of_ones_own_is_refused(self) -> None:
+        with pytest.raises(
+            ConfigError, match=r"label_words\.txt: has no vector of zeal; name a file that has them all"
+        ):
+            read_label_vectors(SHIPPED["words"][0], ("joy", "zeal"), 100)
 
 
 class TestModel:
@@ -140,7 +173,7 @@ class TestModel:
         assert memorised(overfit(options, 150, objective={"kl": 1.0})) < 0.05
 
     def test_words_that_are_not_there(self, file: Path) -> None:
-        with pytest.raises(ConfigError, match="has no vector of joy, surprise; add them"):
+        with pytest.raises(ConfigError, match="has no vector of joy, surprise; name a file"):
             build(file, EKMAN6).fit_labels(np.eye(6))
 
     def test_ratings_without_emotions_have_no_labels(self, file: Path) -> None:
@@ -151,8 +184,18 @@ class TestModel:
         ("options", "sentence"),
         [
             ({"label_embedding": "file"}, "needs label_vectors_file and label_dimensions; name both"),
-            ({"label_vectors_file": "v.txt"}, "need label_embedding 'file'; set it, or leave them away"),
-            ({"label_vectors_trained": True}, "need label_embedding 'file'; set it, or leave them away"),
+            ({"label_vectors_file": "v.txt"}, "need label_embedding 'file'; set it"),
+            ({"label_embedding": "words", "label_dimensions": 5}, "need label_embedding 'file'; set it"),
+            ({"label_vectors_trained": True}, "needs label_embedding 'file', 'words' or 'sentences'; set one"),
+            (
+                {
+                    "label_embedding": "sentences",
+                    "semantic_attention": "none",
+                    "evidence": False,
+                    "null_position": False,
+                },
+                "semantic_attention 'none' has no label embedding",
+            ),
             (
                 {
                     "label_embedding": "file",
