@@ -28,8 +28,9 @@ MOST_WORKERS = 4  # each holds about half a GiB, and many tests start processes 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return how many workers ``-n auto`` takes: none for files that are named one by one, which start sooner here."""
     files_alone = all(Path(argument.partition("::")[0]).is_file() for argument in config.args)
-    workers = min(available_processors(), MOST_WORKERS)
-    return 0 if files_alone or workers == 1 else workers
+    processors = available_processors()
+    # One more than there are processors: tests in a browser wait for it.
+    return 0 if files_alone or processors == 1 else min(processors + 1, MOST_WORKERS)
 
 
 @pytest.fixture(scope="session")

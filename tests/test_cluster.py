@@ -127,6 +127,7 @@ def working(nodes: Any) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_no_row_and_doubles_none(
     nodes: Any, run: Run, album: Path, expected: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -153,6 +154,7 @@ def test_a_killed_worker_costs_no_row_and_doubles_none(
     assert [path.name for path in tmp_path.iterdir()] == ["table"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_call_is_gone_on_with(
     nodes: Any, run: Run, album: Path, expected: pd.DataFrame, tmp_path: Path
 ) -> None:

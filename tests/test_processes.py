@@ -139,6 +139,7 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return load_run(folder / "run")
 
 
+@pytest.mark.slow
 def test_two_processes_learn_ratings_as_one_does(tmp_path: Path) -> None:
     trees.oasis(tmp_path / "data", [f"Theme{chr(65 + number)}" for number in range(10)])
     model = {"name": "two_level_attention", "width": 8, "hidden": 8, "backbone": {"name": "plain", "width": 8}}
@@ -159,6 +160,7 @@ def test_two_processes_train_what_one_trains(alone: Run, together: Run) -> None:
     assert alone.provenance["processes"] == [{"count": 1, "strategy": "single", **place}]
 
 
+@pytest.mark.slow
 def test_all_weights_follow_the_gradient_of_the_whole_batch(tmp_path: Path) -> None:
     # 160 images in batches of 51 leave 7 for the last step; three processes have 2, 2 and 3 of them.
     config = config_of({"name": "cnn", "backbone": SQUEEZENET}, batch_size=51, epochs=2, lr=0.01)
@@ -206,6 +208,7 @@ class TestFailures:
         found = re.fullmatch(r"together: the loss became nan in step \d of epoch 1 \(samples (\S+)\); .*\n", said[0])
         assert codes[0] == 1 and found and found[1] == last, said
 
+    @pytest.mark.slow
     def test_a_full_disk_ends_all(self, tmp_path: Path) -> None:
         codes, said = team(FROZEN, tmp_path, broken={0: "fill"})
         assert codes[0] == 1 and "Traceback" not in said[0] + said[1]

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote_plus
 
 import numpy as np
+import pytest
 import trees
 from playwright.sync_api import Page, expect
 from waiting import PATIENCE, await_query, query, settled
@@ -67,6 +68,7 @@ def test_journey_from_a_path_to_an_image_and_back_after_a_reload(studio: str, op
     assert pictures_of(page) == awe["id"].head(24).to_list() and query(page, "label") == "awe"
 
 
+@pytest.mark.slow
 def test_a_bar_of_entropies_leads_to_its_images(studio: str, open_page: Open) -> None:
     page = open_page(f"{studio}/data?data=planted-tiny")
     x, y, low, high = page.evaluate(

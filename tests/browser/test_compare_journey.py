@@ -153,6 +153,7 @@ def test_row_19_tables_and_figures_with_provenance(studio_of_five: str, open_pag
     assert csv.split("\n")[0].startswith("measure,fisa,") and "python -m fisa report" in csv
 
 
+@pytest.mark.slow
 def test_row_20_a_comparison_is_one_offline_file(studio_of_five: str, open_page: Open, browser: Browser) -> None:
     page = open_page(f"{studio_of_five}/compare?run=fisa&against=slow,cnn,small&image=iid-00003&emotion=awe")
     open_export(page)

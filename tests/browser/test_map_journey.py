@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 from waiting import PATIENCE, await_query, query, settled
 
@@ -66,6 +67,7 @@ DIMMED = """place => {
 }"""
 
 
+@pytest.mark.slow
 def test_row_03_what_is_selected_on_one_map_is_shown_on_the_other(studio: str, open_page: Open) -> None:
     page = open_page(f"{studio}/map?run=fisa&second=backbone&drag=select")
     page.get_by_role("button", name="Make the map of 60 images").click()

@@ -131,6 +131,7 @@ def test_row_15_upload_explains_a_photograph_and_refuses_a_broken_file(studio: s
     assert sum(float(cell) for cell in row.split(",")[1:9]) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_studio_without_runs_says_how_to_get_one(serve: Serve, tmp_path: Path, open_page: Open) -> None:
     address = serve(tmp_path)
     page = open_page(address)

@@ -92,7 +92,7 @@ def test_compare_offers_both_runs(
 @pytest.mark.parametrize(
     "view",
     [
-        {"page": "explain", "run": "fisa"},
+        pytest.param({"page": "explain", "run": "fisa"}, marks=pytest.mark.slow),
         {"page": "metrics", "run": "fisa"},
         pytest.param({"page": "interactions", "run": "fisa", "predicted": "fear"}, marks=pytest.mark.slow),
         pytest.param({"page": "compare", "run": "fisa", "against": "cnn"}, marks=pytest.mark.slow),
