@@ -1,6 +1,8 @@
 """Statistics of studies: worked by hand, or against the same thing computed in another way."""
 
+import gc
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -100,6 +102,24 @@ def test_holm_by_hand() -> None:
     # Sorted .005 x 4 = .02; .01 x 3 = .03; .03 x 2 = .06; .04 x 1 = .04, raised to .06 as none may fall below the last.
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == [] and holm([0.7, 0.9]) == [1.0, 1.0]
+
+
+def test_holm_collects_nobodys_garbage() -> None:
+    """The library's own collection would stop a studio for half a second."""
+
+    class Ring:
+        def __init__(self) -> None:
+            self.itself = self
+
+    gc.disable()
+    try:
+        garbage = weakref.ref(Ring())
+        holm([0.01, 0.04])
+        assert garbage() is not None
+        gc.collect()
+        assert garbage() is None  # and afterwards it can be collected
+    finally:
+        gc.enable()
 
 
 def test_average_ranks_by_hand() -> None:
