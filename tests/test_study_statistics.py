@@ -3,12 +3,19 @@
 import gc
 import math
 import weakref
+from dataclasses import astuple
 
 import numpy as np
 import pytest
 
 from fisa.metrics import paired_bootstrap
-from fisa.studies.statistics import average_ranks, corrected_t, hierarchical_difference, holm
+from fisa.studies.statistics import (
+    average_ranks,
+    corrected_t,
+    hierarchical_difference,
+    hierarchical_differences,
+    holm,
+)
 
 
 def test_one_seed_each_is_the_paired_bootstrap_over_scenes() -> None:
@@ -96,6 +103,20 @@ def test_corrected_t_is_wider_than_the_plain_one() -> None:
 def test_corrected_t_refuses_what_it_cannot_test(values: list[float], share: float) -> None:
     with pytest.raises(ValueError, match=r"difference|share"):
         corrected_t(values, share)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_several_systems_at_once_are_each_as_alone(grouped: bool) -> None:
+    chance = np.random.default_rng(3)
+    second, firsts = chance.normal(size=(2, 90)), [chance.normal(size=(seeds, 90)) for seeds in (1, 3, 1, 2, 3)]
+    groups = chance.integers(20, size=90) if grouped else None
+    together = hierarchical_differences(firsts, second, groups, seed=5)
+    for found, first in zip(together, firsts, strict=True):
+        alone = hierarchical_difference(first, second, groups, seed=5)
+        assert astuple(found) == pytest.approx(astuple(alone), rel=1e-9)
+    assert hierarchical_differences([], second) == []
+    with pytest.raises(ValueError, match="89 and 90 scenes"):
+        hierarchical_differences([firsts[0], firsts[1][:, :89]], second)
 
 
 def test_holm_by_hand() -> None:

@@ -60,9 +60,41 @@ def hierarchical_difference(
     Raises:
         ValueError: Not two such tables of the same scenes in finite numbers.
     """
-    one, other = _table(first), _table(second)
-    drawn = resampled_means([one[..., None], other[..., None]], groups, seed, resamples)
-    return difference_of(float(one.mean() - other.mean()), (drawn[0] - drawn[1])[:, 0], level)
+    return hierarchical_differences([first], second, groups, seed, resamples, level)[0]
+
+
+def hierarchical_differences(
+    firsts: Sequence[ArrayLike],
+    second: ArrayLike,
+    groups: ArrayLike | None = None,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    level: float = 0.95,
+) -> list[Difference]:
+    """Return the :func:`hierarchical_difference` of each of several systems from one.
+
+    Systems of equally many seeds share their bootstrap samples, as each would draw the same alone.
+
+    Args:
+        firsts: Of each system [S1, N], each with an S1 of its own.
+        second: As there.
+        groups: As there.
+        seed: As there.
+        resamples: As there.
+        level: As there.
+
+    Raises:
+        ValueError: As there.
+    """
+    ones, other = [_table(first) for first in firsts], _table(second)
+    found: dict[int, Difference] = {}
+    for size in {one.shape for one in ones}:
+        alike = [place for place, one in enumerate(ones) if one.shape == size]
+        both = [np.stack([ones[place] for place in alike], axis=-1), other[..., None]]
+        drawn = resampled_means(both, groups, seed, resamples)
+        for place, gaps in zip(alike, (drawn[0] - drawn[1]).T, strict=True):
+            found[place] = difference_of(float(ones[place].mean() - other.mean()), gaps, level)
+    return [found[place] for place in range(len(ones))]
 
 
 def resampled_means(

@@ -31,7 +31,7 @@ from fisa.studies.errors import TITLES, Errors, compared_by, first_test_split, m
 from fisa.studies.notes import enumerated
 from fisa.studies.published import published_measures
 from fisa.studies.results import StudyResults
-from fisa.studies.statistics import average_ranks, corrected_t, hierarchical_difference, holm
+from fisa.studies.statistics import average_ranks, corrected_t, hierarchical_differences, holm
 
 # fmt: off
 COST_COLUMNS = {
@@ -142,7 +142,7 @@ def _compare(rows: dict[str, dict[str, Any]], errors: Errors, results: StudyResu
     if reference not in errors.tables or "rank" not in rows[reference] or not others:
         return
     own = errors.tables[reference]
-    found = [hierarchical_difference(errors.tables[system], own, errors.groups) for system in others]
+    found = hierarchical_differences([errors.tables[system] for system in others], own, errors.groups)
     for system, difference, p in zip(others, found, holm([each.p for each in found]), strict=True):
         bounds = {"difference_low": difference.low, "difference_high": difference.high}
         rows[system] |= {"difference": difference.value, **bounds, "p": p}
