@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import platformdirs
+from filelock import FileLock, Timeout
 
 from fisa.datasets.base import Dataset, InFiles
 from fisa.decoding import Decoded, Workers, available_processors, decode_squares
@@ -26,6 +28,7 @@ VERSION = "1"
 CHUNK = 32  # images a worker hands back at once
 POOL_FROM = 256  # images; fewer are made before a worker process would have started
 MOST_WORKERS = 16  # the disk has enough to do
+LOOK = 0.5  # seconds between two looks at what another call makes
 
 Progress = Callable[[int, int], None]
 
@@ -41,13 +44,14 @@ def packed_images(
     """Return every image of ``dataset`` as a square, in order.
 
     The first call draws or decodes the images and keeps them on disk, all or none; later calls map that file and open
-    no image. Where the cache folder cannot be written, or the disk is full, the array is built in memory instead.
+    no image. A call at the same time, from another thread or program, waits for the first. Where the cache folder
+    cannot be written, or the disk is full, the array is built in memory instead.
 
     Args:
         dataset: Any data set; its ``version`` says when the file is out of date.
         size: Side length in pixels. Files are decoded by ``fisa.images.decode_square``; drawn images of another size
             are stretched by ``to_square``.
-        progress: Called with (images done, images in all) while images are made.
+        progress: Called with (images done, images in all) while images are made, here or where they are waited for.
         workers: Processes that make images; 1 makes them in this one and starts no other. So do small data sets. None
             takes one for each processor, up to ``MOST_WORKERS``.
 
@@ -72,9 +76,12 @@ def packed_images(
         if packed is not None:
             return packed
         # An OSError of the data set itself comes again, and is raised, when the array is built in memory.
-        with suppress(OSError), closing(_chunks(dataset, size, progress, workers, started)) as made:
-            _write(path, shape, made)
-            packed = _mapped(path, shape)
+        with suppress(OSError), _turn(path, shape, progress) as draft:
+            packed = _mapped(path, shape)  # made by another meanwhile
+            if packed is None:
+                with closing(_chunks(dataset, size, progress, workers, started)) as made:
+                    _write(draft, path, shape, made)
+                packed = _mapped(path, shape)
     if packed is not None:
         return packed
     with closing(_chunks(dataset, size, progress, workers)) as made:
@@ -110,11 +117,43 @@ def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     return packed if packed.shape == shape and packed.dtype == np.uint8 else None
 
 
-def _write(path: Path, shape: tuple[int, ...], chunks: Iterator[np.ndarray]) -> None:
-    """Write the chunks one after another under a name of our own, then move the finished file into place at once."""
+@contextmanager
+def _turn(path: Path, shape: tuple[int, ...], progress: Progress | None) -> Iterator[Path]:
+    """Wait until nobody else makes this file, and yield the name of a draft.
+
+    It is the same for all, so that who waits can tell how far the other is.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path.parent)
-    unfinished = draft_in(path.parent)
+    if sys.modules["__mp_main__"].__name__ == "__mp_main__":
+        # A worker. Of a script without a main guard it runs the script, and the one whose turn it is waits for it.
+        yield draft_in(path.parent)
+        return
+    draft = path.with_name(f".{hashlib.md5(path.name.encode(), usedforsecurity=False).hexdigest()}.unfinished")
+    lock = FileLock(f"{path}.lock", fallback_to_soft=False)
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=LOOK)
+        except Timeout:
+            if progress:
+                with suppress(FileNotFoundError):  # not begun, or just done
+                    progress(min(draft.stat().st_size // int(np.prod(shape[1:])), shape[0]), shape[0])
+        except NotImplementedError:  # a file system without locks: each makes its own
+            yield draft_in(path.parent)
+            return
+    try:
+        yield draft
+    finally:
+        with suppress(OSError):  # Windows keeps what is open
+            os.unlink(lock.lock_file)
+        lock.release()
+
+
+def _write(unfinished: Path, path: Path, shape: tuple[int, ...], chunks: Iterator[np.ndarray]) -> None:
+    """Write the chunks one after another to a draft, then move the finished file into place at once."""
     try:
         with unfinished.open("wb") as file:
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
