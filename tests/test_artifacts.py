@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist
 
 from fisa.config import load_config
 from fisa.datasets.planted import PlantedDataset
@@ -11,9 +12,11 @@ from fisa.datasets.planted.oracles import fit_ladder
 from fisa.distances import kl
 from fisa.evaluation import open_test_split, per_sample, truth_of
 from fisa.explain.counterfactuals import answers, draw_families
+from fisa.explain.embeddings import vectors_of_images
 from fisa.explain.localisation import grade_localisation
 from fisa.explain.paths import grade_paths
 from fisa.explain.recovery import grade_recovery
+from fisa.images import to_square
 from fisa.metrics import paired_bootstrap
 from fisa.runs import list_runs, load_run
 
@@ -114,3 +117,13 @@ def test_the_stored_contributions_are_those_of_the_weights() -> None:
     # 100 of the 500 graded scenes: the interval of the part holds the value of the whole, with room for chance.
     assert again["low"] - 0.03 < run.grades["contributions"]["r"] < again["high"] + 0.03
     assert again["sign"] > 0.9
+
+
+def test_the_sentiment_vector_has_collapsed_as_the_methods_say_and_fc_has_not() -> None:
+    run = load_run(ROOT / "artifacts" / "sentiment-metric")
+    data = open_test_split(run)
+    squares = np.stack([to_square(data[index].image, run.config.data.image_size) for index in range(64)])
+    vectors = {name: vectors_of_images(run, squares, name) for name in ("sentiment_vector", "fc")}
+    unit = {name: found / np.linalg.norm(found, axis=1, keepdims=True) for name, found in vectors.items()}
+    apart = {name: pdist(found, "sqeuclidean") for name, found in unit.items()}
+    assert apart["sentiment_vector"].max() < 1e-3 and apart["fc"].mean() > 0.1
