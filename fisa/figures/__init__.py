@@ -15,7 +15,7 @@ from fisa.figures.curves import history
 from fisa.figures.deletion import deletion_curves
 from fisa.figures.diagram import method_diagram
 from fisa.figures.forest import forest
-from fisa.figures.frames import framed
+from fisa.figures.frames import distance_text, framed
 from fisa.figures.grades import grade_curves, grade_dots
 from fisa.figures.grams import gram
 from fisa.figures.heads import head_similarity
@@ -41,6 +41,7 @@ __all__ = [
     "boxable_picture",
     "contribution_bars",
     "deletion_curves",
+    "distance_text",
     "distribution_bars",
     "distribution_strip",
     "distribution_table",

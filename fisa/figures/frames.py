@@ -1,4 +1,4 @@
-"""Frames around pictures that say whether they fit: by colour and by form."""
+"""What surrounds a picture that was found: a frame that says by colour and form whether it fits, and its distance."""
 
 from __future__ import annotations
 
@@ -34,3 +34,8 @@ def framed(image: np.ndarray, right: bool, theme: Theme = "light") -> np.ndarray
         result[dash[:, None] != dash[None, :]] = hex_to_rgb(colours.surface)
     result[width : width + side, width : width + side] = image
     return result
+
+
+def distance_text(distance: float) -> str:
+    """Write a distance of at least 0 in three decimals, one that they would hide with its power of ten: 3.4e-05."""
+    return f"{distance:.1e}" if 0 < distance < 0.001 else f"{distance:.3f}"

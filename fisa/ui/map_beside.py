@@ -12,6 +12,7 @@ from fisa.datasets import Dataset
 from fisa.emotions import DIMENSIONS
 from fisa.explain.embeddings import TITLES, vectors_of
 from fisa.explain.maps import Made, Map, nearest, place_images
+from fisa.figures import distance_text
 from fisa.images import ImageRefused, decode_square
 from fisa.language import mark, tr
 from fisa.runs import Run
@@ -60,7 +61,7 @@ def neighbours(run: Run, dataset: Dataset, shown: Map, name: str) -> None:
             st.markdown(f"**{title}**")
             st.caption(told)
             names, distances = found[space]
-            below = {one: f"{apart:.3f}" for one, apart in zip(names, distances, strict=True)}
+            below = {one: distance_text(apart) for one, apart in zip(names, distances, strict=True)}
             selection.pictures(run, dataset, below)
 
 

@@ -98,7 +98,7 @@ def neighbours(shown: Retrieval, by: Criterion, dataset: Dataset, name: str) -> 
         for rank, place in enumerate(shown.neighbours[row]):
             other = str(shown.gallery_ids[place])
             emotions, fits = names_of(dataset, other), bool(right[rank])
-            distance = f"{shown.distances[row, rank]:.3f}"
+            distance = figures.distance_text(shown.distances[row, rank])
             with st.container(width=_SIDE, gap=None):
                 picture = figures.framed(cache.thumbnail(dataset, other, _SIDE), fits, state.theme())
                 alt = tr(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fisa.figures import FigureError, framed, palette
+from fisa.figures import FigureError, distance_text, framed, palette
 
 GREY = np.full((32, 32, 3), 100, np.uint8)
 
@@ -35,3 +35,11 @@ def test_dashes_are_even_without_colour() -> None:
 def test_what_cannot_be_framed_is_refused(image: np.ndarray) -> None:
     with pytest.raises(FigureError):
         framed(image, True)
+
+
+@pytest.mark.parametrize(
+    ("distance", "text"),
+    [(0, "0.000"), (0.0001, "1.0e-04"), (3.41e-5, "3.4e-05"), (0.001, "0.001"), (12.3456, "12.346")],
+)
+def test_no_distance_is_written_as_none(distance: float, text: str) -> None:
+    assert distance_text(distance) == text

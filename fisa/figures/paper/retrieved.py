@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fisa.figures.checks import FigureError
-from fisa.figures.frames import framed
+from fisa.figures.frames import distance_text, framed
 from fisa.figures.paper.sheet import SMALL, WIDTHS, Width, bare, printable, sheet, short, styled
 
 _COLUMNS: dict[Width, int] = {"one": 4, "two": 6}
@@ -47,7 +47,7 @@ def retrieved(
     for panel in panels:
         panel.set_axis_off()
     pictures = [query[0], *(framed(picture, bool(fit)) for (picture, _), fit in zip(nearest, right, strict=True))]
-    signs = [f"{'✓' if fit else '✗'} {distance:.3f}" for fit, distance in zip(right, distances, strict=True)]
+    signs = [f"{'✓' if fit else '✗'} {distance_text(distance)}" for fit, distance in zip(right, distances, strict=True)]
     names = [query[1], *(name for _, name in nearest)]
     for panel, picture, name, sign in zip(panels, pictures, names, ("query", *signs), strict=False):
         panel.set_axis_on()
