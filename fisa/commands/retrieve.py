@@ -38,6 +38,12 @@ def print_retrieval(
         f"in the gallery; gallery: {others}, {size} of them; distance: {distance}.",
         f"Relevant: images with a dominant emotion of the query, or of its polarity, by {truth}; ties count.",
         "mAP: mean average precision. In brackets 95 % bootstrap intervals over queries; by chance: in random order.",
+        *(
+            f"{EMBEDDINGS[each.embedding][0]}: all vectors point nearly the same way, with a mean cosine of "
+            f"{each.likeness:.5f}; it may have collapsed to one point."
+            for each in found.values()
+            if each.collapsed
+        ),
         f"Provenance: run {run.name} {run.digest}.",
     ]
     typer.echo(format_rows(header, rows, foot, form), nl=False)

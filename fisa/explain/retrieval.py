@@ -13,6 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import pairwise_distances
+from sklearn.preprocessing import normalize
 
 from fisa.classification import dominant
 from fisa.datasets import Dataset
@@ -32,6 +33,9 @@ CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
 
 CHUNK = 256
 """Queries compared with the gallery at a time."""
+
+COLLAPSED = 0.999
+"""Mean cosine of two images from which on an embedding is said to have collapsed, perhaps."""
 
 
 class RetrievalError(FisaError, ValueError):
@@ -66,6 +70,7 @@ class Retrieval:
     Attributes:
         embedding: Key in ``fisa.explain.embeddings.EMBEDDINGS``.
         dimensions: Its length.
+        likeness: Mean cosine of two images of the gallery, 0 to 1: with 1 all of its vectors point the same way.
         ids: Of the queries, str [Q].
         gallery_ids: Of the gallery, str [G].
         neighbours: Places in the gallery, nearest first, int [Q, K].
@@ -76,12 +81,18 @@ class Retrieval:
 
     embedding: str
     dimensions: int
+    likeness: float
     ids: NDArray[np.str_]
     gallery_ids: NDArray[np.str_]
     neighbours: NDArray[np.int64]
     distances: NDArray[np.float64]
     hits: Mapping[Criterion, NDArray[np.bool_]]
     scores: Mapping[Criterion, Score]
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether the images lie so near to one direction that the embedding may have collapsed to one point."""
+        return self.likeness > COLLAPSED
 
 
 def retrieve(
@@ -175,6 +186,7 @@ def search(
     return Retrieval(
         embedding=embedding,
         dimensions=queries.shape[1],
+        likeness=float(np.square(normalize(gallery.astype(float)).mean(axis=0)).sum()),
         ids=query_data.manifest["id"].to_numpy(str),
         gallery_ids=gallery_data.manifest["id"].to_numpy(str),
         neighbours=np.concatenate(neighbours),

@@ -141,6 +141,16 @@ def scores(results: Mapping[str, Retrieval], k: int) -> None:
             asked=tr(", ").join(asked),
         )
     )
+    for name, result in results.items():
+        if result.collapsed:
+            st.warning(
+                tr(
+                    "{embedding}: the vectors of all images point nearly the same way, with a mean cosine of "
+                    "{likeness:.5f}. It may have collapsed to one point: then which images are near means little.",
+                    embedding=_short(name), likeness=result.likeness,
+                ),
+                icon=":material/compress:",
+            )  # fmt: skip
 
 
 def score_table(results: Mapping[str, Retrieval], k: int) -> pd.DataFrame:

@@ -85,6 +85,16 @@ def test_four_images_by_hand() -> None:
     assert found.hits["polarity"].tolist() == [[False, True], [False, False], [False, True], [False, True]]
 
 
+def test_vectors_that_point_one_way_have_collapsed() -> None:
+    data = labelled("joy", "fear", "joy")
+    found = search("fc", *[np.array([[1.0, 0], [0, 2], [0, 0]])] * 2, data, data, 1, "euclidean", True)
+    # Unit vectors (1, 0) and (0, 1), and none: their mean is (1/3, 1/3), its square 2/9.
+    assert found.likeness == pytest.approx(2 / 9) and not found.collapsed
+    near = np.array([[1, 0.01], [1, 0.02], [5, 0.05]])
+    found = search("fc", near, near, data, data, 1, "euclidean", True)
+    assert 1 - 1e-4 < found.likeness <= 1 and found.collapsed
+
+
 def test_a_gallery_of_others_keeps_every_image() -> None:
     queries, gallery = labelled("joy"), labelled("joy", "fear")
     found = search("fc", np.zeros((1, 1)), np.array([[0.0], [5.0]]), queries, gallery, 10, "euclidean", False)

@@ -100,13 +100,18 @@ def test_two_embeddings_are_chosen_between_and_projected(
     assert app.query_params["embedding"] == "sentiment_vector"
     assert app.dataframe[0].value["distance"].tolist() == pytest.approx(found["sentiment_vector"].distances[0].tolist())
     assert len(app.table[0].value) == 4  # two embeddings by two criteria
+    told = " ".join(each.value for each in app.warning)
+    titles = {"fc": "FC: the vectors of all", "sentiment_vector": "Sentiment vector: the vectors of all"}
+    assert {name: title in told for name, title in titles.items()} == {
+        name: each.collapsed for name, each in found.items()
+    }
     assert "FC against Sentiment vector" in said(app) and not app.get("plotly_chart")
     assert "maps" not in offers[-1].figures
     app.button(key="project").click().run()
     assert not app.exception and len(app.get("plotly_chart")) == 2
     assert len(visit("retrieval", run="metric").get("plotly_chart")) == 2  # kept from then on
-    titles = [axes.get_title() for axes in offers[-1].figures["maps"]("two").axes]
-    assert titles == [EMBEDDINGS[name][0] for name in ("fc", "sentiment_vector")]
+    drawn = [axes.get_title() for axes in offers[-1].figures["maps"]("two").axes]
+    assert drawn == [EMBEDDINGS[name][0] for name in ("fc", "sentiment_vector")]
 
 
 def test_what_a_link_asks_in_vain_is_said(photographs: Path, visit: Visit) -> None:
