@@ -217,7 +217,7 @@ def test_the_header_of_a_configuration_says_what_its_shipped_run_took_and_reache
     assert f"--out artifacts/{run.parent.name}" in header
 
 
-@pytest.mark.parametrize("name", ["draft", "emotion6-features", "sequences", "systems"])
+@pytest.mark.parametrize("name", ["draft", "emotion6-features", "label-embedding", "sequences", "systems"])
 def test_the_header_of_a_study_says_what_its_table_holds(name: str) -> None:
     header = (ROOT / "configs" / "studies" / f"{name}.yaml").read_text(encoding="utf-8").partition("name:")[0]
     results = load_results(ROOT / "artifacts" / "studies" / name)
