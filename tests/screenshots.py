@@ -98,6 +98,7 @@ def _upload(page: Page) -> None:
 def make(address: str, browser: Browser, pages: list[str], out: Path) -> Iterator[Path]:
     """Write the pictures of some pages in every look, and yield each file as it is there."""
     out.mkdir(parents=True, exist_ok=True)
+    shoot(browser, address, pages[0], LOOKS["light"])  # the first visit of a server has a wider sidebar
     for page in pages:
         for name, look in LOOKS.items():
             file = out / f"{page}-{name}.webp"
