@@ -19,6 +19,7 @@ from fisa.datasets.planted import PlantedDataset
 from fisa.images import ImageRefused, decode_square, to_square
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 class Broken(Patches):
@@ -26,12 +27,6 @@ class Broken(Patches):
         if index == CHUNK + 1:
             raise FileNotFoundError("photo 33 is gone")
         return super().__getitem__(index)
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("FISA_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 @pytest.fixture
@@ -74,7 +69,7 @@ def test_a_small_data_set_starts_no_process(no_processes: None) -> None:
     assert len(packed_images(Patches(), 4, workers=2)) == 2 * CHUNK + 5
 
 
-def test_second_call_only_maps(folder: Path) -> None:
+def test_second_call_only_maps(own_cache: Path) -> None:
     data = Patches()
     packed_images(data, 4, workers=1)
     made = data.made
@@ -82,51 +77,51 @@ def test_second_call_only_maps(folder: Path) -> None:
     assert data.made == made
     assert isinstance(again, np.memmap)
     np.testing.assert_array_equal(again, expected(len(data), 4))
-    assert [path.suffix for path in folder.rglob("*") if path.is_file()] == [".npy"]
+    assert [path.suffix for path in own_cache.rglob("*") if path.is_file()] == [".npy"]
     with pytest.raises(ValueError, match="read-only"):
         again[0] = 1
 
 
-def test_what_the_pixels_depend_on_makes_a_new_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_pixels_depend_on_makes_a_new_file(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packed_images(Patches(), 4, workers=1)
     packed_images(Patches(), 3, workers=1)
     packed_images(Patches(version="b"), 4, workers=1)
     monkeypatch.setattr(packed, "VERSION", "other")
     packed_images(Patches(), 4, workers=1)
-    assert len(list(folder.rglob("*.npy"))) == 4
+    assert len(list(own_cache.rglob("*.npy"))) == 4
 
 
 @pytest.mark.parametrize("damage", [b"", b"not numpy", None], ids=["empty", "foreign", "cut short"])
-def test_a_damaged_file_is_made_anew(folder: Path, damage: bytes | None) -> None:
+def test_a_damaged_file_is_made_anew(own_cache: Path, damage: bytes | None) -> None:
     data = Patches()
     packed_images(data, 4, workers=1)
-    (path,) = folder.rglob("*.npy")
+    (path,) = own_cache.rglob("*.npy")
     path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
     np.testing.assert_array_equal(packed_images(data, 4, workers=1), expected(len(data), 4))
 
 
-def test_a_folder_that_cannot_be_written(folder: Path) -> None:
-    folder.write_text("a file stands where the folder should be")
+def test_a_folder_that_cannot_be_written(own_cache: Path) -> None:
+    own_cache.write_text("a file stands where the folder should be")
     images = packed_images(Patches(), 4, workers=1)
     np.testing.assert_array_equal(images, expected(len(images), 4))
     assert not isinstance(images, np.memmap)
 
 
-def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> None:
     def full(*args: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
     images = packed_images(Patches(), 4, workers=1)
     np.testing.assert_array_equal(images, expected(len(images), 4))
-    assert not [path for path in folder.rglob("*") if path.is_file()]
+    assert not [path for path in own_cache.rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_error_of_the_data_set_is_not_hidden(folder: Path, pool_for_all: None, workers: int) -> None:
+def test_an_error_of_the_data_set_is_not_hidden(own_cache: Path, pool_for_all: None, workers: int) -> None:
     with pytest.raises(FileNotFoundError, match="photo 33 is gone"):
         packed_images(Broken(), 4, workers=workers)
-    assert not [path for path in folder.rglob("*") if path.is_file()]
+    assert not [path for path in own_cache.rglob("*") if path.is_file()]
 
 
 def test_no_images() -> None:
@@ -140,9 +135,9 @@ def test_arguments() -> None:
         packed_images(Patches(), 4, workers=0)
 
 
-def test_leftovers_of_killed_processes_go_away(folder: Path) -> None:
-    (folder / "packed").mkdir(parents=True)
-    old, new = (folder / "packed" / f"{letter * 32}.unfinished" for letter in "ab")
+def test_leftovers_of_killed_processes_go_away(own_cache: Path) -> None:
+    (own_cache / "packed").mkdir(parents=True)
+    old, new = (own_cache / "packed" / f"{letter * 32}.unfinished" for letter in "ab")
     old.touch()
     new.touch()
     days_ago = time.time() - 2 * 24 * 3600
@@ -208,36 +203,36 @@ def test_after_the_first_epoch_no_image_is_opened(opened: list[str], photographs
     assert not [name for name in opened if name.startswith(root) and name.endswith(".jpg")]
 
 
-def test_an_image_that_cannot_be_decoded_is_named_and_nothing_is_kept(photographs: Dataset, folder: Path) -> None:
+def test_an_image_that_cannot_be_decoded_is_named_and_nothing_is_kept(photographs: Dataset, own_cache: Path) -> None:
     file = photographs.root / "awe" / "awe_03.jpg"  # type: ignore[attr-defined]
     file.write_bytes(file.read_bytes()[:200])
     with pytest.raises(ImageRefused, match=r"awe_03\.jpg: is damaged or cut short"):
         packed_images(photographs, 12)
-    assert not list(folder.rglob("*.npy")) + list(folder.rglob("*.unfinished"))
+    assert not list(own_cache.rglob("*.npy")) + list(own_cache.rglob("*.unfinished"))
 
 
 def test_other_pixels_of_files_make_new_files_of_these_alone(
-    photographs: Dataset, folder: Path, monkeypatch: pytest.MonkeyPatch
+    photographs: Dataset, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for version in (packed.SQUARES, "other"):
         monkeypatch.setattr(packed, "SQUARES", version)
         packed_images(photographs, 4)
         packed_images(Patches(), 4)
-    names = [path.name[:6] for path in folder.rglob("*.npy")]
+    names = [path.name[:6] for path in own_cache.rglob("*.npy")]
     assert sorted(names) == ["folder", "folder", "patche"]
 
 
-def test_a_cancelled_packing_leaves_nothing(photographs: Dataset, folder: Path) -> None:
+def test_a_cancelled_packing_leaves_nothing(photographs: Dataset, own_cache: Path) -> None:
     def cancel(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         packed_images(photographs, 4, cancel)
-    assert not list(folder.rglob("*.npy")) + list(folder.rglob("*.unfinished"))
+    assert not list(own_cache.rglob("*.npy")) + list(own_cache.rglob("*.unfinished"))
 
 
-def test_cache_folder(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    assert cache_folder() == folder
+def test_cache_folder(monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> None:
+    assert cache_folder() == own_cache
     monkeypatch.delenv("FISA_CACHE")
     assert "fisa-studio" in str(cache_folder())
 

@@ -44,18 +44,12 @@ class Torn(Patches):
         return super().__getitem__(index)
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("FISA_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
 def _pack(start: object) -> None:
     start.wait()  # type: ignore[attr-defined]
     np.testing.assert_array_equal(packed_images(Patches(), 4, workers=1), expected(2 * CHUNK + 5, 4))
 
 
-def test_two_processes_at_once(folder: Path) -> None:
+def test_two_processes_at_once(own_cache: Path) -> None:
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(2)
     builders = [context.Process(target=_pack, args=(start,)) for _ in range(2)]
@@ -64,11 +58,11 @@ def test_two_processes_at_once(folder: Path) -> None:
     for builder in builders:
         builder.join(120)
     assert [builder.exitcode for builder in builders] == [0, 0]
-    assert [path.suffix for path in folder.rglob("*") if path.is_file()] == [".npy"]
+    assert [path.suffix for path in own_cache.rglob("*") if path.is_file()] == [".npy"]
 
 
 def test_a_second_call_waits_for_the_first_and_says_how_far_it_is(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packed, "LOOK", 0.05)
     dataset = Slow()
@@ -87,10 +81,10 @@ def test_a_second_call_waits_for_the_first_and_says_how_far_it_is(
     assert dataset.made == dataset.count  # by the first alone
     # Two chunks of squares of 12 KiB are written and perhaps not the whole of the second yet: files are buffered.
     assert seen and all(CHUNK <= done <= 2 * CHUNK and count == dataset.count for done, count in seen)
-    assert [path.suffix for path in folder.rglob("*") if path.is_file()] == [".npy"]
+    assert [path.suffix for path in own_cache.rglob("*") if path.is_file()] == [".npy"]
 
 
-def test_a_second_call_goes_on_where_the_first_fails() -> None:
+def test_a_second_call_goes_on_where_the_first_fails(own_cache: Path) -> None:
     dataset = Slow()
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(packed_images, Torn(dataset), 4, workers=1)
@@ -102,10 +96,10 @@ def test_a_second_call_goes_on_where_the_first_fails() -> None:
         np.testing.assert_array_equal(second.result(60), expected(dataset.count, 4))
 
 
-def test_without_locks_each_makes_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_locks_each_makes_its_own(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: FileLock, *args: object, **options: object) -> None:
         raise NotImplementedError("no flock here")
 
     monkeypatch.setattr(FileLock, "acquire", refuse)
     np.testing.assert_array_equal(packed_images(Patches(), 4, workers=1), expected(2 * CHUNK + 5, 4))
-    assert [path.suffix for path in folder.rglob("*") if path.is_file()] == [".npy"]
+    assert [path.suffix for path in own_cache.rglob("*") if path.is_file()] == [".npy"]
