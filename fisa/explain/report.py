@@ -68,8 +68,9 @@ def grade_run(
 ) -> Grades:
     """Grade a run's explanations on a planted split, or take up where an earlier call was interrupted.
 
-    What the run carries for the same split and settings is returned as it is, whatever code made it. Otherwise every
-    part is kept in the cache folder as soon as it is finished, and found there by the next call with the same code.
+    What the run carries for the same split and settings is returned as it is, whatever code made it; without
+    ``control``, also where it was graded with one. Otherwise every part is kept in the cache folder as soon as it is
+    finished, and found there by the next call with the same code.
 
     Args:
         run: A run that was trained on planted data.
@@ -89,8 +90,10 @@ def grade_run(
     digest = None if control is None else control.digest
     about = {**asdict(settings), "methods": list(methods), "control": digest}
     stored = stored_grades(run).get(data.split)
-    if stored is not None and not again and stored.version == data.version and stored.settings == about:
-        return stored
+    if stored is not None and not again:
+        had = stored.settings if control is not None else {**stored.settings, "control": None}
+        if had == about and stored.version == data.version:
+            return stored
     work = _Grading(run, data, settings, methods, control)
     parts = finish(work.steps(), KeptParts(run, data), work.draw, 5 * DRAWING, progress, again)
     rows = tuple(row for part in parts.values() for row in part.rows)

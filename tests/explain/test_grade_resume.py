@@ -70,6 +70,17 @@ def test_a_finished_grading_answers_without_the_model(run: Run, monkeypatch: pyt
     assert again.rows == found.rows and again.notes == found.notes
 
 
+def test_stored_grades_with_a_control_answer_where_none_was_asked_for_and_not_the_other_way(run: Run) -> None:
+    few = GradeSettings(located=3, scenes=3, attributed=3, checked=2, methods=("contributions",))
+    plain = grade_run(run, few)
+    controlled = grade_run(run, few, control=run)
+    assert len(controlled.rows) > len(plain.rows)
+    store(run, controlled)
+    assert grade_run(run, few) == controlled
+    store(run, plain)
+    assert grade_run(run, few, control=run).rows == controlled.rows
+
+
 def test_each_split_is_stored_apart_and_other_weights_do_not_count(run: Run) -> None:
     few = GradeSettings(located=3, scenes=3, attributed=3, checked=0, methods=("contributions",))
     iid, fresh = (grade_run(run, few, split) for split in ("test", "fresh-1"))
