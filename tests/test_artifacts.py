@@ -119,11 +119,20 @@ def test_the_stored_contributions_are_those_of_the_weights() -> None:
     assert again["sign"] > 0.9
 
 
-def test_the_sentiment_vector_has_collapsed_as_the_methods_say_and_fc_has_not() -> None:
-    run = load_run(ROOT / "artifacts" / "sentiment-metric")
+def spread(name: str) -> dict[str, np.ndarray]:
+    """Squared distances of the directions of 64 test images by both embeddings of a run that has them."""
+    run = load_run(ROOT / "artifacts" / name)
     data = open_test_split(run)
     squares = np.stack([to_square(data[index].image, run.config.data.image_size) for index in range(64)])
-    vectors = {name: vectors_of_images(run, squares, name) for name in ("sentiment_vector", "fc")}
-    unit = {name: found / np.linalg.norm(found, axis=1, keepdims=True) for name, found in vectors.items()}
-    apart = {name: pdist(found, "sqeuclidean") for name, found in unit.items()}
+    vectors = {part: vectors_of_images(run, squares, part) for part in ("sentiment_vector", "fc")}
+    unit = {part: found / np.linalg.norm(found, axis=1, keepdims=True) for part, found in vectors.items()}
+    return {part: pdist(found, "sqeuclidean") for part, found in unit.items()}
+
+
+def test_the_sentiment_vector_has_collapsed_as_the_methods_say_and_fc_has_not() -> None:
+    apart = spread("sentiment-metric")
     assert apart["sentiment_vector"].max() < 1e-3 and apart["fc"].mean() > 0.1
+
+
+def test_without_division_by_steps_it_has_not() -> None:
+    assert spread("sentiment-metric-unweighted")["sentiment_vector"].mean() > 0.1
