@@ -16,6 +16,7 @@ from fisa.records import Interval
 from fisa.runs import Run
 
 FORMAT = 1
+Kind = Literal["method", "baseline", "ceiling"]
 CHECKS = ("shuffled_weights", "shuffled_labels")
 """Sanity checks; a method fails one where it agrees better with the model than on an untrained network."""
 
@@ -38,7 +39,7 @@ class GradeRow:
 
     grade: str
     subject: str
-    kind: Literal["method", "baseline", "ceiling"]
+    kind: Kind
     value: float
     low: float | None
     high: float | None
@@ -46,7 +47,7 @@ class GradeRow:
     scenes: int
 
     @classmethod
-    def of(cls, grade: str, subject: str, kind: Any, interval: Interval, n: int, scenes: int) -> GradeRow:
+    def of(cls, grade: str, subject: str, kind: Kind, interval: Interval, n: int, scenes: int) -> GradeRow:
         """Make a row of an interval; bounds that are no number become None."""
         low, high = (None if bound != bound else bound for bound in (interval.low, interval.high))
         return cls(grade, subject, kind, interval.value, low, high, n, scenes)

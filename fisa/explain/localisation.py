@@ -20,8 +20,10 @@ from fisa.datasets.planted import Scene
 from fisa.datasets.planted.render import render
 from fisa.evaluation import Progress
 from fisa.explain.counterfactuals import own_mask
+from fisa.explain.resampling import RESAMPLES
+from fisa.explain.unlearned import untrained
 from fisa.metrics import bootstrap_mean
-from fisa.models import System, build_model
+from fisa.models import System
 from fisa.runs import Run
 
 BATCH = 50
@@ -72,11 +74,12 @@ def grade_localisation(
         progress: Called with (scenes done, count).
 
     Returns:
-        hit with its 95 % bootstrap interval over scenes, mass lift, n units, and baselines: ``area`` (mean
-        visible share of the image), ``constant`` (the best fixed position), ``any_motif`` (a random point on
-        any motif, blind to emotion), ``other_emotion`` (the map of the next emotion present) and
-        ``untrained`` (the same architecture with fresh random weights, not seeded here). None where the system
-        has no maps, or no scene shows two emotions.
+        hit with its 95 % bootstrap interval over scenes, mass lift, n units, ceiling of the lift (that of the
+        mask itself; of hits it is 1), and baselines: ``area`` (mean visible share of the image), ``constant`` (the
+        best fixed position), ``any_motif`` (a random point on any motif, blind to emotion), ``other_emotion`` (the
+        map of the next emotion present) and ``untrained`` (the same architecture with fresh weights); intervals
+        of lift and baselines, but for ``constant``, which is chosen on the same scenes. None where the system has
+        no maps, or no scene shows two emotions.
     """
     size = run.config.data.image_size
     return grade_maps(_mapped(run, scenes, count, size, progress), size)
@@ -103,7 +106,7 @@ def _mapped(
     run: Run, scenes: Callable[[int], Scene], count: int, size: int, progress: Progress | None
 ) -> Iterator[Located]:
     """Yield scenes of two emotions or more with the maps of a run and of an untrained one; none where it has none."""
-    untrained = build_model(run.config.model, run.space, pretrained=False).eval()
+    fresh = untrained(run)
     for start in range(0, count, BATCH):
         indices = range(start, min(start + BATCH, count))
         drawn = [(scene, render(scene, size)) for scene in map(scenes, indices)]
@@ -113,7 +116,7 @@ def _mapped(
             trained_maps = _maps(run, run.model, images)
             if trained_maps is None:
                 return
-            untrained_maps = _maps(run, untrained, images)
+            untrained_maps = _maps(run, fresh, images)
             assert untrained_maps is not None
             for (scene, rendering), maps, blank in zip(drawn, trained_maps, untrained_maps, strict=True):
                 yield Located(scene, rendering.ids, maps, blank)
@@ -144,21 +147,22 @@ def _grade_scene(number: int, one: Located, size: int) -> tuple[list[dict[str, f
 
 
 def _summary(rows: pd.DataFrame, constant_hits: float) -> dict[str, Any]:
-    interval = bootstrap_mean(rows["hit"].to_numpy(), groups=rows["scene"].to_numpy())
+    found = {
+        name: bootstrap_mean(rows[name].to_numpy(), groups=rows["scene"].to_numpy(), resamples=RESAMPLES)
+        for name in rows.columns.drop("scene")
+    }
+    hits = found.pop("hit")
+    means = {name: interval.value for name, interval in found.items()}
     return {
-        "hit": interval.value,
-        "low": interval.low,
-        "high": interval.high,
-        "lift": float(rows["lift"].mean()),
+        "hit": hits.value,
+        "low": hits.low,
+        "high": hits.high,
+        "lift": means.pop("lift"),
         "n": len(rows),
         "scenes": int(rows["scene"].nunique()),
-        "baselines": {
-            "area": float(rows["area"].mean()),
-            "constant": constant_hits / len(rows),
-            "any_motif": float(rows["any_motif"].mean()),
-            "other_emotion": float(rows["other_emotion"].mean()),
-            **({"untrained": float(rows["untrained"].mean())} if "untrained" in rows else {}),
-        },
+        "baselines": {"area": means.pop("area"), "constant": constant_hits / len(rows), **means},
+        "intervals": {name: [interval.low, interval.high] for name, interval in found.items()},
+        "ceiling": {"lift": float((1 / rows["area"]).mean())},
     }
 
 

@@ -17,12 +17,13 @@ from fisa.explain.counterfactuals import Answer, Family, answers, draw_family
 from fisa.explain.deletion import grade_deletion, subject
 from fisa.explain.faithfulness import laid_on, maps_of, mean_spearman, units
 from fisa.explain.grade_parts import KeptParts, Part, Step, finish, grading_code
-from fisa.explain.graded import GradeError, GradeRow, Grades, failed_checks, stored_grades
+from fisa.explain.graded import GradeError, GradeRow, Grades, Kind, failed_checks, stored_grades
 from fisa.explain.localisation import grade_localisation
 from fisa.explain.paths import grade_paths
 from fisa.explain.recovery import effects_of, grade_effects
 from fisa.explain.rows import agreement_rows, localisation_rows, recovery_rows
-from fisa.explain.sanity import grade_stability, shuffled, untrained
+from fisa.explain.stability import grade_stability
+from fisa.explain.unlearned import shuffled, untrained
 from fisa.models import Fisa, System
 from fisa.runs import Run
 
@@ -219,11 +220,15 @@ class _Grading:
         return Part() if found is None else Part(tuple(recovery_rows(found, {name: name for name in ESTIMATES})))
 
     def _paths(self, *_: object) -> Part:
-        pairs = sum(len(family.present) * (len(family.present) - 1) for family in self.families)
-        grades = grade_paths(self.run.model, self.families, self.said) or {}
-        size = pairs, len(self.families)
+        present = np.array([len(family.present) for family in self.families])
+        pairs = int((present * (present - 1)).sum())
+        units = {"absent": int((present * (len(self.run.space) - present)).sum())}  # a motif gone, an emotion not there
+        found = grade_paths(self.run.model, self.families, self.said) or {}
         return Part(
-            tuple(GradeRow.of(f"path.{path}", "interaction", "method", each, *size) for path, each in grades.items())
+            tuple(
+                GradeRow.of(f"path.{path}", "interaction", "method", each, units.get(path, pairs), len(self.families))
+                for path, each in found.items()
+            )
         )
 
     def _baselines(self, *_: object) -> Part:
@@ -248,7 +253,7 @@ class _Grading:
         maps = maps_of(self.run, self.families, self.few, method, model=self._others[name], progress=progress)
         laid = laid_on(self.families, self.few, maps)
         interval = mean_spearman(self.few, laid, self.few["own"].to_numpy())
-        kind = "baseline" if name == "untrained" else "method"
+        kind: Kind = "baseline" if name == "untrained" else "method"
         return Part((GradeRow.of(f"sanity.{name}", method, kind, interval, *_size(self.few)),))
 
     def _stability(self, method: str, parts: Mapping[str, Part], progress: Progress) -> Part:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fisa.explain.faithfulness import mean_spearman
-from fisa.explain.graded import GradeRow
+from fisa.explain.graded import GradeRow, Kind
 from fisa.records import Interval
 
 TRUTHS = {"faithfulness": "own", "validity": "planted"}
@@ -17,13 +18,19 @@ TRUTHS = {"faithfulness": "own", "validity": "planted"}
 
 
 def localisation_rows(found: Mapping[str, Any], subject: str = "attention") -> Iterator[GradeRow]:
-    """Yield hit, baselines and lift, as ``fisa.explain.localisation`` found them."""
+    """Yield hit and lift with baselines and ceilings, as ``fisa.explain.localisation`` found them."""
     size = found["n"], found["scenes"]
-    hit = Interval(found["hit"], found["low"], found["high"])
-    yield GradeRow.of("localisation", subject, "method", hit, *size)
+    bounds = {"hit": (found["low"], found["high"]), **found["intervals"]}
+
+    def row(grade: str, name: str, kind: Kind, value: float, bound: str) -> GradeRow:
+        return GradeRow.of(grade, name, kind, Interval(value, *bounds.get(bound, (math.nan, math.nan))), *size)
+
+    yield row("localisation", subject, "method", found["hit"], "hit")
     for name, value in found["baselines"].items():
-        yield GradeRow("localisation", name, "baseline", value, None, None, *size)
-    yield GradeRow("localisation.lift", subject, "method", found["lift"], None, None, *size)
+        yield row("localisation", name, "baseline", value, name)
+    yield row("localisation", "own motifs", "ceiling", 1.0, "")
+    yield row("localisation.lift", subject, "method", found["lift"], "lift")
+    yield row("localisation.lift", "own motifs", "ceiling", found["ceiling"]["lift"], "")
 
 
 def recovery_rows(found: Mapping[str, Any], subjects: Mapping[str, str]) -> Iterator[GradeRow]:
@@ -46,7 +53,7 @@ def agreement_rows(
     table: pd.DataFrame,
     estimate: np.ndarray,
     subject: str,
-    kind: Literal["method", "baseline", "ceiling"] = "method",
+    kind: Kind = "method",
     grades: tuple[str, ...] = tuple(TRUTHS),
 ) -> Iterator[GradeRow]:
     """Yield faithfulness and validity of what is laid on motifs.

@@ -20,7 +20,7 @@ from fisa.evaluation import Progress, predict_packed
 from fisa.explain.attribution import applicable
 from fisa.explain.counterfactuals import Answer, Family, answers, draw_families
 from fisa.explain.faithfulness import laid_on, maps_of, units
-from fisa.explain.graded import GradeError, GradeRow
+from fisa.explain.graded import GradeError, GradeRow, Kind
 from fisa.explain.localisation import grade_localisation
 from fisa.explain.recovery import effects_of, grade_effects
 from fisa.explain.resampling import over_scenes, ratio
@@ -129,7 +129,7 @@ def _scores(run: Run, data: PlantedDataset, rows: np.ndarray, progress: Progress
     truth, rungs = truth_of(manifest), fit_ladder(data.name).predict(manifest)
     constant = kl(truth, rungs["constant"])
     predictions = {"predictions": predict_packed(run.model, np.stack(images)), **rungs}
-    kinds = {"predictions": "method", "additive": "baseline", "pairwise": "ceiling"}
+    kinds: dict[str, Kind] = {"predictions": "method", "additive": "baseline", "pairwise": "ceiling"}
     for name, kind in kinds.items():
         lost = over_scenes(ratio(kl(truth, predictions[name]), constant), rows)
         score = Interval(1 - lost.value, 1 - lost.high, 1 - lost.low)

@@ -1,18 +1,10 @@
-"""Checks that an attribution depends on what the model learned, and not on how the picture looks.
-
-*Weight randomisation* (Adebayo et al. 2018): the entries of every weight are shuffled, so that their sizes stay and
-what was learned goes; *untrained*: fresh weights. What a method then lays on motifs must agree with what the trained
-model does no better than what it lays there for the untrained network. *Stability*: the map of an image with a little
-noise, or moved by some pixels, against its own.
-"""
+"""Stability: the map of an image with a little noise, or moved by some pixels, against the image's own."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from scipy import ndimage
 
 from fisa.evaluation import Progress
@@ -21,7 +13,6 @@ from fisa.explain.attribution import attribute_batch
 from fisa.explain.counterfactuals import Family
 from fisa.explain.faithfulness import gauged_target, spearman, spread_out
 from fisa.explain.resampling import over_scenes, ratio
-from fisa.models import System, build_model
 from fisa.records import Interval
 from fisa.runs import Run
 
@@ -30,23 +21,6 @@ NOISE = 2.0
 
 SHIFT = 2
 """Pixels by which the image is moved, right and down."""
-
-
-def untrained(run: Run, seed: int = 0) -> System:
-    """Return the run's architecture with fresh weights, in evaluation mode."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return build_model(run.config.model, run.space, pretrained=False).eval().requires_grad_(False)
-
-
-def shuffled(model: System, seed: int = 0) -> System:
-    """Return a copy of a system in which the entries of each weight have changed places."""
-    random = torch.Generator().manual_seed(seed)
-    other = copy.deepcopy(model)
-    with torch.no_grad():
-        for weight in other.parameters():
-            weight.copy_(weight.flatten()[torch.randperm(weight.numel(), generator=random)].view_as(weight))
-    return other
 
 
 def grade_stability(

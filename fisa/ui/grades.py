@@ -29,6 +29,7 @@ SUBJECTS = {
     "logits": mark("Logits"),
     "other_emotion": mark("Other emotion"),
     "own_change": mark("Own change"),
+    "own_motifs": mark("Own motifs"),
     "random": mark("Random"),
     "same": mark("Same"),
     "true_logits": mark("True logits"),

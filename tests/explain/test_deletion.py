@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from fisa.config import RunConfig
 from fisa.emotions import MIKELS8
-from fisa.explain import sanity
+from fisa.explain import stability, unlearned
 from fisa.explain.deletion import RANDOM_ORDERS, STEPS, areas, cells_of, curves, grade_deletion, subject
 from fisa.explain.targets import Target
 from fisa.models import ModelOutput, build_model
@@ -104,8 +104,8 @@ def test_shuffled_weights_are_the_same_numbers_elsewhere() -> None:
     config = RunConfig.model_validate({"name": "fisa", "model": TINY_FISA})
     model = build_model(config.model, MIKELS8).eval()
     before = {name: weight.clone() for name, weight in model.named_parameters()}
-    other = dict(sanity.shuffled(model).named_parameters())
-    again = dict(sanity.shuffled(model).named_parameters())
+    other = dict(unlearned.shuffled(model).named_parameters())
+    again = dict(unlearned.shuffled(model).named_parameters())
     for name, weight in model.named_parameters():
         assert torch.equal(weight, before[name]) and torch.equal(other[name], again[name])
         assert torch.equal(weight.flatten().sort().values, other[name].flatten().sort().values)
@@ -116,7 +116,7 @@ def test_untrained_weights_come_from_their_seed_and_touch_no_other() -> None:
     run: Any = SimpleNamespace(config=RunConfig.model_validate({"name": "fisa", "model": TINY_FISA}), space=MIKELS8)
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    first, again, other = (sanity.untrained(run, seed).state_dict() for seed in (0, 0, 1))
+    first, again, other = (unlearned.untrained(run, seed).state_dict() for seed in (0, 0, 1))
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["layers.0.query.weight"], other["layers.0.query.weight"])
@@ -130,9 +130,9 @@ def test_stability_undoes_the_shift(monkeypatch: pytest.MonkeyPatch) -> None:
     def brightness(run: Any, images: list[np.ndarray], *_: Any, **__: Any) -> list[Any]:
         return [SimpleNamespace(values=image.astype(float).sum(2)) for image in images]
 
-    monkeypatch.setattr(sanity, "attribute_batch", brightness)
+    monkeypatch.setattr(stability, "attribute_batch", brightness)
     map_ = one.image.astype(float).sum(2)
-    found = sanity.grade_stability(SimpleNamespace(), [(one, 1)] * 2, [map_] * 2, "any")  # type: ignore[arg-type]
+    found = stability.grade_stability(SimpleNamespace(), [(one, 1)] * 2, [map_] * 2, "any")  # type: ignore[arg-type]
     assert found["shift"].value == 1 and 0.9 < found["noise"].value < 1
-    backwards = sanity.grade_stability(SimpleNamespace(), [(one, 1)] * 2, [-map_] * 2, "any")  # type: ignore[arg-type]
+    backwards = stability.grade_stability(SimpleNamespace(), [(one, 1)] * 2, [-map_] * 2, "any")  # type: ignore[arg-type]
     assert backwards["shift"].value == -1

@@ -28,7 +28,7 @@ def graded(tiny_runs: Path) -> Grades:
     return grade_run(load_run(tiny_runs / "fisa"), FEW)
 
 
-def test_every_grade_has_its_methods_baselines_and_ceilings(graded: Grades) -> None:
+def test_every_grade_has_what_it_is_set_against(graded: Grades) -> None:
     assert {row.grade for row in graded.rows} == {
         "localisation", "localisation.lift", *MATRICES, *PATHS, *ATTRIBUTION
     }  # fmt: skip
@@ -37,7 +37,13 @@ def test_every_grade_has_its_methods_baselines_and_ceilings(graded: Grades) -> N
         kinds.setdefault(row.grade, set()).add(row.kind)
         assert row.low is None or row.high is None or row.low <= row.high
     assert kinds["faithfulness"] == kinds["validity"] == {"method", "baseline", "ceiling"}
-    assert kinds["localisation"] == {"method", "baseline"} and kinds["recovery.r"] == {"method", "ceiling"}
+    assert kinds["localisation"] == {"method", "baseline", "ceiling"}
+    # Knowing nothing is 0 for these (r, slope), 1/2 (signs, AUROC), or what a model does anyway (paths, stability).
+    assert kinds["recovery.r"] == kinds["localisation.lift"] == {"method", "ceiling"} and kinds["path.leak"] == {
+        "method"
+    }
+    unbounded = {row.subject for row in graded.rows if row.grade == "localisation" and row.low is None}
+    assert unbounded == {"constant", "own motifs"}  # chosen on the same scenes, and always 1
     for grade in ATTRIBUTION - {"sanity.untrained"}:
         methods = {row.subject for row in graded.rows if row.grade == grade and row.kind == "method"}
         assert methods == {"contributions", "grad_cam"}
@@ -80,8 +86,8 @@ def test_what_cannot_be_graded_is_refused(tiny_runs: Path) -> None:
 
 
 def test_rows_without_an_interval_have_none(graded: Grades) -> None:
-    areas = [row for row in graded.rows if (row.grade, row.subject) == ("localisation", "area")]
-    assert areas == [GradeRow("localisation", "area", "baseline", areas[0].value, None, None, areas[0].n, 4)]
+    fixed = [row for row in graded.rows if (row.grade, row.subject) == ("localisation", "constant")]
+    assert fixed == [GradeRow("localisation", "constant", "baseline", fixed[0].value, None, None, fixed[0].n, 4)]
 
 
 def test_scenes_asked_in_batches_answer_as_single_images_do(tiny_runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,12 +49,7 @@ def test_killed_in_any_part_it_goes_on_to_the_same_grades(run: Run, monkeypatch:
     assert parts == ["localisation", "recovery", "paths", "baselines"]
     resumed = grade_run(run, FEW)
     assert len(list(next((Path(os.environ["FISA_CACHE"]) / "grades").glob("*/*")).iterdir())) == 13
-    # By chance alone: the untrained network of localisation, whose weights nobody fixes.
-    anew = {(row.grade, row.subject): row for row in grade_run(run, FEW, again=True).rows}
-    for row in resumed.rows:
-        if row.subject != "untrained":
-            assert row == anew[row.grade, row.subject]
-    assert len(anew) == len(resumed.rows)
+    assert grade_run(run, FEW, again=True).rows == resumed.rows
 
 
 def test_a_finished_grading_answers_without_the_model(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,7 +152,7 @@ def test_maps_that_point_at_their_motifs_get_one_and_at_others_zero(
 
     localisation_render = localisation.render
     monkeypatch.setattr(localisation, "render", render)
-    monkeypatch.setattr(localisation, "build_model", lambda *_, **__: SimpleNamespace(eval=lambda: None))
+    monkeypatch.setattr(localisation, "untrained", lambda _: None)
     run: Any = Pointing()
     run.model = None
     run.output = lambda images, model: SimpleNamespace(
@@ -165,6 +165,7 @@ def test_maps_that_point_at_their_motifs_get_one_and_at_others_zero(
     if offset == 0:
         assert grade["lift"] > 1 / grade["baselines"]["area"]  # mean of inverses over inverse of the mean
         assert grade["baselines"]["other_emotion"] == 0
+        assert grade["lift"] == pytest.approx(grade["ceiling"]["lift"])  # all of the map lies on the mask
 
 
 def test_scenes_of_one_emotion_alone_have_no_unit(tiny_runs: Path) -> None:
