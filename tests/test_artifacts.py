@@ -12,8 +12,9 @@ from fisa.datasets.planted.oracles import fit_ladder
 from fisa.distances import kl
 from fisa.evaluation import open_test_split, per_sample, truth_of
 from fisa.explain.counterfactuals import answers, draw_families
-from fisa.explain.embeddings import vectors_of_images
+from fisa.explain.embeddings import offered_vectors, vectors_of_images
 from fisa.explain.localisation import grade_localisation
+from fisa.explain.maps import own_map
 from fisa.explain.paths import grade_paths
 from fisa.explain.recovery import grade_recovery
 from fisa.images import to_square
@@ -53,6 +54,13 @@ def test_a_shipped_run_was_made_from_its_configuration_and_predicts_what_it_stor
     again = run.predict([data[index].image for index in chosen]).distribution
     stored = run.predictions[list(run.space.labels)].to_numpy(float)[chosen]
     np.testing.assert_allclose(again, stored, atol=1e-4)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_a_shipped_map_says_how_far_to_trust_it(path: Path) -> None:
+    run = load_run(path)
+    found = own_map(run, offered_vectors(run)[0])
+    assert found is not None and found.trust is not None and found.trust.value > 0.9
 
 
 def test_fisa_comes_within_three_percent_of_the_truth_and_passes_the_additive_oracle() -> None:
