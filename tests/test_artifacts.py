@@ -83,8 +83,9 @@ def test_the_stored_grades_of_fisa_are_those_that_readme_promises() -> None:
     assert grades["contributions"]["r"] >= 0.95
 
 
-def test_fisa_pointing_keeps_what_readme_promises() -> None:
-    run = load_run(ROOT / "artifacts" / "fisa-pointing")
+@pytest.mark.parametrize("name", ["fisa-pointing", "fisa-pointing-longer"])
+def test_fisa_pointing_keeps_what_readme_promises(name: str) -> None:
+    run = load_run(ROOT / "artifacts" / name)
     assert run.grades is not None
     assert run.grades["localisation"]["low"] >= 0.95
     found = run.grades["contributions"]
