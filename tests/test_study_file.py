@@ -9,7 +9,7 @@ from tiny import TINY_FISA
 
 from fisa.config import ConfigError
 from fisa.config.study import load_study
-from fisa.datasets import open_configured, open_dataset
+from fisa.datasets import DataError, check_split, open_configured, open_dataset
 from fisa.studies.folder import StudyFolder
 from fisa.studies.pace import Pace
 from fisa.studies.plan import choice_names, plan_cells, plan_trials
@@ -128,3 +128,20 @@ def test_studies_that_ship_can_be_planned(file: Path) -> None:
     cells = plan_cells(study, systems, {name: {} for name in choices})
     assert len(trials) == len(choices) * (study.search.trials if study.search else 0) and cells
     assert f"python -m fisa study configs/studies/{file.name}" in file.read_text(encoding="utf-8").partition("\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("planted", ["iid", "test", "fresh-12", "clutter-3", "validation"], ["fresh-0", "all"]),
+        ("planted-sequences", ["test", "validation"], ["iid", "fresh-1"]),
+        ("emotion6", ["test", "all"], ["iid"]),  # whose folder is not there: its name is enough
+        ("sequences", ["test", "all"], ["iid"]),
+    ],
+)
+def test_a_split_is_known_by_its_name(name: str, right: list[str], wrong: list[str]) -> None:
+    for split in right:
+        check_split(name, split)
+    for split in wrong:
+        with pytest.raises(DataError, match=f"ha(s|ve) no split '{split}'; there are train, validation, "):
+            check_split(name, split)

@@ -174,6 +174,15 @@ class TestTheSameCommandAgain:
         assert given == ["trials/small/1", "trials/small/2"]
 
 
+def test_a_misspelt_test_split_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    file, given = written(tmp_path, data=STUDY["data"] | {"test": "frsh-1"}), list[str]()
+    with pytest.raises(StudyError, match=r"study\.yaml: data: planted data has no split 'frsh-1'; there are train"):
+        run_study(file, tmp_path / "out", partial(asked, given))
+    assert given == [] and not (tmp_path / "out").exists()
+    timed = CliRunner().invoke(app, ["study", str(file), "--dry-run"])
+    assert timed.exit_code == 1 and "no split 'frsh-1'" in timed.stderr
+
+
 def test_a_second_call_for_the_folder_is_refused(tmp_path: Path) -> None:
     file = written(tmp_path / "in")
     with at_work(tmp_path / "out", "tiny", file.read_text()), pytest.raises(StudyError, match="another call works on"):

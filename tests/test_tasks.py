@@ -146,6 +146,15 @@ def test_other_systems_name_those_that_can(name: str, root: Path) -> None:
         prepare(config_of(root, {**TINY_CNN, "name": name}))
 
 
+def test_a_system_that_cannot_rate_is_named_before_data_without_ratings() -> None:
+    # On other data it would be refused all the same, and objective.ratings, which this message names, mends both.
+    config = RunConfig.model_validate(
+        {"name": "x", "data": {"name": "planted-tiny"}, "model": {**TINY_CNN, "name": "ssdl"}, **RATED}
+    )
+    with pytest.raises(ConfigError, match=r"^ssdl cannot predict valence and arousal; .* or objective\.ratings to 0$"):
+        prepare(config)
+
+
 def test_a_run_is_tabled_with_its_kind_and_never_with_distributions(run: Run, tiny_runs: Path, root: Path) -> None:
     rated, distributions = comparison_tables([run, load_run(tiny_runs / "cnn")])
     assert list(rated["system"]) == ["constant", "rated"] and list(rated["kind"]) == ["baseline", "run"]

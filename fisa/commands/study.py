@@ -18,7 +18,7 @@ from fisa.studies.folder import StudyFolder
 from fisa.studies.nodes import train_on_cluster
 from fisa.studies.pace import Pace
 from fisa.studies.plan import Cell, choice_names, plan_cells, plan_trials
-from fisa.studies.runner import Engine, run_study
+from fisa.studies.runner import Engine, check_test_split, run_study
 from fisa.studies.summary import load_results
 from fisa.studies.tables import study_table
 from fisa.studies.workers import News, train_apart
@@ -51,6 +51,7 @@ def engine_of(name: str, processes: int, address: str | None) -> Engine:
 def dry_run(file: Path, out: Path | None, processes: int) -> None:
     """Print the runs of a study and how long they may take here, from a few steps of each system."""
     config, systems = load_study(file)
+    check_test_split(config, file)
     check_claims(config, systems)
     folder = StudyFolder(out or default_folder(config.name))
     trials = plan_trials(config, systems)

@@ -19,6 +19,7 @@ from fisa.datasets.layouts.folder import read_folder, read_mikels_folder
 from fisa.datasets.layouts.ldl import read_ldl
 from fisa.datasets.layouts.oasis import read_oasis
 from fisa.datasets.photographs import (
+    ALL,
     SPLITS,
     Collection,
     Layout,
@@ -27,7 +28,9 @@ from fisa.datasets.photographs import (
     without_refused,
 )
 from fisa.datasets.planted.dataset import PlantedDataset
+from fisa.datasets.planted.presets import find_split
 from fisa.datasets.planted.sequences import open_planted_sequences
+from fisa.datasets.planted.sequences import presets as sequence_presets
 from fisa.datasets.problems import BadData
 from fisa.datasets.sequences.folder import SequenceCollection, SequenceFolder
 from fisa.datasets.vectors import VectorCollection, Vectors
@@ -47,6 +50,7 @@ __all__ = [
     "Sample",
     "SequenceFolder",
     "Vectors",
+    "check_split",
     "groups_of",
     "is_drawn",
     "open_collection",
@@ -223,6 +227,22 @@ def open_collection(
     if not len(collection.manifest):
         raise DataError(f"{collection.root}: no usable image is left; `python -m fisa data check` says why")
     return collection
+
+
+def check_split(name: str, split: str) -> None:
+    """Tell by its name whether a data set can have a split, and open nothing.
+
+    Raises:
+        DataError: There is no such data set, or no such split of it.
+    """
+    source = _source(name)
+    if isinstance(source, OnDisk):
+        if split not in (*SPLITS, ALL):
+            raise DataError(f"{name} has no split {split!r}; there are {', '.join((*SPLITS, ALL))}")
+    elif name in SEQUENCES:
+        sequence_presets.check_split(split)
+    else:
+        find_split(split)
 
 
 def is_drawn(name: str) -> bool:

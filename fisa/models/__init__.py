@@ -63,15 +63,21 @@ def build_model(config: ModelConfig, space: EmotionSpace, pretrained: bool = Tru
         BackboneError: The backbone cannot be built or its weights do not fit.
         ConfigError: The system needs a wheel, and the labels have none; or it cannot predict valence and arousal.
     """
-    if ratings and config.name not in RATERS:
-        raise ConfigError(
-            f"{config.name} cannot predict valence and arousal; set model.name to {', '.join(RATERS[:-1])} or "
-            f"{RATERS[-1]}, or objective.ratings to 0"
-        )
+    if ratings:
+        check_rater(config)
     model = MODELS[config.name](config, space, build_backbone(config.backbone, pretrained))
     if ratings:
         model.add_ratings()
     return model
 
 
-__all__ = ["MODELS", "RATERS", "BackboneError", "Fisa", "ModelOutput", "System", "build_model"]
+def check_rater(config: ModelConfig) -> None:
+    """Raise ConfigError unless the configured system can predict valence and arousal."""
+    if config.name not in RATERS:
+        raise ConfigError(
+            f"{config.name} cannot predict valence and arousal; set model.name to {', '.join(RATERS[:-1])} or "
+            f"{RATERS[-1]}, or objective.ratings to 0"
+        )
+
+
+__all__ = ["MODELS", "RATERS", "BackboneError", "Fisa", "ModelOutput", "System", "build_model", "check_rater"]

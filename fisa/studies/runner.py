@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fisa.config import RunConfig, read_text
-from fisa.config.study import load_study
+from fisa.config.study import StudyConfig, load_study
+from fisa.datasets import DataError, check_split
 from fisa.datasets.sequences import inputs_of
 from fisa.evaluation import Progress
 from fisa.exceptions import FisaError
@@ -68,9 +69,11 @@ def run_study(
 
     Raises:
         ConfigError: The file, or a configuration that it names, cannot be used.
-        StudyError: A run cannot be trained, or the study contradicts what it has come to, or another call works on it.
+        StudyError: Its test split is none of its data, a run cannot be trained, the study contradicts what it has come
+            to, or another call works on it.
     """
     study, systems = load_study(path)
+    check_test_split(study, path)
     check_claims(study, systems)
     trials = plan_trials(study, systems)
     with at_work(out, study.name, read_text(path)) as folder:
@@ -100,6 +103,18 @@ def run_study(
             store_summary(load_results(folder.path), folder.path / SUMMARY_FOLDER)
         tried = [failure for cell in (*trials, *cells) if (failure := folder.failure(cell.where))]
         return Outcome((*trials, *cells), (*tried, *_without_choice(choice_names(study, systems), chosen)))
+
+
+def check_test_split(study: StudyConfig, path: Path) -> None:
+    """Check the name of the split that the cells of the study in ``path`` are measured on; :func:`check` opens another.
+
+    Raises:
+        StudyError: The data have no such split; names the file.
+    """
+    try:
+        check_split(study.data.name, study.data.test)
+    except DataError as error:
+        raise StudyError(f"{path}: data: {error}") from None
 
 
 def check(cells: Sequence[Cell], progress: Progress | None = None) -> None:

@@ -207,12 +207,25 @@ def _protocol_notes(results: StudyResults) -> Iterator[str]:
             "Search: {trials} trials of {epochs} epochs each, on one seed, the best on validation chosen: {chosen}."
         )
         yield Phrase(text, trials=len(first["trials"]), epochs=first["epochs"], chosen=chosen)
+        yield from _shared_seed(results)
     looks = [str(look["when"]) for look in results.looks]
     if looks:
         yield Phrase(mark("The test split was looked at {n} times, first at {when}."), n=len(looks), when=min(looks))
         late = [name for name, choice in results.choices.items() if str(choice["frozen"]) > min(looks)]
         if late:
             yield Phrase(mark("Chosen only after that first look: {names}."), names=", ".join(late))
+
+
+def _shared_seed(results: StudyResults) -> Iterator[str]:
+    """Say where cells have the seed of the search: on it the choice was seen to be good, on the others it was not."""
+    searched = results.runs.loc[results.runs["trial"].notna(), "seed"].astype(int)
+    seeds = sorted(set(results.cells["seed"].astype(int)))
+    text = mark(
+        "The search ran on seed {seed}, which the final cells have too (their seeds: {seeds}): what it chose may suit "
+        "that seed best."
+    )
+    for seed in sorted(set(searched) & set(seeds)):
+        yield Phrase(text, seed=seed, seeds=", ".join(map(str, seeds)))
 
 
 def _chosen(choices: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from fisa.datasets.sequences import SequenceInputs, SequenceSet, inputs_of
 from fisa.datasets.vectors import FeatureSet
 from fisa.emotions import EmotionSpace
 from fisa.evaluation import Progress, target_of
-from fisa.models import System, build_model
+from fisa.models import System, build_model, check_rater
 from fisa.models.multimodal_sequence import what_lacks
 from fisa.objectives import Objective, build_objective
 from fisa.tasks import TASKS, check_data, open_data, space_of
@@ -55,14 +55,15 @@ def prepare(config: RunConfig, progress: Progress | None = None) -> Prepared:
             images of each emotion as ``training.per_emotion`` asks for, a batch of one image cannot be trained on, or
             labels cannot be shuffled.
     """
-    size = config.data.image_size
+    size, rates = config.data.image_size, config.objective.ratings > 0
+    if rates:
+        check_rater(config.model)  # before the data: whoever is told to choose others first would only come back
     data = open_data(config, progress=progress)
     for split in data.values():
         check_data(config, split)
     space = space_of(config, data["train"])
     _check_emotions(config, data["train"], space)
     seed_everything(config.training.seed, verbose=False)
-    rates = config.objective.ratings > 0
     model = build_model(config.model, space, ratings=rates)
     target = target_of(data["train"], space)
     if len(space):
