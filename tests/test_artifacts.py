@@ -1,5 +1,6 @@
 """What ships: small enough to clone, reproducible from its own weights, and as good as the documents say."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from fisa.datasets.planted import PlantedDataset
 from fisa.datasets.planted.oracles import fit_ladder
 from fisa.distances import kl
 from fisa.evaluation import open_test_split, per_sample, truth_of
+from fisa.explain.attribution import METHODS
 from fisa.explain.counterfactuals import answers, draw_families
 from fisa.explain.embeddings import offered_vectors, vectors_of_images
+from fisa.explain.graded import failed_checks, stored_grades
 from fisa.explain.localisation import grade_localisation
 from fisa.explain.maps import own_map
 from fisa.explain.paths import grade_paths
@@ -24,6 +27,11 @@ from fisa.runs import list_runs, load_run
 ROOT = Path(__file__).parents[1]
 SHIPPED = list_runs(ROOT / "artifacts")
 MEGABYTE = 1_000_000
+SHIFT_COLUMNS = [
+    ("localisation", "attention"), ("recovery.r", "contributions"), ("recovery.slope", "contributions"),
+    ("path.direct", "interaction"), ("path.absent", "interaction"),
+]  # fmt: skip
+"""Grade and subject of each column of the table of shifts in docs/methods.md."""
 
 
 def size(folder: Path) -> int:
@@ -61,6 +69,30 @@ def test_a_shipped_map_says_how_far_to_trust_it(path: Path) -> None:
     run = load_run(path)
     found = own_map(run, offered_vectors(run)[0])
     assert found is not None and found.trust is not None and found.trust.value > 0.9
+
+
+@pytest.mark.parametrize("run", ["fisa", "fisa-pointing"])
+def test_the_table_of_shifts_holds_the_stored_grades(run: str) -> None:
+    grades = stored_grades(load_run(ROOT / "artifacts" / run))
+    methods = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
+    for split in ("iid", "rendering", "triple", "strength", "palette"):
+        found = {(row.grade, row.subject): row for row in grades[split].rows}
+        shown = [found[column] for column in SHIFT_COLUMNS]
+        cells = [f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]" for row in shown]
+        line = f"| {run} | {split} | {' | '.join(cells)} |"
+        assert re.sub(r"\b0\.", ".", line) in methods
+
+
+def test_readme_has_the_faithfulness_of_every_method_and_says_which_is_marked() -> None:
+    grades = stored_grades(load_run(ROOT / "artifacts" / "fisa"))["iid"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("\n", " ")
+    for row in grades.rows:
+        if row.grade == "faithfulness" and (row.subject in METHODS or row.subject == "same"):
+            assert re.sub(r"\b0\.", ".", f" {row.value:.2f} [{row.low:.2f}, {row.high:.2f}]") in readme, row.subject
+    (check,) = failed_checks(grades.rows).pop("interaction").values()
+    assert failed_checks(grades.rows).keys() == {"interaction"}
+    told = f"which is marked: {check[0].value:.2f} where the untrained one's interval ends at {check[1].high:.2f}."
+    assert re.sub(r"\b0\.", ".", told) in readme
 
 
 def test_fisa_comes_within_three_percent_of_the_truth_and_passes_the_additive_oracle() -> None:
