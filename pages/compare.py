@@ -47,7 +47,7 @@ def page(runs: dict[str, Run], tools: DeltaGenerator) -> None:
     errors = compare_errors.errors_of(runs, dataset)
     own = dict(errors.loc[walk.chosen])
     compare_errors.draw(runs, dataset, walk, lambda: compare_image.wheel(seen, own))
-    compare_image.draw(seen)
+    compare_image.draw(seen, runs)
 
 
 def comparison(run: Run) -> None:

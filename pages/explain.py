@@ -9,6 +9,7 @@ from fisa.ui import (
     cache,
     export,
     extras,
+    graded,
     marks,
     methods,
     methods_export,
@@ -30,10 +31,11 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     subject = cache.subject(dataset, name)
     found = cache.explanation(run, subject)
     emotion = panels.settle(found)
-    attributions.settle(run, found, subject, emotion)
+    asked = attributions.settle(run, found, subject, emotion)
     methods.settle()
-    edits = what_if.settle(run, dataset, subject)
-    shown = ("emotion", "head", "matrix", "lit", "masks", "opacity", "method", "target", "methods", "edits")
+    scene = what_if.scene_of(dataset, subject)
+    edits = what_if.settle(run, scene)
+    shown = ("emotion", "head", "matrix", "lit", "masks", "opacity", *asked, "methods", "edits")
     state.share("run", *walk.keys, *shown)
 
     with bar:
@@ -46,6 +48,7 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         panels.picture(found, subject, emotion)
+        graded.under_attention(run, found)
     with right:
         named = panels.named_distributions(found, subject, run.name)
         panels.distributions(named, run.space, "wheel", panels.lit(run.space))
@@ -64,11 +67,11 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     reading.header(tr("Who acts on whom"), "matrices")
     panels.matrices(found, run.name, "matrix")
     extras.draw(found, run.name, subject)
-    what_if.draw(run, dataset, found, subject, edits)
+    what_if.draw(run, found, subject, scene, edits)
     with tools, st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
         st.page_link("pages/gallery.py", label=tr("Gallery"), icon=":material/grid_view:")
         marks.editor(dataset, name)
-        offer = export.of_image(run, dataset, found, subject, emotion, attribution)
+        offer = export.of_image(run, dataset, found, subject, emotion, attribution, attributions.settings_of(found))
         export.draw(methods_export.joined(offer, compared))
 
 

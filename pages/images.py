@@ -2,7 +2,7 @@ import streamlit as st
 
 from fisa.language import tr
 from fisa.runs import Run
-from fisa.ui import cache, panels, photographs, rated, reading, standing, state, steps, widgets
+from fisa.ui import cache, extras, graded, panels, photographs, rated, reading, standing, state, steps, what_if, widgets
 
 
 def page(run: Run) -> None:
@@ -24,7 +24,9 @@ def page(run: Run) -> None:
     picked = photographs.pick(list(subjects))
     found = cache.explanation(run, subjects[picked])
     emotion = panels.settle(found)
-    state.share("run", "emotion", "head", "matrix", "lit", "opacity")
+    asked = photographs.settle_places(run, found, subjects[picked], emotion)
+    edits = what_if.settle(run, None)
+    state.share("run", "emotion", "head", "matrix", "lit", "opacity", *asked, "edits")
     photographs.show_table(table, run, len(refused))
 
     st.header(state.plain(picked), anchor=False)
@@ -32,6 +34,7 @@ def page(run: Run) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         panels.picture(found, subjects[picked], emotion)
+        graded.under_attention(run, found)
     with right:
         st.badge(tr("no ground truth"), icon=":material/help:", color="gray")
         st.markdown(standing.headline(found, subjects[picked], run.name))
@@ -40,8 +43,12 @@ def page(run: Run) -> None:
     panels.emotion_strip(found, subjects[picked], emotion, run.name)
     reading.header(tr("What makes {emotion}", emotion=tr(emotion)), "contributions")
     panels.contributions(found, emotion, run.name, "contributions")
+    photographs.places(run, found, subjects[picked], emotion)
     reading.header(tr("Who acts on whom"), "matrices")
     panels.matrices(found, run.name, "matrix")
+    extras.draw(found, run.name, subjects[picked])
+    with widgets.guard():  # of the test images, which may be gone, some edits need means
+        what_if.draw(run, found, subjects[picked], None, edits)
     with note:
         photographs.say_if_far(run, subjects[picked])
 

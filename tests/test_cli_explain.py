@@ -125,6 +125,10 @@ class TestExplain:
         assert result.exit_code == 0 and "the map is not complete" in result.stderr
         assert json.loads(result.stdout)["baseline"] == "a black image"
         assert "cnn has no attention maps; these apply: integrated_gradients" in refusal(fisa(*asked, "attention"))
+        line = refusal(fisa(*asked[:3], "--target", "fear<-awe", "--method", "occlusion"))
+        for target in ("fear", "fear-awe", "entropy"):  # those that it names are answered
+            assert re.search(rf"these targets apply:.* {target},", line)
+            assert fisa(*asked[:3], "--target", target, "--method", "occlusion").exit_code == 0
         assert fisa("explain", tiny_runs / "cnn", "planted-tiny:iid:3", "--method", "occlusion").exit_code == 2
         assert fisa("explain", tiny_runs / "cnn", "planted-tiny:iid:3", "--head", "2").exit_code == 2
 

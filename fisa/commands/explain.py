@@ -22,17 +22,21 @@ from fisa.explain.attribution import FASTEST, applicable
 from fisa.explain.attribution import attribute as attribute_image
 from fisa.explain.baselines import Baseline
 from fisa.explain.counterfactuals import own_mask
-from fisa.explain.familiarity import familiarity
+from fisa.explain.familiarity import Familiarity, familiarity
 from fisa.explain.graded import failed_checks, stored_grades
 from fisa.explain.targets import Target
 from fisa.export import Explained, as_json, document_of, image_digest, provenance_of, refuse_existing, write_explanation
 from fisa.export.explanation import attribution_of
 from fisa.export.folder import PICTURE
+from fisa.export.grades import grades_of
 from fisa.figures.paper import Form
 from fisa.images import decode, decode_square, to_square
 from fisa.records import Attribution, Explanation
 from fisa.runs import Run, load_run
 from fisa.tasks import open_data
+
+_OWN = ("train", "validation", "test", "iid")
+"""Splits of a run's own data set that are as its training was; a shift of planted scenes is not."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class _Subject:
-    """An image to explain: as the model gets it, as figures show it, and what is known of it (truth, votes, ...)."""
+    """An image to explain: as the model gets it, as figures show it, and what is known of it (truth, votes, ...).
+
+    ``own`` tells that it is of a split that the run was trained, chosen or tested on.
+    """
 
     name: str
     image: np.ndarray
@@ -62,6 +69,7 @@ class _Subject:
     aspect: float = 1.0
     known: dict[str, np.ndarray] = field(default_factory=dict)
     masks: dict[int, np.ndarray] = field(default_factory=dict)
+    own: bool = False
 
 
 def explain(folder: Path, image: str, out: Path | None, forms: Sequence[Form], asked: Asked | None) -> None:
@@ -71,7 +79,8 @@ def explain(folder: Path, image: str, out: Path | None, forms: Sequence[Form], a
     run = load_run(folder)
     subject = _subject(image, run)
     found = explain_image(run, subject.image)
-    _tell_if_far(run, subject)
+    familiar = _familiarity(run, subject)
+    attribution = _attribution(run, subject, found, asked, default=out is not None)
     explained = Explained(
         name=subject.name,
         system=run.name,
@@ -84,7 +93,9 @@ def explain(folder: Path, image: str, out: Path | None, forms: Sequence[Form], a
         known=subject.known,
         masks=subject.masks,
         aspect=subject.aspect,
-        attribution=_attribution(run, subject, found, asked, default=out is not None),
+        attribution=attribution,
+        familiarity=familiar,
+        grades=None if attribution is None else grades_of(run, attribution.method),
     )
     if out is not None:
         _warn_of_field(found)
@@ -138,21 +149,22 @@ def _attribution(
     return attribution
 
 
-def _tell_if_far(run: Run, subject: _Subject) -> None:
-    """Say of an image that is not of the run's own data when it lies far from what the run was trained on."""
-    if subject.name.startswith(f"{run.config.data.name}:"):
-        return
+def _familiarity(run: Run, subject: _Subject) -> Familiarity | None:
+    """Return how far an image lies from what the run was trained on, and tell where that is far.
+
+    None for an image of the run's own splits, and where there are no training images to compare with.
+    """
+    if subject.own:
+        return None
     try:
         with Meter("look at training images, once for this run") as meter:
             (found,) = familiarity(run, [subject.image], meter)
     except DataError as error:
         tell(f"{subject.name}: how far it lies from the training images cannot be said ({error})")
-        return
-    if found.far:
-        tell(
-            f"{subject.name}: lies far from what {run.name} was trained on, {found.nearer:.1%} of {found.held_out} "
-            "held-out images lie nearer; read the explanation with care"
-        )
+        return None
+    if warning := found.warning(run.name):
+        tell(f"{subject.name}: {warning}")
+    return found
 
 
 def _subject(image: str, run: Run) -> _Subject:
@@ -178,16 +190,19 @@ def _subject(image: str, run: Run) -> _Subject:
     if not np.isnan(rated).any():
         known["rated"] = rated
     about = f"{name}, version {dataset.version}, split {dataset.split}"
+    own = own and dataset.split in _OWN
     if not isinstance(dataset, PlantedDataset):
         height, width = sample.image.shape[:2]
         source = dataset.file(index) if isinstance(dataset, InFiles) else sample.image
         seen = decode_square(source, data.image_size) if isinstance(source, Path) else sample.image
         picture = to_square(sample.image, PICTURE)
-        return _Subject(image, seen, picture, image_digest(source), about, width / height, known)
+        return _Subject(image, seen, picture, image_digest(source), about, width / height, known, own=own)
     scene = dataset.scene(index)
     drawn = render(scene, PICTURE)
     if not same:
         return _Subject(image, sample.image, drawn.image, image_digest(sample.image), about, known=known)
     masks = {emotion: own_mask(drawn.ids, scene, emotion) for emotion in {motif.emotion for motif in scene.motifs}}
     known = {"truth": scene.distribution, "strengths": scene.strengths, **known}
-    return _Subject(image, sample.image, drawn.image, image_digest(sample.image), about, known=known, masks=masks)
+    return _Subject(
+        image, sample.image, drawn.image, image_digest(sample.image), about, known=known, masks=masks, own=own
+    )

@@ -57,11 +57,12 @@ def explain(
 
     The JSON holds all numbers: distribution (0 to 1), entropy (nats), logits and bias, attention and its null share
     (sum to 1 for each emotion), and by head effect (1 is indifferent), interaction (rows sum to 1) and contributions
-    (signed, in logits; rows receive, columns give; logits = bias + their sum over heads and columns).
+    (signed, in logits; rows receive, columns give; logits = bias + their sum over heads and columns). Its familiarity
+    says how far an image lies from what the run was trained on; null for images of the run's own splits.
 
     With --method and --target: a signed map (values, rows from the top) in units of the target (logits, or nats), the
     target's value, its delta to the baseline, and the gap between that and the map's sum; a gap above 1 % of delta, and
-    above 0.001, is told.
+    above 0.001, is told. With it the method's grades, where the run carries any.
 
     DIR, whole or not there at all, holds index.html, a page of its own that needs no network; explanation.json and
     attribution.json (without --method of the predicted emotion, by the fastest that applies); the same as CSV tables

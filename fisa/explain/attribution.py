@@ -199,7 +199,11 @@ def _refuse(run: Run, model: System, method: str, question: Question, settings: 
         )
     has = _abilities(run, model)
     if question.kind == "interaction" and "contributions" not in has:
-        raise AttributionError(f"{run.name}: has no contributions of one emotion to another; choose another target")
+        first, second = (run.space.labels[int(column[0])] for column in (question.receives, question.gives))
+        raise AttributionError(
+            f"{run.name}: has no contributions of one emotion to another; these targets apply: {first}, "
+            f"{first}-{second}, entropy, and kl where the truth is known"
+        )
     instead = f"these apply: {', '.join(applicable(run, question.kind, model)) or 'none'}"
     lacking = sorted(METHODS[method].needs - has)
     if lacking:

@@ -71,6 +71,15 @@ class Familiarity:
         """Whether what the run says of the image should be read with care."""
         return self.nearer >= FAR
 
+    def warning(self, system: str) -> str:
+        """Say that the image lies far from what the run ``system`` was trained on; empty where it does not."""
+        if not self.far:
+            return ""
+        return (
+            f"lies far from what {system} was trained on, {self.nearer:.1%} of {self.held_out} held-out images lie "
+            "nearer; read the explanation with care"
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Reference:

@@ -31,6 +31,7 @@ PLACING_PERPLEXITY = 5.0
 """Of a new point on a map that stands; openTSNE's default for it."""
 
 _SAME = 6  # decimals beyond which points, scaled to a largest coordinate of 1, count as one
+_NEEDED = "at least 4 different ones would allow a perplexity of 1"
 
 
 class ProjectionError(FisaError, ValueError):
@@ -77,8 +78,8 @@ def project(
         progress: Called with (steps done, steps in all) after every ``EVERY``.
 
     Raises:
-        ProjectionError: Values that are not finite, points that are all the same, or fewer different ones than the
-            perplexity needs.
+        ProjectionError: No points, values that are not finite, points that are all the same, or fewer different ones
+            than the perplexity needs.
     """
     _refuse(vectors, settings)
     done = 0
@@ -158,33 +159,51 @@ def place(
 
 def _refuse(vectors: NDArray[np.floating], settings: ProjectionSettings) -> None:
     count = len(vectors)
+    if not count:
+        raise ProjectionError(f"there are no points to lay out; {_NEEDED}")
     finite = np.isfinite(vectors).all(axis=1)
+    different = _different(vectors[finite], settings.metric)
+    largest = largest_perplexity(different)
     if not finite.all():
-        whole = int(finite.sum())
+        first = int(np.argmin(finite)) + 1
         raise ProjectionError(
-            f"{_counted(count - whole, count, 'points')} not finite, the first is number {int(np.argmin(finite)) + 1}; "
-            f"the {whole} others would allow a perplexity of at most {largest_perplexity(whole)}"
+            f"{_counted((~finite).sum(), count, 'points')} not finite, the first is number {first}; "
+            f"{_left(int(finite.sum()), different, settings.metric)}"
         )
+    which = _differing(f"{count} points" if count > 1 else "1 point", count, different, settings.metric)
+    if not largest:
+        raise ProjectionError(f"{which} cannot be laid out; {_NEEDED}")
     if not math.isfinite(settings.perplexity) or settings.perplexity < 1:
         raise ProjectionError(
-            f"a perplexity must be a number of at least 1, not {settings.perplexity:g}; "
-            f"{largest_perplexity(count)} would work"
+            f"a perplexity must be a number of at least 1, not {settings.perplexity:g}; {largest} would work"
         )
-    different = _different(vectors, settings.metric)
-    if different == 1 < count:
-        raise ProjectionError(
-            f"all {count} points are the same by {settings.metric} distance, so there is nothing to lay out; "
-            "at least 4 different ones would allow a perplexity of 1"
-        )
-    largest = largest_perplexity(different)
     if settings.perplexity > largest:
-        which = f"{count} points" if different == count else f"{count} points, of which {different} differ,"
-        more = "" if largest else "; at least 4 are needed"
-        raise ProjectionError(f"{which} allow a perplexity of at most {largest}, not {settings.perplexity:g}{more}")
+        raise ProjectionError(f"{which} allow a perplexity of at most {largest}, not {settings.perplexity:g}")
+
+
+def _left(count: int, different: int, metric: Metric) -> str:
+    """Say what the points that are finite would allow."""
+    if not count:
+        return _NEEDED
+    others = _differing(f"the {count} others" if count > 1 else "the other one", count, different, metric)
+    largest = largest_perplexity(different)
+    if not largest:
+        return f"{others} cannot be laid out either; {_NEEDED}"
+    return f"{others} would allow a perplexity of at most {largest}"
+
+
+def _differing(points: str, count: int, different: int, metric: Metric) -> str:
+    """Say of ``points`` how many of them differ, unless all do."""
+    if different == count:
+        return points
+    same = f"all the same by {metric} distance" if different == 1 else f"of which {different} differ"
+    return f"{points}, {same},"
 
 
 def _different(vectors: NDArray[np.floating], metric: Metric) -> int:
     """Return how many points differ as the metric sees them: by direction alone for the cosine."""
+    if not vectors.size:
+        return min(len(vectors), 1)
     rows = normalize(vectors) if metric == "cosine" else vectors / (np.abs(vectors).max() or 1.0)
     return len(np.unique(rows.round(_SAME), axis=0))
 

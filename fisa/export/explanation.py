@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 from scipy.stats import entropy
 
 from fisa.emotions import DIMENSIONS
+from fisa.explain.familiarity import Familiarity
+from fisa.export.grades import MethodGrades
 from fisa.figures import distribution_table, matrix_table, paper
 from fisa.figures.matrices import Kind
 from fisa.records import Attribution, Explanation
@@ -44,6 +46,9 @@ class Explained:
         aspect: Width over height as the picture is shown.
         attribution: What one method says of one target, if it was asked.
         emotion: Column of the emotion whose contributions are drawn; None for the one of the largest degree.
+        familiarity: How far it lies from what the run was trained on; None for an image of the run's own splits, and
+            where it was not compared.
+        grades: What the run carries of the attribution's method; None where nobody looked.
     """
 
     name: str
@@ -57,6 +62,8 @@ class Explained:
     aspect: float = 1.0
     attribution: Attribution | None = None
     emotion: int | None = None
+    familiarity: Familiarity | None = None
+    grades: MethodGrades | None = None
 
     @property
     def distributions(self) -> dict[str, np.ndarray]:
@@ -88,6 +95,7 @@ def document_of(explained: Explained) -> dict[str, Any]:
         }
     if ratings is not None:
         content |= dict(zip(DIMENSIONS, ratings[0].tolist(), strict=True))
+    content["familiarity"] = _familiarity(explained)
     content |= {**explained.known, "input_size": found.input_size, "receptive_field": found.receptive_field}
     names = ("logits", "bias", "attention", "null", *MATRICES, "extras")
     return content | {name: getattr(found, name) for name in names} | {"provenance": dict(explained.about)}
@@ -99,7 +107,14 @@ def attribution_of(explained: Explained) -> dict[str, Any]:
     if found is None:
         return {}
     head = {"run": {"name": explained.system, "digest": explained.digest}, "image": explained.name}
-    return {**head, **asdict(found), "tolerance": found.tolerance, "complete": found.complete}
+    numbers = {**asdict(found), "tolerance": found.tolerance, "complete": found.complete}
+    grades = None if explained.grades is None else explained.grades.to_document()
+    return {**head, "familiarity": _familiarity(explained), **numbers, "grades": grades}
+
+
+def _familiarity(explained: Explained) -> dict[str, Any] | None:
+    found = explained.familiarity
+    return None if found is None else {**asdict(found), "far": found.far}
 
 
 def tables_of(explained: Explained) -> dict[str, Callable[[], pd.DataFrame]]:

@@ -41,11 +41,12 @@ def explanation_page(explained: Explained) -> str:
         title=f"{explained.name} · {explained.system}",
         explained=explained,
         headline=_headline(explained),
+        warning="" if explained.familiarity is None else explained.familiarity.warning(explained.system),
         pictures=pictures,
         tables=tables,
         by_head=by_head,
         attribution=_attribution_rows(explained),
-        about=explained.about,
+        about={**explained.about, **_familiarity_row(explained)},
     )
 
 
@@ -65,6 +66,14 @@ def _headline(explained: Explained) -> str:
     return "; ".join(words) + "."
 
 
+def _familiarity_row(explained: Explained) -> dict[str, str]:
+    found = explained.familiarity
+    if found is None:
+        return {}
+    words = f"at a distance of {found.distance:.3g}; {found.nearer:.1%} of {found.held_out} held-out images lie nearer"
+    return {"from the training images": words}
+
+
 def _attribution_rows(explained: Explained) -> dict[str, str]:
     one = explained.attribution
     if one is None:
@@ -75,4 +84,5 @@ def _attribution_rows(explained: Explained) -> dict[str, str]:
         rows["difference to the baseline"] = f"{one.delta:+.4f}"
         rows["sum over places"] = f"{one.values.sum():+.4f}, and {one.unplaced:+.4f} at no place"
         rows["completeness gap"] = f"{one.gap:.2g}, at most {one.tolerance:.2g} allowed: {said}"
-    return rows | {name: str(value) for name, value in one.settings.items()}
+    rows |= {name: str(value) for name, value in one.settings.items()}
+    return rows if explained.grades is None else rows | explained.grades.facts()

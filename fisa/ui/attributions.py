@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from fisa.explain.asking import Settings
 from fisa.explain.attribution import FASTEST, METHODS, applicable, attribute
-from fisa.explain.goals import SPLIT
-from fisa.explain.graded import failed_checks, stored_grades
+from fisa.explain.baselines import BASELINES, WORDS
 from fisa.explain.targets import Target
-from fisa.figures.checks import listed
 from fisa.language import mark, sentences, tr
 from fisa.records import Attribution, Explanation
 from fisa.runs import Run
-from fisa.ui import pictures, state
+from fisa.ui import graded, pictures, state
 from fisa.ui.cache import Subject
 from fisa.ui.counted import counted
 from fisa.ui.meters import waiting
@@ -21,22 +20,32 @@ from fisa.ui.panels import wheel_order
 from fisa.ui.state import plain
 from fisa.ui.widgets import choose
 
-AGREEMENTS = (mark("faithfulness"), mark("validity"))
-_CHECKS = {"shuffled_weights": mark("shuffled weights"), "shuffled_labels": mark("shuffled labels")}
+COMPARED = frozenset({"integrated_gradients", "gradient_shap", "occlusion", "feature_ablation"})
+"""Methods that compare the image with a baseline, which can be chosen."""
+USUAL = "usual"
+"""What the view holds for a head or a baseline that nobody chose."""
+_NOUNS = {"method_head": mark("head"), "baseline": mark("baseline")}
 _SETTINGS = {
     "head": mark("head"), "seed": mark("seed"), "steps": mark("steps"), "samples": mark("samples"),
     "window": mark("window"), "stride": mark("stride"),
 }  # fmt: skip
 
 
-def settle(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
-    """Resolve method and target; the target is kept as what is asked about ``emotion``, such as ``-awe``."""
+def settle(run: Run, found: Explanation, subject: Subject, emotion: str) -> tuple[str, ...]:
+    """Resolve target, method, and the head or the baseline that the method takes; return the names that are shared.
+
+    The target is kept as what is asked about ``emotion``, such as ``-awe``.
+    """
     about = _questions(found, subject, emotion)
     stale = (state.get("target") or "").lstrip("<-") == emotion  # right until the emotion was changed
     wish = state.resolve("target", about, about[0], tr("target"), quiet=stale)
     methods = methods_for(run, wish)
     first = next(name for name in FASTEST if name in methods)
-    state.resolve("method", methods, first, tr("method"), quiet=state.get("method") in METHODS)
+    method = state.resolve("method", methods, first, tr("method"), quiet=state.get("method") in METHODS)
+    taken = _taken(found, method)
+    for name, options in taken.items():
+        state.resolve(name, options, USUAL, tr(_NOUNS[name]))
+    return ("target", "method", *taken)
 
 
 def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> Attribution:
@@ -46,10 +55,16 @@ def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> Attrib
     with right:
         choose("method", methods, tr("Method"), shown=lambda name: marked(run, name))
         choose("target", about, tr("Target"), shown=lambda each: _words(each, emotion))
-        attribution = attribution_of(run, subject, str(state.get("method")), asked(), emotion)
+        taken = _taken(found, str(state.get("method")))
+        if "method_head" in taken:
+            choose("method_head", taken["method_head"], tr("Head of the interaction"), shown=_head_words)
+        if "baseline" in taken:
+            choose("baseline", taken["baseline"], tr("Compared with"), shown=_baseline_words)
+        settings = settings_of(found)
+        attribution = attribution_of(run, subject, str(state.get("method")), asked(), emotion, settings)
         st.markdown(_numbers(attribution))
         st.caption(_meaning(attribution))
-        st.caption(_graded(run, attribution.method))
+        st.caption(graded.of_method_in_full(run, attribution.method, as_usual=settings == Settings()))
     with left:
         alt = tr(
             "{image}: {method} of {target}", image=subject.name, method=tr(METHODS[attribution.method].title),
@@ -62,6 +77,29 @@ def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> Attrib
 def asked() -> str:
     """Return the target of the view, as what is asked about an emotion."""
     return str(state.get("target"))
+
+
+def settings_of(found: Explanation) -> Settings:
+    """Return how the chosen method is asked: with the head or the baseline of the view, where it takes one."""
+    chosen = {name: str(state.get(name)) for name in _taken(found, str(state.get("method")))}
+    head = chosen.get("method_head", USUAL)
+    baseline = next((kind for kind in BASELINES if kind == chosen.get("baseline")), None)
+    return Settings(baseline=baseline, head=None if head == USUAL else int(head))
+
+
+def _taken(found: Explanation, method: str) -> dict[str, list[str]]:
+    """Return what of head and baseline a method takes, each with its options."""
+    heads = len(found.interaction) if method == "interaction" and found.interaction is not None else 0
+    taken = {"method_head": [USUAL, *(str(head + 1) for head in range(heads))]} if heads > 1 else {}
+    return taken | ({"baseline": [USUAL, *BASELINES]} if method in COMPARED else {})
+
+
+def _head_words(head: str) -> str:
+    return tr("Mean over heads") if head == USUAL else tr("Head {head}", head=head)
+
+
+def _baseline_words(baseline: str) -> str:
+    return next((tr(WORDS[kind]) for kind in BASELINES if kind == baseline), tr("what is usual for the method"))
 
 
 def methods_for(run: Run, asked: str) -> list[str]:
@@ -85,10 +123,12 @@ def truth_for(subject: Subject, asked: str) -> np.ndarray | None:
     return truth_of(subject) if asked == "kl" else None
 
 
-def attribution_of(run: Run, subject: Subject, method: str, asked: str, emotion: str) -> Attribution:
-    """Return one method's answer; computed once."""
-    target = target_of(asked, emotion)
-    return _attribution(run.digest, subject.digest, method, target, truth_for(subject, asked), run, subject)
+def attribution_of(
+    run: Run, subject: Subject, method: str, asked: str, emotion: str, settings: Settings | None = None
+) -> Attribution:
+    """Return one method's answer, as it is usually asked without ``settings``; computed once."""
+    target, settings = target_of(asked, emotion), settings or Settings()
+    return _attribution(run.digest, subject.digest, method, target, settings, truth_for(subject, asked), run, subject)
 
 
 def _questions(found: Explanation, subject: Subject, emotion: str) -> list[str]:
@@ -122,10 +162,17 @@ def _applicable(run_digest: str, kind: str, _run: Run) -> list[str]:
 @st.cache_data(max_entries=256, show_spinner=False)
 @counted("attribution")
 def _attribution(
-    run_digest: str, image_digest: str, method: str, target: str, truth: np.ndarray | None, _run: Run, _subject: Subject
+    run_digest: str,
+    image_digest: str,
+    method: str,
+    target: str,
+    settings: Settings,
+    truth: np.ndarray | None,
+    _run: Run,
+    _subject: Subject,
 ) -> Attribution:
     parsed = Target.parse(target, _run.space)
-    return attribute(_run, _subject.seen_by(_run), method, parsed, truth=truth)
+    return attribute(_run, _subject.seen_by(_run), method, parsed, settings, truth)
 
 
 def _numbers(found: Attribution) -> str:
@@ -144,40 +191,10 @@ def _numbers(found: Attribution) -> str:
     return sentences(words, gap, lost)
 
 
-def _graded(run: Run, method: str) -> str:
-    """Say what the method is worth where the truth is known: its stored grades beside the best baseline."""
-    stored = stored_grades(run)
-    split = next(iter(sorted(stored, key=lambda name: name != SPLIT)), SPLIT)
-    rows = [row for row in stored[split].rows if row.grade in AGREEMENTS] if stored else []
-    words = []
-    for grade in AGREEMENTS:
-        own = next((row for row in rows if (row.grade, row.subject) == (grade, method)), None)
-        rest = [row.value for row in rows if row.grade == grade and row.kind == "baseline"]
-        if own is not None:
-            bounds = "" if own.low is None else f" [{own.low:.2f}, {own.high:.2f}]"
-            told = f"{tr(grade)} {own.value:.2f}{bounds}"
-            words.append(tr("{told}, best baseline {best:.2f}", told=told, best=max(rest)) if rest else told)
-    if not words:
-        return tr("Not graded yet: `python -m fisa grade RUN --store` does that on planted scenes.")
-    graded = tr("Graded on {n} planted scenes ({split}): {grades}.",
-                n=rows[0].scenes, split=split, grades=tr("; ").join(words))  # fmt: skip
-    failed = listed([tr(_CHECKS[check]) for check in _failed(run).get(method, ())])
-    return sentences(graded, tr("**It fails the sanity check by {checks}.**", checks=failed) if failed else "")
-
-
 def marked(run: Run, method: str) -> str:
     """Return the title of a method, with a mark where it fails a sanity check on this run."""
     title = tr(METHODS[method].title)
-    return tr("{method} (fails a sanity check)", method=title) if method in _failed(run) else title
-
-
-def _failed(run: Run) -> dict[str, list[str]]:
-    """Return by method the sanity checks that it fails on any graded split."""
-    failed: dict[str, list[str]] = {}
-    for grades in stored_grades(run).values():
-        for method, checks in failed_checks(grades.rows).items():
-            failed.setdefault(method, []).extend(check for check in checks if check not in failed.get(method, ()))
-    return failed
+    return tr("{method} (fails a sanity check)", method=title) if method in graded.failures(run) else title
 
 
 def _meaning(found: Attribution) -> str:

@@ -19,7 +19,7 @@ from fisa.figures.matrices import middle_of
 from fisa.language import language, sentences, tr
 from fisa.records import Explanation
 from fisa.runs import Run
-from fisa.ui import cache, panels, pictures, reading, state
+from fisa.ui import cache, graded, others, panels, pictures, reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.compare_runs import data_of
 from fisa.ui.counted import counted
@@ -144,11 +144,11 @@ def wheel(seen: Seen, errors: Mapping[str, float]) -> None:
     )  # fmt: skip
 
 
-def draw(seen: Seen) -> None:
-    """Draw the maps of the chosen emotion, the contributions to it, and the chosen matrices."""
+def draw(seen: Seen, runs: Mapping[str, Run]) -> None:
+    """Draw the maps of the chosen emotion, each with its grade, the contributions to it, and the chosen matrices."""
     reading.header(tr("Attention of {emotion}", emotion=tr(seen.emotion)), "overlay")
     panels.emotion_buttons(seen.space)
-    _maps(seen)
+    _maps(seen, runs)
     reading.header(tr("What makes {emotion}", emotion=tr(seen.emotion)), "contributions")
     for column, (name, one) in zip(_columns(len(seen.found)), seen.found.items(), strict=False):
         with column:
@@ -158,7 +158,7 @@ def draw(seen: Seen) -> None:
     _matrices(seen)
 
 
-def _maps(seen: Seen) -> None:
+def _maps(seen: Seen, runs: Mapping[str, Run]) -> None:
     maps, subject = seen.maps, seen.subject
     top = max((float(one.max()) for one in maps.values()), default=0.0) or 1.0
     gaps = gaps_to(seen.first, maps)
@@ -173,6 +173,7 @@ def _maps(seen: Seen) -> None:
             continue
         image = pictures.attended(subject, [(maps[name], colour)], COVER, top=top)
         _show(column, image, tr("Attention of {run}", run=name), plain(name))
+        column.caption(graded.of_attention(runs[name]), text_alignment="center")  # as the name above it
         if name in gaps:
             image = pictures.signed(subject, gaps[name], COVER, strong)
             words = tr("{run} less {first}", run=name, first=seen.first)
@@ -183,12 +184,15 @@ def _maps(seen: Seen) -> None:
                first=plain(seen.first))
         )  # fmt: skip
     st.caption(sentences(*_map_words(seen, maps, top)))
+    if maps:
+        graded.link("attention", "localisation", others.text_of([name for name in seen.found if name != seen.first]))
 
 
 def _map_words(seen: Seen, maps: Mapping[str, np.ndarray], top: float) -> Iterator[str]:
     if not maps:
         return
     yield tr("One scale for all: full colour is {top:.1%} of the emotion's attention in a cell.", top=top)
+    yield tr("Hit rates are of each run on planted scenes, with 95 % intervals.")
     sizes = {name: one.attention.shape[1:] for name, one in seen.found.items() if one.attention is not None}
     if len(set(sizes.values())) > 1:
         grid = " × ".join(map(str, next(iter(maps.values())).shape))

@@ -15,6 +15,7 @@ import streamlit as st
 
 from fisa import studies
 from fisa.datasets import Dataset
+from fisa.explain.asking import Settings
 from fisa.export import (
     Explained,
     as_json,
@@ -26,6 +27,7 @@ from fisa.export import (
     tables_of,
 )
 from fisa.export.explanation import Draw, arrays_of, attribution_of
+from fisa.export.grades import grades_of
 from fisa.figures import paper
 from fisa.language import ENGLISH, mark, tr, using
 from fisa.records import Attribution, Explanation
@@ -124,11 +126,20 @@ class Sheet:
 
 @using(ENGLISH)
 def of_image(
-    run: Run, dataset: Dataset, found: Explanation, subject: Subject, emotion: str, attribution: Attribution | None
+    run: Run,
+    dataset: Dataset,
+    found: Explanation,
+    subject: Subject,
+    emotion: str,
+    attribution: Attribution | None,
+    settings: Settings | None = None,
 ) -> Offer:
-    """Return what the Explain page offers for one image, in English."""
+    """Return what the Explain page offers for one image, in English; ``settings`` are those of the attribution."""
     address = f"{dataset.name}:{dataset.split}:{list(dataset.manifest['id']).index(subject.name)}"
     asked = [] if attribution is None else ["--method", attribution.method, "--target", attribution.target]
+    for name in ("baseline", "head"):
+        chosen = getattr(settings, name, None)
+        asked += [] if attribution is None or chosen is None else [f"--{name}", str(chosen)]
     words = ["python", "-m", "fisa", "explain", str(run.path), address, *asked, "--out", "explained"]
     data = f"{dataset.name}, version {dataset.version}, split {dataset.split}"
     digest = image_digest(subject.image if subject.file is None else subject.file)
@@ -145,6 +156,7 @@ def of_image(
         aspect=subject.aspect,
         attribution=attribution,
         emotion=found.space.index(emotion),
+        grades=None if attribution is None else grades_of(run, attribution.method),
     )
     others: dict[str, Callable[[], str | bytes]] = {
         "html": partial(explanation_page, explained),

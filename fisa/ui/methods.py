@@ -12,13 +12,15 @@ import streamlit as st
 
 from fisa import figures
 from fisa.evaluation import Progress
+from fisa.explain.asking import Settings
 from fisa.explain.attribution import METHODS
 from fisa.explain.deletion import RANDOM_ORDERS, Curves, curves
+from fisa.explain.graded import stored_grades
 from fisa.explain.targets import Target
-from fisa.language import tr
+from fisa.language import sentences, tr
 from fisa.records import Attribution, Explanation
 from fisa.runs import Run
-from fisa.ui import attributions, pictures, reading, state
+from fisa.ui import attributions, graded, pictures, reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.counted import counted
 from fisa.ui.meters import meter
@@ -82,15 +84,16 @@ def draw(run: Run, found: Explanation, subject: Subject, emotion: str) -> Shown 
         for column, method in zip(st.columns(ACROSS, gap="small"), best[start : start + ACROSS], strict=False):
             with column:
                 _one(run, subject, shown, method)
-    st.caption(
-        tr(
-            "Each map has a scale of its own; the curves share one. Solid: the places that speak most for the target "
-            "give way to a blur first, so a good map lets the target fall soon. Dashed: they come back first, so it "
-            "rises soon. Dotted: {n} random orders. Numbers: how far the target lies below them in the mean by "
-            "deletion, and above them by insertion, in shares of the size of the whole change. An image half blurred "
-            "is one that no training image looks like.", n=RANDOM_ORDERS,
-        )
+    read = tr(
+        "Each map has a scale of its own; the curves share one. Solid: the places that speak most for the target "
+        "give way to a blur first, so a good map lets the target fall soon. Dashed: they come back first, so it "
+        "rises soon. Dotted: {n} random orders. Numbers: how far the target lies below them in the mean by "
+        "deletion, and above them by insertion, in shares of the size of the whole change. An image half blurred "
+        "is one that no training image looks like.", n=RANDOM_ORDERS,
     )  # fmt: skip
+    worth = tr("Faithfulness is of the run on planted scenes, with its 95 % interval.") if stored_grades(run) else ""
+    usual = "" if attributions.settings_of(found) == Settings() else tr("Head and baseline are the usual ones here.")
+    st.caption(sentences(read, worth, usual))
     return shown
 
 
@@ -104,7 +107,9 @@ def _one(run: Run, subject: Subject, shown: Shown, method: str) -> None:
     st.markdown(f"**{attributions.marked(run, method)}**")
     image = pictures.signed(subject, shown.maps[method].values)
     st.image(image, width="stretch", alt=tr("{name}: {what}", name=subject.name, what=title))
-    st.caption(tr("deletion {down:+.0%} · insertion {up:+.0%}", down=down, up=up))
+    with st.container(gap=None):
+        st.caption(tr("deletion {down:+.0%} · insertion {up:+.0%}", down=down, up=up))
+        st.caption(graded.of_method(run, method))
     random = (chance.deletion, chance.insertion)
     figure = figures.deletion_curves(
         own.shares, own.deletion, own.insertion, random, title, shown.limits, state.theme()

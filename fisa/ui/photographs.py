@@ -16,9 +16,10 @@ from fisa.datasets import DataError
 from fisa.explain.familiarity import Familiarity, familiarity, is_kept, reference_of
 from fisa.images import ImageRefused, decode_within
 from fisa.language import mark, tr
+from fisa.records import Explanation
 from fisa.runs import Run
 from fisa.tables import inert_csv
-from fisa.ui import cache, reading
+from fisa.ui import attributions, cache, methods, reading
 from fisa.ui.cache import Subject
 from fisa.ui.counted import counted
 from fisa.ui.meters import meter
@@ -26,7 +27,7 @@ from fisa.ui.state import plain
 
 Thing = TypeVar("Thing")
 
-_UPLOADER, _KEPT = "photographs", "photographs_kept"
+_UPLOADER, _KEPT, _PLACES = "photographs", "photographs_kept", "photographs_places"
 FEW = 8
 """Photographs that are looked at without a bar of progress, and refusals that stand on the page at once."""
 KEPT = 24
@@ -166,6 +167,24 @@ def pick(names: Sequence[str]) -> str:
         st.session_state["photograph"] = names[0]
     chosen: str = st.selectbox(tr("Explain"), names, key="photograph")
     return chosen
+
+
+def settle_places(run: Run, found: Explanation, subject: Subject, emotion: str) -> tuple[str, ...]:
+    """Resolve what :func:`places` shows, where a person has opened it; return the names that are shared."""
+    if not st.session_state.get(_PLACES):
+        return ()
+    methods.settle()
+    return (*attributions.settle(run, found, subject, emotion), "methods")
+
+
+def places(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
+    """Draw which places speak for a target, as Explain does: closed until it is asked for, so that nobody waits."""
+    reading.header(tr("Which places speak for it"), "attribution")
+    if not st.toggle(tr("Ask methods of attribution"), key=_PLACES):
+        st.caption(tr("One method's signed map with its grade, or every method side by side."))
+        return
+    attributions.draw(run, found, subject, emotion)
+    methods.draw(run, found, subject, emotion)
 
 
 def show_table(table: pd.DataFrame, run: Run, refused: int) -> None:

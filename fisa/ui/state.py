@@ -45,7 +45,8 @@ COMMON_KEYS = ("lang",)
 
 VIEW_KEYS = (
     "run", "image", "emotion", "head", "matrix", "sort", "masks", "opacity", "colour", "method", "target",
-    "methods", "lit", "embedding", "by", "k", "study", "edits", "predicted", "pair", "reference", "moved", "section",
+    "method_head", "baseline", "methods", "lit", "embedding", "by", "k", "study", "edits", "predicted", "pair",
+    "reference", "moved", "section",
     *WALK_KEYS, *MAP_KEYS, *DATA_KEYS, *GRADE_KEYS, *COMPARE_KEYS, *TRAIN_KEYS, *COMMON_KEYS,
 )  # fmt: skip
 _VIEW, _WRITTEN, _NOTICES, _TOUCHED = "fisa_view", "fisa_written_query", "fisa_notices", "fisa_touched"

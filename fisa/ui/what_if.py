@@ -40,7 +40,7 @@ from fisa.figures.checks import signed, top_emotions
 from fisa.language import tr
 from fisa.records import Explanation
 from fisa.runs import Run
-from fisa.ui import panels, reading, state
+from fisa.ui import cache, panels, reading, state
 from fisa.ui.cache import Subject
 from fisa.ui.counted import counted
 from fisa.ui.meters import meter
@@ -51,12 +51,17 @@ from fisa.ui.widgets import chart, html_table, table_twin
 _OPEN = "what_if_open"
 
 
-def settle(run: Run, dataset: Dataset, subject: Subject) -> list[Edit]:
-    """Return the edits that the view asks for; those that cannot be done are named and left out."""
+def settle(run: Run, scene: Scene | None) -> list[Edit]:
+    """Return the edits that the view asks for; those that cannot be done are named and left out.
+
+    Args:
+        run: Whose model may be changed.
+        scene: Behind the image, None where it is no drawing; see :func:`scene_of`.
+    """
     asked = state.get("edits")
     if not asked:
         return []
-    scene, edits = _scene(dataset, subject), []
+    edits = []
     for text in split_edits(asked):
         try:
             edit = parse_edit(text)
@@ -69,7 +74,7 @@ def settle(run: Run, dataset: Dataset, subject: Subject) -> list[Edit]:
     return edits
 
 
-def draw(run: Run, dataset: Dataset, found: Explanation, subject: Subject, edits: Sequence[Edit]) -> None:
+def draw(run: Run, found: Explanation, subject: Subject, scene: Scene | None, edits: Sequence[Edit]) -> None:
     """Draw the section: closed until it is asked for, so that nobody waits for it."""
     reading.header(tr("What if"), "what_if")
     if edits:
@@ -77,7 +82,6 @@ def draw(run: Run, dataset: Dataset, found: Explanation, subject: Subject, edits
     if not st.toggle(tr("Change the picture or the model"), key=_OPEN, on_change=_reset):
         st.caption(tr("Cover a region, leave out a motif, silence a head, scale an interaction, and see what changes."))
         return
-    scene = _scene(dataset, subject)
     left, right = st.columns(2, gap="medium")
     with left:
         _picture(subject, scene, edits)
@@ -85,8 +89,15 @@ def draw(run: Run, dataset: Dataset, found: Explanation, subject: Subject, edits
         new_edit(run, scene, edits)
         _listed(edits)
     if edits:
-        outcome = _outcome(run, dataset, found, subject, scene, edits)
+        outcome = _outcome(run, found, subject, scene, edits)
         _changes(outcome, run, scene, edits)
+
+
+def scene_of(dataset: Dataset, subject: Subject) -> Scene | None:
+    """Return the scene behind an image, or None where it is no drawing."""
+    if not isinstance(dataset, PlantedDataset):
+        return None
+    return dataset.scene(int(np.flatnonzero(dataset.manifest["id"] == subject.name)[0]))
 
 
 def in_words(edit: Edit) -> str:
@@ -202,11 +213,10 @@ def _written(outcome: Outcome, run: Run) -> pd.DataFrame:
     return pd.DataFrame({name: texts for name, texts in columns.items() if texts}, index=index)
 
 
-def _outcome(
-    run: Run, dataset: Dataset, found: Explanation, subject: Subject, scene: Scene | None, edits: Sequence[Edit]
-) -> Outcome:
+def _outcome(run: Run, found: Explanation, subject: Subject, scene: Scene | None, edits: Sequence[Edit]) -> Outcome:
     means: Means = {}
     if any(isinstance(edit, Feature) and edit.stand != "zero" for edit in edits):
+        dataset = cache.test_data(run)
         if not are_kept(run, dataset):
             with meter(tr("Looking at every test image …")) as progress:
                 feature_means(run, dataset, progress)
@@ -240,10 +250,3 @@ def _edited_picture(
     image_digest: str, edits: str, _subject: Subject, _scene: Scene | None, _edits: Sequence[Edit]
 ) -> np.ndarray:
     return edited_image(_subject.picture, _edits, len(_subject.picture), _scene)
-
-
-def _scene(dataset: Dataset, subject: Subject) -> Scene | None:
-    """Return the scene behind an image, or None where it is no drawing."""
-    if not isinstance(dataset, PlantedDataset):
-        return None
-    return dataset.scene(int(np.flatnonzero(dataset.manifest["id"] == subject.name)[0]))

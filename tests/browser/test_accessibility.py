@@ -1,4 +1,7 @@
-"""axe-core finds nothing serious on any page (row 26 of the features); slow: in the dark, and what hides opened."""
+"""axe-core finds nothing serious on any page, and every page fits a telephone (row 26 of the features).
+
+Slow: in the dark, and what hides opened.
+"""
 
 import io
 from collections.abc import Callable, Iterator, Mapping
@@ -7,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from fitting import NARROW, misfits
 from PIL import Image
 from playwright.sync_api import Page, expect
 from waiting import PATIENCE, settled
@@ -113,6 +117,19 @@ def turn_dark(page: Page) -> None:
     expect(page.get_by_test_id("stApp")).to_have_css("background-color", "rgb(14, 17, 23)")
 
 
+def squeezed(page: Page) -> list[str]:
+    """Make the window as narrow as a telephone's for a while, and return what then does not fit."""
+    wide = page.viewport_size
+    assert wide is not None
+    page.set_viewport_size({**wide, "width": NARROW})
+    for _ in range(20):
+        if not (found := list(misfits(page))):
+            break
+        page.wait_for_timeout(250)
+    page.set_viewport_size(wide)
+    return found
+
+
 def violations(
     studio: str, open_page: Open, shown: Mapping[str, tuple[Show, ...]], themes: Mapping[str, list[str]]
 ) -> Iterator[str]:
@@ -125,6 +142,8 @@ def violations(
         for theme, rules in themes.items():
             if theme == "dark":
                 turn_dark(page)
+            else:  # a theme changes no widths
+                yield from (f"{view}, narrow: {misfit}" for misfit in squeezed(page))
             for show in shows:
                 for rule, element, why in grave(page, show(page), rules):
                     yield f"{view}, {theme}: {rule}: {element[:300]}: {why}"
@@ -132,7 +151,9 @@ def violations(
 
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
-def test_no_page_has_a_serious_violation(furnished: str, open_page: Open, theme: str) -> None:
+def test_no_page_has_a_serious_violation_or_something_beside_a_narrow_window(
+    furnished: str, open_page: Open, theme: str
+) -> None:
     assert "\n".join(violations(furnished, open_page, PLAIN, {theme: THEMES[theme]})) == ""
 
 
