@@ -33,6 +33,8 @@ def page(run: Run, tools: DeltaGenerator) -> None:
         )
     )  # fmt: skip
     map_choice.controls(run, dataset, made)
+    if walk.narrowed and not walk.order:
+        browse.tell(walk)
     if shown is None:
         map_choice.work(run, dataset, made, tr("Make the map of {n:,} images", n=len(dataset)), tr(WHY))
         return

@@ -67,16 +67,20 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     st.title(tr("Metrics"), anchor=False, width="content")
     tools = st.container(width="content")
 chosen = widgets.picked_run()
+settled = False
 with widgets.guard():
     if chosen is not None:
         transfer.settle(chosen)
+        settled = True
+with widgets.guard():
     state.share("run", "moved")
     tables, problems = cache.tables() if cache.run_folders() else ([], [])
     for error in problems:
         widgets.problem(error)
     for table in tables:
         comparison(table)
-    if chosen is not None:
+with widgets.guard():
+    if chosen is not None and settled:
         mistakes, mass = confusion.draw(chosen), transfer.draw(chosen)
         if mistakes is not None or mass is not None:
             with tools:

@@ -27,6 +27,7 @@ CONFIGS = sorted(Path("configs").glob("*.yaml"))
         ("name: x\nmodel: {name: fisa, null_logit: .nan}", "model.null_logit: .*finite number"),
         ("name: x\ntraining: {seed: -1}", "training.seed: .*greater than or equal to 0"),
         ("name: x\ntraining: {seed: 4294967296}", "training.seed: .*below 4294967296"),
+        ("name: x\ndata: {image_size: 99999999999}", "data.image_size: .*less than or equal to 2048"),
         ("name: ../up", "name: "),
         ("model: {name: fisa}", "name: Field required"),
         ("- a", "expected sections"),

@@ -86,7 +86,7 @@ class DataConfig(Section):
 
     name: str = "planted"
     root: Path | None = None
-    image_size: PositiveInt = 96
+    image_size: int = Field(default=96, gt=0, le=2048)
     skip_bad: bool = Field(
         default=False, description=mark("leave out what is wrong in the data instead of refusing it")
     )

@@ -23,6 +23,7 @@ from fisa.datasets.base import InFiles
 from fisa.datasets.planted import PlantedDataset, render
 from fisa.datasets.whole import stamp
 from fisa.emotions import DIMENSIONS
+from fisa.exceptions import FisaError
 from fisa.explain import explain
 from fisa.images import decode_square, to_square
 from fisa.language import mark, tr
@@ -263,8 +264,10 @@ def tables() -> tuple[list[pd.DataFrame], list[Exception]]:
     problems: list[Exception] = []
     for path in run_folders().values():
         try:
-            runs.append(open_run(path))
-        except ValueError as error:
+            run = open_run(path)
+            _ = run.predictions  # a file that is damaged keeps its own run out, and no other
+            runs.append(run)
+        except (FisaError, OSError) as error:
             problems.append(error)
     return _tables(tuple(run.digest for run in runs), runs), problems
 

@@ -286,8 +286,8 @@ def theme() -> Literal["light", "dark"]:
 
 
 def plain(text: str) -> str:
-    """Escape ``text`` so that Streamlit's Markdown shows it letter for letter."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:])", r"\\\1", text.replace("\n", " "))
+    """Escape ``text`` so that Streamlit's Markdown shows it letter for letter, and turns no other text around."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:])", r"\\\1", _one_way(text))
 
 
 def in_label(text: str) -> str:
@@ -295,7 +295,12 @@ def in_label(text: str) -> str:
 
     There no list, heading or quotation begins, and an underscore within a word stays one.
     """
-    return re.sub(r"[\\`*\[\]<~$:|]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text.replace("\n", " "))
+    return re.sub(r"[\\`*\[\]<~$:|]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", _one_way(text))
+
+
+def _one_way(text: str) -> str:
+    """Return text on one line, with "�" for each control character that turns what follows from right to left."""
+    return re.sub("[\u202a-\u202e\u2066-\u2069]", "\ufffd", text.replace("\n", " "))
 
 
 def clip(text: str, limit: int = 60) -> str:

@@ -41,6 +41,11 @@ def unescaped(text: str) -> str:
     return re.sub(r"\\(?=\W)", "", text)
 
 
+def readable(name: str) -> str:
+    """The name in a sentence, which it must not turn around."""
+    return name.replace("\u202e", "\ufffd")
+
+
 @pytest.fixture
 def shelved(shelf: Path, tiny_runs: Path) -> Path:
     """Copies of the two small runs, which a test may harm."""
@@ -113,11 +118,22 @@ def test_strange_file_names_are_shown_as_text_and_harmless_in_csv(
     for name in STRANGE:
         app.selectbox(key="photograph").select(name).run()
         assert not app.exception and not app.error
-        assert unescaped(app.header[0].value) == name
+        assert unescaped(app.header[0].value) == readable(name)
     assert app.selectbox(key="photograph").options == list(STRANGE)
     table = pd.read_csv(io.StringIO(offered[-1]))
     assert list(table["file"]) == [f"'{name}" if name[0] in "=-" else name for name in STRANGE]
     assert table[list(MIKELS8.labels)].sum(axis=1).to_numpy() == pytest.approx(1)
+
+
+def test_a_run_with_a_damaged_file_keeps_itself_out_of_the_measures_and_no_other(shelved: Path, visit: Visit) -> None:
+    (shelved / "cnn" / "predictions.parquet").write_bytes(b"PAR1 and no more")
+    streamlit.cache_data.clear()
+    for run in ("fisa", "cnn"):
+        app = visit("metrics", run=run)
+        assert not app.exception
+        assert all("cnn" in unescaped(error.value) for error in app.error) and app.error
+        measured = list(app.table[0].value.columns)
+        assert "fisa" in measured and "cnn" not in measured
 
 
 @pytest.mark.parametrize("text", STRANGE)
@@ -126,7 +142,7 @@ def test_strange_texts_in_the_address_are_said_as_text(name: str, text: str, ful
     app = visit("gallery", **{"run": "fisa", name: text})
     assert not app.exception and not app.error
     said = [unescaped(each.value) for each in app.warning]
-    assert len(said) == 1 and text[:20].split(";")[0] in said[0]
+    assert len(said) == 1 and readable(text[:20].split(";")[0]) in said[0]
 
 
 def test_files_of_one_name_are_told_apart() -> None:

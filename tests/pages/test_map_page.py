@@ -199,6 +199,11 @@ def test_the_filter_of_the_view_is_a_selection_too(full: Path, visit: Visit) -> 
     assert app.query_params["filter"] == "dominant=awe"
 
 
+def test_a_filter_that_nothing_passes_is_said(full: Path, visit: Visit) -> None:
+    app = visit("map", run="fisa", filter="error>99")
+    assert not app.exception and "**0** of 60" in words(app)
+
+
 def test_a_slice_without_a_name_is_refused_in_one_sentence(full: Path, visit: Visit) -> None:
     run, data = load_run(full / "fisa"), open_dataset("planted-tiny")
     app = visit("map", run="fisa")

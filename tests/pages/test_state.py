@@ -1,6 +1,7 @@
 """The text rules behind links and labels."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -41,6 +42,11 @@ def test_a_name_in_a_label_survives_markdown_and_a_usual_one_has_no_backslash(te
 def test_plain_keeps_a_name_from_becoming_markup() -> None:
     assert plain("a_b*c*.png") == r"a\_b\*c\*\.png"
     assert plain(":red[x] $y$") == r"\:red\[x\] \$y\$"
+
+
+@pytest.mark.parametrize("show", [plain, in_label])
+def test_a_name_turns_no_sentence_around(show: Callable[[str], str]) -> None:
+    assert show("صورة \u202egnp\u2066") == "صورة \ufffdgnp\ufffd"
 
 
 @pytest.mark.parametrize(
