@@ -5,12 +5,9 @@ import streamlit as st
 from fisa.language import tr
 from fisa.ui import export, state, studies, studies_export, widgets
 
-FIRST = "systems"
-"""The study that opens where none was asked for: every system in one table."""
-
 
 def page(folders: dict[str, Path]) -> None:
-    name = state.resolve("study", list(folders), FIRST if FIRST in folders else next(iter(folders)), tr("study"))
+    name = state.resolve("study", list(folders), next(iter(folders)), tr("study"))
     state.share("study")
     widgets.choose("study", list(folders), tr("Study"))
     table, results = studies.open_study(folders[name])

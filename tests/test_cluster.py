@@ -180,6 +180,7 @@ def test_an_interrupted_call_is_gone_on_with(
     assert told == expected["refused"].dropna().tolist() and len(told) == 1
 
 
+@pytest.mark.slow
 def test_from_the_command_line(nodes: Any, run: Run, album: Path, expected: pd.DataFrame, tmp_path: Path) -> None:
     folder = tmp_path / "table"
     result = CliRunner().invoke(app, ["predict", str(run.path), str(album), "--engine", "ray", "--out", str(folder)])

@@ -33,7 +33,7 @@ SOURCES = (
     *(f"explain/{name}.py" for name in (
         "asking", "attribution", "baselines", "counterfactuals", "deletion", "faithfulness", "grade_parts", "graded",
         "gradients", "inner", "localisation", "occlusion", "paths", "recovery", "report", "resampling", "rows",
-        "sanity", "targets",
+        "stability", "targets", "unlearned",
     )),
     "datasets/planted/*.py", "models/*.py", "images.py", "metrics.py",
 )  # fmt: skip

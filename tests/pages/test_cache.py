@@ -69,12 +69,16 @@ def test_copies_of_an_image_that_raters_voted_on_apart_have_answers_apart(monkey
     st.cache_data.clear()
     asked: list[object] = []
 
-    def answer(run: object, image: object, method: str, target: object, truth: np.ndarray | None) -> str:
+    def answer(
+        run: object, image: object, method: str, target: object, settings: object, truth: np.ndarray | None
+    ) -> str:
         asked.append(target)
         return "none" if truth is None else MIKELS8.labels[int(truth.argmax())]
 
     monkeypatch.setattr(attributions, "attribute", answer)
-    monkeypatch.setattr(methods, "curves", lambda run, image, values, target, truth: answer(0, 0, "", target, truth))
+    monkeypatch.setattr(
+        methods, "curves", lambda run, image, values, target, truth: answer(0, 0, "", target, None, truth)
+    )
     run: Any = SimpleNamespace(digest="run", space=MIKELS8)
     copies: list[Any] = [
         SimpleNamespace(digest="same", known={"votes": row}, seen_by=lambda run: None) for row in np.eye(8)[:2]

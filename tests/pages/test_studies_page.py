@@ -121,10 +121,6 @@ def test_a_table_without_differences_offers_no_more_than_its_files(
     assert len(app.get("download_button")) == len(comparisons.FORMATS)
 
 
-def test_the_study_of_all_systems_opens_first(studies: Path, visit: Visit) -> None:
-    assert visit("studies").selectbox(key=state.key("study")).value == "systems"
-
-
 def test_without_a_study_it_says_how_to_make_one(shelf: Path, visit: Visit) -> None:
     app = visit("studies")
     assert not app.exception and not app.error
