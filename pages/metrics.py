@@ -67,11 +67,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     st.title(tr("Metrics"), anchor=False, width="content")
     tools = st.container(width="content")
 chosen = widgets.picked_run()
-settled = False
+settled = None
 with widgets.guard():
     if chosen is not None:
         transfer.settle(chosen)
-        settled = True
+        settled = chosen
 with widgets.guard():
     state.share("run", "moved")
     tables, problems = cache.tables() if cache.run_folders() else ([], [])
@@ -80,11 +80,11 @@ with widgets.guard():
     for table in tables:
         comparison(table)
 with widgets.guard():
-    if chosen is not None and settled:
-        mistakes, mass = confusion.draw(chosen), transfer.draw(chosen)
+    if settled is not None:
+        mistakes, mass = confusion.draw(settled), transfer.draw(settled)
         if mistakes is not None or mass is not None:
             with tools:
-                export.draw(metrics_export.of_mistakes(chosen, cache.test_data(chosen), mistakes, mass))
+                export.draw(metrics_export.of_mistakes(settled, cache.test_data(settled), mistakes, mass))
 reading.header(tr("Published, on photographs"), "published")
 st.markdown(tr("Results as their authors report them, on real data sets; never to be compared with planted scenes."))
 widgets.html_table(published_texts(), digits=2, alt=tr("Published measures on real data sets"))

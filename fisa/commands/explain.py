@@ -23,7 +23,7 @@ from fisa.explain.attribution import attribute as attribute_image
 from fisa.explain.baselines import Baseline
 from fisa.explain.counterfactuals import own_mask
 from fisa.explain.familiarity import Familiarity, familiarity
-from fisa.explain.graded import failed_checks, stored_grades
+from fisa.explain.graded import failures_of
 from fisa.explain.targets import Target
 from fisa.export import Explained, as_json, document_of, image_digest, provenance_of, refuse_existing, write_explanation
 from fisa.export.explanation import attribution_of
@@ -137,10 +137,9 @@ def _attribution(
     settings = Settings(baseline=asked.baseline, head=asked.head)
     truth = subject.known.get("truth", subject.known.get("votes"))
     attribution = attribute_image(run, subject.image, asked.method, target, settings, truth)
-    for checks in (failed_checks(grades.rows) for grades in stored_grades(run).values()):
-        for check in checks.get(asked.method, ()):
-            told = check.replace("_", " ")
-            tell(f"{asked.method}: fails the sanity check by {told} on this run; do not rely on its map")
+    for check in failures_of(run).get(asked.method, ()):
+        told = check.replace("_", " ")
+        tell(f"{asked.method}: fails the sanity check by {told} on this run; do not rely on its map")
     if attribution.complete is False:
         tell(
             f"{asked.method}: sums to {attribution.gap:.3g} beside the difference of {attribution.delta:.3g}; "

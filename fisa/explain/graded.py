@@ -137,6 +137,15 @@ def failed_checks(rows: Sequence[GradeRow]) -> dict[str, dict[str, tuple[GradeRo
     return failed
 
 
+def failures_of(run: Run) -> dict[str, tuple[str, ...]]:
+    """Return by method the checks of ``CHECKS`` that it fails on any split whose grades the run carries."""
+    failed: dict[str, dict[str, None]] = {}
+    for grades in stored_grades(run).values():
+        for method, checks in failed_checks(grades.rows).items():
+            failed.setdefault(method, {}).update(dict.fromkeys(checks))
+    return {method: tuple(checks) for method, checks in failed.items()}
+
+
 def _parsed(document: dict[str, Any]) -> Grades:
     document = dict(document)
     if document.pop("format") != FORMAT:

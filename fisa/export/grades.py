@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fisa.explain.goals import SPLIT
-from fisa.explain.graded import GradeRow, failed_checks, stored_grades
+from fisa.explain.graded import GradeRow, failures_of, stored_grades
 from fisa.runs import Run
 
 SHOWN = ("faithfulness", "validity", "localisation")
@@ -52,17 +52,15 @@ def grades_of(run: Run, method: str) -> MethodGrades:
     Raises:
         RunError: The file of grades was changed since it was stored.
     """
-    failed: dict[str, None] = {}
     found: dict[str, MethodGrades] = {}
     for split, grades in stored_grades(run).items():
-        failed |= dict.fromkeys(failed_checks(grades.rows).get(method, ()))
         rows = tuple(row for row in grades.rows if (row.subject, row.kind) == (method, "method") and row.grade in SHOWN)
         if rows:
             found[split] = MethodGrades(grades.data, split, rows)
     if not found:
         return MethodGrades()
     one = found.get(SPLIT) or next(iter(found.values()))
-    return MethodGrades(one.data, one.split, one.rows, tuple(failed))
+    return MethodGrades(one.data, one.split, one.rows, failures_of(run).get(method, ()))
 
 
 def _bounds(row: GradeRow) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 from fisa.explain.asking import Settings
 from fisa.explain.attribution import FASTEST, METHODS, applicable, attribute
 from fisa.explain.baselines import BASELINES, WORDS
+from fisa.explain.graded import failures_of
 from fisa.explain.targets import Target
 from fisa.language import mark, sentences, tr
 from fisa.records import Attribution, Explanation
@@ -194,7 +195,7 @@ def _numbers(found: Attribution) -> str:
 def marked(run: Run, method: str) -> str:
     """Return the title of a method, with a mark where it fails a sanity check on this run."""
     title = tr(METHODS[method].title)
-    return tr("{method} (fails a sanity check)", method=title) if method in graded.failures(run) else title
+    return tr("{method} (fails a sanity check)", method=title) if method in failures_of(run) else title
 
 
 def _meaning(found: Attribution) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 from fisa.datasets import is_drawn
 from fisa.explain.goals import SPLIT
 from fisa.explain.grade_kinds import GRADES, PartName
-from fisa.explain.graded import GradeRow, failed_checks, stored_grades
+from fisa.explain.graded import GradeRow, failures_of, stored_grades
 from fisa.figures.checks import listed
 from fisa.language import mark, sentences, tr
 from fisa.records import Explanation
@@ -77,18 +77,9 @@ def of_method_in_full(run: Run, method: str, as_usual: bool = True) -> str:
         return tr("Not graded yet: `python -m fisa grade RUN --store` does that on planted scenes.")
     graded = tr("Graded on {n} planted scenes ({split}): {grades}.",
                 n=rows[0].scenes, split=split, grades=tr("; ").join(words))  # fmt: skip
-    failed = listed([tr(CHECKED[check]) for check in failures(run).get(method, ())])
+    failed = listed([tr(CHECKED[check]) for check in failures_of(run).get(method, ())])
     fails = tr("**It fails the sanity check by {checks}.**", checks=failed) if failed else ""
     return sentences(graded, "" if as_usual else tr("That is with the usual head and baseline."), fails)
-
-
-def failures(run: Run) -> dict[str, list[str]]:
-    """Return by method the sanity checks that it fails on any graded split."""
-    failed: dict[str, list[str]] = {}
-    for grades in stored_grades(run).values():
-        for method, checks in failed_checks(grades.rows).items():
-            failed.setdefault(method, []).extend(check for check in checks if check not in failed.get(method, ()))
-    return failed
 
 
 def _find(run: Run, grade: str, method: str) -> tuple[GradeRow, str] | None:
