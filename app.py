@@ -7,7 +7,7 @@ from fisa import language
 from fisa.emotions import MIKELS8
 from fisa.figures import wheel_emblem
 from fisa.language import tr
-from fisa.ui import cache, contents, keys, reading, shelves, state, tongue, widgets
+from fisa.ui import browser, cache, contents, keys, reading, shelves, state, tongue, widgets
 
 # Streamlit writes on primary buttons and chosen tags in white, which the dark theme's primary colour is too light for.
 DARK_LABELS = (
@@ -42,16 +42,16 @@ def main() -> None:
 def draw(pages: dict[str, Page], page: Page) -> None:
     """Draw the sidebar, then the page."""
     with st.sidebar:
-        folders = list(cache.run_folders())
-        if folders:
-            state.resolve("run", folders, folders[0], tr("run"))
-            widgets.choose("run", folders, tr("Run"))
+        if folders := cache.run_folders():
+            widgets.settle_run(folders)
+            widgets.choose("run", list(folders), tr("Run"))
         shelves.choose_elsewhere()
         shelves.list_refused(cache.refused())
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link(pages["methods"], label=tr("Methods"), icon=contents.ICONS["methods"])
             keys.draw()
             tongue.draw()
+        browser.teach()  # last, as it has no height but a gap above
     page.run()
 
 

@@ -7,15 +7,15 @@ from fisa.ui import export, state, studies, studies_export, widgets
 
 
 def page(folders: dict[str, Path]) -> None:
-    name = state.resolve("study", list(folders), next(iter(folders)), tr("study"))
+    name = state.resolve("study", list(folders), studies.first(folders), tr("study"))
     state.share("study")
     widgets.choose("study", list(folders), tr("Study"))
     table, results = studies.open_study(folders[name])
     about = table.attrs
     st.markdown(
         tr(
-            "{data}, {split}, {samples}, data version {version}. Worst first, best in bold; *theirs* are published "
-            "figures.",
+            "{data}, {split}, {samples}, data version {version}. Best first, the best figures in bold; *theirs* "
+            "are published; last stand the oracles.",
             data=state.plain(about["data"]),
             split=state.plain(about["split"]),
             samples=tr("{n} samples", n=about["n"]),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from torch import nn
 
 from fisa import evaluation
 from fisa.config import ConfigError, RunConfig, load_config
@@ -19,6 +20,7 @@ from fisa.explain.grading import complete
 from fisa.runs import Run, RunError, load_run
 from fisa.sequence_measures import SEQUENCE_METRICS
 from fisa.studies import columns_of, comparison_table, format_table
+from fisa.studies import speed as speeds
 from fisa.training import launch, prepare, train
 from fisa.training.batches import batches
 from fisa.training.loop import Loop
@@ -65,6 +67,19 @@ def test_what_is_stored(run: Run) -> None:
     assert metrics["kl_truth"] == pytest.approx(error, rel=1e-4) == metrics["measures"]["step_kl"]
     assert list(run.history) == ["epoch", "seconds", "train_loss", "validation_kl", "lr"]
     assert run.provenance["data"]["images"] == {"train": 16, "validation": 8, "test": 8} and run.map is None
+
+
+def test_its_speed_is_that_of_steps_beside_as_many_images_of_cnn(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[int] = []
+
+    def seconds(model: nn.Module, inputs: Any) -> float:
+        rows.append(model(inputs, explain=False).distribution[..., 0].numel())
+        return 1.0 if isinstance(inputs, dict) else 0.25
+
+    monkeypatch.setattr(speeds, "_seconds", seconds)
+    assert speeds.relative_speed(run) == 0.25 and set(rows) == {32}
+    monkeypatch.undo()
+    assert speeds.relative_speed(run) > 0
 
 
 def test_evaluation_gives_what_was_stored(run: Run) -> None:

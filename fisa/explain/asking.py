@@ -25,8 +25,8 @@ class Settings:
             all baselines in equal parts.
         steps: Points on the path of ``integrated_gradients``, at first.
         most_steps: They double up to this number until the attribution is complete.
-        samples: Samples of each baseline that ``gradient_shap`` draws at a time.
-        most_samples: It draws again up to this number until the attribution is complete.
+        samples: Points on the path from each baseline that ``gradient_shap`` draws, at first.
+        most_samples: They double up to this number until the attribution is complete.
         window: Side of what ``occlusion`` and ``feature_ablation`` cover, as a share of the image's.
         head: Head of ``interaction``, from 1; None for the mean of all.
         seed: Of what ``gradient_shap`` draws.
@@ -36,7 +36,7 @@ class Settings:
     steps: int = 32
     most_steps: int = 512
     samples: int = 16
-    most_samples: int = 64
+    most_samples: int = 512
     window: float = 1 / 8
     head: int | None = None
     seed: int = 0

@@ -36,7 +36,7 @@ DRAWING = 10
 ESTIMATES = ("contributions", "logits")
 """By which interaction recovery estimates effects."""
 
-PASSES = {"integrated_gradients": 300, "gradient_shap": 350, "occlusion": 100, "feature_ablation": 45, "grad_cam": 4}
+PASSES = {"integrated_gradients": 300, "gradient_shap": 1500, "occlusion": 100, "feature_ablation": 45, "grad_cam": 4}
 """About what the map of a method costs in passes; others about one. Estimates of the time left rest on it, no more."""
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from urllib.parse import unquote
 
 import streamlit as st
 
+from fisa.config import DataConfig
 from fisa.language import mark, tr
+from fisa.runs import RunError
 from fisa.ui import cache, state
 from fisa.ui.state import clip
 
@@ -17,9 +20,9 @@ _MANY, _ONE = "choose_others", "choose_against"
 
 
 def known() -> list[str]:
-    """Return the names that ``against`` lists and that there are, or the first other run; empty where there is none."""
+    """Return the names that ``against`` lists and that there are, or the usual other run; empty where there is none."""
     folders = _folders()
-    return [name for name in _asked() if name in folders][:MOST] or folders[:1]
+    return [name for name in _asked() if name in folders][:MOST] or _usual(folders)
 
 
 def settle() -> list[str]:
@@ -44,14 +47,17 @@ def settle() -> list[str]:
         text = tr("At most {most} runs stand beside another one; “{over}” is left out.",
                   most=MOST, over=clip(", ".join(found[MOST:])))  # fmt: skip
         state.notice(text)
-    found = found[:MOST] or folders[:1]
+    found = found[:MOST] or _usual(folders)
     state.keep("against", text_of(found))
     return found
 
 
 def partner(names: list[str]) -> str:
     """Return which of some runs ``versus`` chooses to be looked at pair by pair, by default the first one."""
-    name = str(state.get("versus")) if state.get("versus") in names else names[0]
+    wanted = state.get("versus")
+    if wanted and wanted not in cache.run_folders():
+        wanted = state.resolve("versus", names, names[0], tr("run"))
+    name = wanted if wanted in names else names[0]  # of one that there is it is said elsewhere why it is none of them
     state.keep("versus", name if name != known()[0] else "")
     return name
 
@@ -113,6 +119,24 @@ def names_in(text: str) -> list[str]:
 
 def _asked() -> list[str]:
     return names_in(state.get("against") or "")
+
+
+def _usual(names: list[str]) -> list[str]:
+    """Return the first of other runs with the model and the data of the sidebar's run, else the first; none of none.
+
+    Of two of a kind all can be compared, maps and matrices as well.
+    """
+    folders = cache.run_folders()
+    own = _kind(folders.get(str(state.get("run"))))
+    return [name for name in names if own and _kind(folders[name]) == own][:1] or names[:1]
+
+
+def _kind(folder: Path | None) -> tuple[str, DataConfig] | None:
+    try:
+        config = cache.open_run(folder).config if folder else None
+    except RunError:
+        return None  # the sidebar says why
+    return None if config is None else (config.model.name, config.data)
 
 
 def _folders() -> list[str]:

@@ -166,7 +166,12 @@ def distributions(
 ) -> None:
     """Draw distributions on the wheel, a pair of emotions lit, with their table; second minus first is the gap."""
     figure = drawn(figures.wheel, space, named, state.theme(), pair)
-    chart(figure, key, figures.distribution_table(space, named), reading="wheel")
+    table = figures.distribution_table(space, named)
+    most = max(float(np.max(degrees)) for degrees in named.values())
+    bar = st.column_config.ProgressColumn(width="small", format="%.3f", min_value=0, max_value=most)
+    columns = {str(name): bar for name in table.columns[: len(named)]}
+    columns[tr("gap")] = st.column_config.NumberColumn(width="small", format="%+.3f")
+    chart(figure, key, table, reading="wheel", columns=columns)
 
 
 def named_distributions(found: Explanation, subject: Subject, system: str) -> dict[str, np.ndarray]:

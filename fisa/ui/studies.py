@@ -28,6 +28,8 @@ from fisa.ui.shelves import shelves
 
 HEAD = ("cells", "difference", "p", "p_folds", "score", "kl_truth", "kl", "chebyshev", "cosine", "accuracy", "rank")
 """Columns that a study's table shows at first; the numbers behind the table have all."""
+ALL = "systems"
+"""The study of every system, as it ships."""
 GAP_TITLES = {
     "difference": mark("difference"), "difference_low": mark("difference_low"),
     "difference_high": mark("difference_high"),
@@ -54,6 +56,11 @@ def found() -> dict[str, Path]:
                 if path.name not in folders and any((place / name).is_file() for name in (SUMMARY, TABLE)):
                     folders[path.name] = place
     return folders
+
+
+def first(folders: Mapping[str, Path]) -> str:
+    """Return the name of the study that a page opens with: all systems in one table where that is there."""
+    return ALL if ALL in folders else next(iter(folders))
 
 
 def open_study(folder: Path) -> tuple[pd.DataFrame, StudyResults | None]:
@@ -125,8 +132,8 @@ def difference_title(table: pd.DataFrame) -> str:
 
 
 def whole(table: pd.DataFrame, name: str) -> DeltaGenerator:
-    """Draw the table and offer it as a file; return the row of its buttons."""
-    texts, best = _spoken(table)
+    """Draw the table, the best system first, and offer it as a file; return the row of its buttons."""
+    texts, best = (cells.iloc[::-1] for cells in _spoken(table))
     titles = dict(zip(studies.columns_of(table), texts.columns, strict=True))
     head = [titles[key] for key in HEAD if key in titles] if "cells" in titles else list(texts.columns)
     widgets.html_table(texts[head], best[head], alt=tr("Every system of the study {name}", name=name))

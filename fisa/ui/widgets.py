@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -69,12 +70,29 @@ def picked_run() -> Run | None:
     if not folders:
         no_runs()
         return None
-    chosen = state.resolve("run", list(folders), next(iter(folders)), tr("run"))
+    chosen = settle_run(folders)
     try:
         return cache.open_run(folders[chosen])
     except PROBLEMS as error:
+        state.share("run")
         problem(error)
         return None
+
+
+def settle_run(folders: Mapping[str, Path]) -> str:
+    """Resolve the run of the view; one that is gone, or was not asked for, becomes one that can be opened."""
+    options = list(folders)
+    if state.get("run") not in folders:
+        options = [name for name in options if _opens(folders[name])] or options
+    return state.resolve("run", options, options[0], tr("run"))
+
+
+def _opens(folder: Path) -> bool:
+    try:
+        cache.open_run(folder)
+    except PROBLEMS:
+        return False
+    return True
 
 
 def choose(
@@ -106,14 +124,15 @@ def chart(
     on_select: Callable[[], None] | None = None,
     modes: Sequence[str] = ("points",),
     reading: str = "",
+    columns: Mapping[str, Any] | None = None,
 ) -> None:
-    """Draw a figure with its alternative text and, where given, its table twin and how it is read."""
+    """Draw a figure with its alternative text and, where given, its table twin, in ``columns``, and how it is read."""
     alt = str((figure.layout.meta or {}).get("alt", "")) or None
     selection: dict[str, Any] = {"on_select": on_select, "selection_mode": modes} if on_select else {}
     st.plotly_chart(figure, theme=None, key=key, alt=alt, config={"displayModeBar": False}, **selection)
     with st.container(horizontal=True, vertical_alignment="center") if twin is not None and reading else nullcontext():
         if twin is not None:
-            table_twin(twin, key)
+            table_twin(twin, key, columns)
         if reading:
             show_reading(reading, f"_{key}")
 
@@ -128,10 +147,10 @@ def _drawn(name: str, of: tuple[Any, ...], language: str, _draw: Callable[..., g
     return _draw(*of)
 
 
-def table_twin(table: pd.DataFrame, key: str) -> None:
+def table_twin(table: pd.DataFrame, key: str, columns: Mapping[str, Any] | None = None) -> None:
     """Offer the numbers behind a chart."""
     with st.popover(tr("Numbers"), icon=":material/table:", type="tertiary", key=f"{key}_twin"):
-        st.dataframe(table, key=f"{key}_table")
+        st.dataframe(table, key=f"{key}_table", column_config=columns)
 
 
 def selected(key: str) -> Any:

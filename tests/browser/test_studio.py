@@ -99,6 +99,10 @@ def test_journey_through_the_nearest_images(studio: str, open_page: Open) -> Non
     expect(page.get_by_text(f"{nearest}: ")).to_be_visible()
     go_to(page, "Explain")
     assert query(page, "image") == nearest  # one selection on every page
+    page.go_back()  # one step, though the page that was gone to wrote its view into the address
+    expect(page.get_by_role("heading", name="Retrieval", level=1)).to_be_visible()
+    await_query(page, "by", "polarity")
+    assert query(page, "image") == nearest
 
 
 def test_row_08_deep_link_opens_as_the_first_request_of_a_fresh_server(

@@ -57,6 +57,15 @@ class Pooled(Linear):
         return ModelOutput(logits, distribution, distribution, logits)
 
 
+class Square(Linear):
+    """Logits that are a weighted sum of squared pixels."""
+
+    def forward(self, images: Tensor, explain: bool = True) -> ModelOutput:
+        logits = torch.einsum("bcyx,kcyx->bk", self.backbone(images) ** 2, self.weight)
+        distribution = logits.softmax(-1)
+        return ModelOutput(logits, distribution, distribution, logits)
+
+
 def guest(model: System) -> Any:
     config = SimpleNamespace(data=SimpleNamespace(image_size=SIZE), model=SimpleNamespace(), task="distribution")
     return SimpleNamespace(name="linear", takes_vectors=False, space=MIKELS8, config=config, model=model.eval())
@@ -84,6 +93,19 @@ def test_gradient_shap_compares_with_all_baselines_unless_told_otherwise() -> No
     found = attribute_batch(guest(model), IMAGES, "gradient_shap", [AWE] * 3)
     np.testing.assert_allclose([each.values for each in found], shares(model, mean), atol=1e-3)
     assert found[0].delta == pytest.approx(float(shares(model, mean)[0].sum()), abs=1e-3)
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "gradient_shap"])
+def test_gradients_on_a_path_of_a_square_are_the_difference_of_squares(method: str) -> None:
+    # (x - b) times the integral of 2 w (b + a (x - b)) over a in [0, 1] is w (x - b) (x + b) = w (x² - b²).
+    model, images = Square(), as_tensor(np.stack(IMAGES))
+    baseline = baseline_of(images, "mean")
+    with torch.no_grad():
+        expected = ((images**2 - baseline**2) * model.weight[AWE.emotion]).sum(1).numpy()
+    settings = Settings(baseline="mean", samples=256)
+    found = np.stack([each.values for each in attribute_batch(guest(model), IMAGES, method, [AWE] * 3, settings)])
+    # A point anywhere in a section of 1/256 is off by at most 1/256 of 2 w (x - b)², and the errors average out.
+    np.testing.assert_allclose(found, expected, atol=0.02)
 
 
 def test_covering_a_linear_model_gives_the_mean_share_of_each_cell() -> None:
@@ -125,11 +147,12 @@ def test_a_place_without_weight_gets_nothing_and_equal_places_get_the_same(metho
     assert values[1, 0] == pytest.approx(values[0, 1], abs=1e-5)
 
 
+@pytest.mark.parametrize("method", ["integrated_gradients", "gradient_shap"])
 @pytest.mark.parametrize("text", ["awe", "awe@anger,fear", "awe-fear", "entropy", "kl", "awe<-fear"])
-def test_integrated_gradients_are_complete_for_every_target(tiny_runs: Path, text: str) -> None:
+def test_gradients_on_a_path_are_complete_for_every_target(tiny_runs: Path, text: str, method: str) -> None:
     run = load_run(tiny_runs / "fisa")
     truth = np.eye(8)[0] * 0.6 + 0.05
-    found = attribute(run, PHOTO, "integrated_gradients", Target.parse(text, run.space), truth=truth)
+    found = attribute(run, PHOTO, method, Target.parse(text, run.space), truth=truth)
     assert found.target == text and found.values.shape == (64, 64)
     assert found.delta is not None and found.gap is not None
     assert found.gap == pytest.approx(abs(found.values.sum() - found.delta), abs=1e-5)

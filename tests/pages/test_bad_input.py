@@ -125,6 +125,17 @@ def test_strange_file_names_are_shown_as_text_and_harmless_in_csv(
     assert table[list(MIKELS8.labels)].sum(axis=1).to_numpy() == pytest.approx(1)
 
 
+def test_a_run_that_cannot_be_opened_takes_no_other_s_place(shelved: Path, visit: Visit) -> None:
+    shutil.copytree(shelved / "cnn", shelved / "cnn-2")
+    (shelved / "cnn-2" / "config.yaml").write_bytes(b"\x00")
+    app = visit("gallery", run="cnn-3")  # whose nearest by its number would be cnn-2
+    assert not app.exception and not app.error and app.query_params["run"] in ("cnn", "fisa")
+    assert len(app.warning) == 1 and "cnn-3" in unescaped(app.warning[0].value)
+    app = visit("gallery", run="cnn-2")  # but who asks for it learns why
+    assert not app.exception and app.query_params["run"] == "cnn-2"
+    assert any("cnn-2" in unescaped(error.value) for error in app.error)
+
+
 def test_a_run_with_a_damaged_file_keeps_itself_out_of_the_measures_and_no_other(shelved: Path, visit: Visit) -> None:
     (shelved / "cnn" / "predictions.parquet").write_bytes(b"PAR1 and no more")
     streamlit.cache_data.clear()

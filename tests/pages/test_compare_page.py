@@ -254,6 +254,21 @@ def test_what_one_run_fixed_and_broke_is_walked_for_every_pair(shelf_of_five: Pa
     assert "Broken by slow" in "".join(gallery.selectbox(key="choose_sort").options)
 
 
+def test_a_run_stands_beside_one_of_its_own_kind_unless_told_otherwise(shelf_of_five: Path, visit: Visit) -> None:
+    app = visit("compare", run="fisa")
+    # Of the others in their order, cnn is another model, and small has seen other pictures.
+    assert not app.exception and not app.warning and app.query_params["against"] == "fisa-1"
+    assert visit("compare", run="cnn").query_params["against"] == "fisa"  # there is no other cnn
+
+
+def test_a_pair_that_is_not_there_is_said_and_one_that_was_taken_away_is_not(shelf_of_five: Path, visit: Visit) -> None:
+    app = visit("compare", run="fisa", against="cnn,slow", versus="sloww")
+    assert not app.exception and app.query_params["versus"] == "slow"
+    assert [plain(each.value) for each in app.warning] == ["There is no run “sloww” here; showing “slow” instead."]
+    app = visit("compare", run="fisa", against="cnn,slow", versus="fisa-1")
+    assert not app.exception and not app.warning and "versus" not in app.query_params
+
+
 def test_maps_of_other_sizes_are_compared_on_one_grid(several: Path) -> None:
     runs = {name: load_run(several / name) for name in ("fisa", "small", "cnn")}
     data = open_dataset("planted-tiny", split="test")

@@ -48,6 +48,19 @@ def test_every_study_that_ships_opens(studies: Path, visit: Visit, name: str) ->
     assert len(app.table[0].value) >= 5
 
 
+def test_all_systems_come_first_and_of_them_the_best(studies: Path, visit: Visit) -> None:
+    app = visit("studies")
+    assert app.selectbox(key=state.key("study")).value == "systems"
+    shown = [re.sub(r"\\(?=\W)", "", str(name)).split()[0] for name in app.table[0].value.index]
+    report = study_table(load_results(SHIPPED / "systems"))
+    runs = list(report.loc[report["kind"] == "run", "system"])[::-1]
+    assert shown[: len(runs)] == [name.split()[0] for name in runs]
+    errors = report.set_index("system").loc[runs, "kl_truth"].dropna()
+    assert errors.is_monotonic_increasing and len(errors) > 10
+    shutil.rmtree(studies / "systems")
+    assert visit("studies").selectbox(key=state.key("study")).value == "draft"
+
+
 def test_the_table_is_that_of_the_report(studies: Path, visit: Visit) -> None:
     app = visit("studies", study="emotion6-features")
     table = study_table(load_results(SHIPPED / "emotion6-features"))
