@@ -115,7 +115,7 @@ def test_the_stored_grades_of_fisa_are_those_that_readme_promises() -> None:
     assert grades["contributions"]["r"] >= 0.95
 
 
-@pytest.mark.parametrize("name", ["fisa-pointing", "fisa-pointing-longer"])
+@pytest.mark.parametrize("name", ["fisa-pointing", "fisa-pointing-longer", "fisa-pointing-settled"])
 def test_fisa_pointing_keeps_what_readme_promises(name: str) -> None:
     run = load_run(ROOT / "artifacts" / name)
     assert run.grades is not None
@@ -128,6 +128,14 @@ def test_fisa_pointing_keeps_what_readme_promises(name: str) -> None:
     paths = grade_paths(run.model, families, list(answers(run, families)))
     assert paths["direct"].value >= 0.9 and paths["absent"].value <= 0.05
     assert paths["leak"].value <= 0.03 and paths["relay"].value <= 0.1
+
+
+def test_fisa_pointing_settled_points_without_losing_score() -> None:
+    fisa, settled = (
+        per_sample(run.predictions, open_test_split(run))["kl_truth"].to_numpy(float)
+        for run in (load_run(ROOT / "artifacts" / name) for name in ("fisa", "fisa-pointing-settled"))
+    )
+    assert paired_bootstrap(settled, fisa).high < 0.005
 
 
 def test_fisa_is_ahead_of_its_controls_by_paired_bootstrap_over_scenes() -> None:
