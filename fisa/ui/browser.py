@@ -10,17 +10,19 @@ from fisa.language import tr
 # are a fraction of a pixel too small would count as scrolling, too.
 _REACH = """<style>[data-testid=stTable] [data-testid=stMarkdownContainer] { overflow: visible }</style><script>
 window.fisaReach ??= (() => {
-    const reach = () => document.querySelectorAll('[data-testid=stTable] > div').forEach(frame => {
-        if (frame.scrollWidth <= frame.clientWidth) return frame.removeAttribute('tabindex');
+    const reach = new ResizeObserver(entries => entries.forEach(({target}) => {
+        const frame = target.tagName === 'TABLE' ? target.parentElement : target;
+        if (frame.scrollWidth <= frame.clientWidth && frame.scrollHeight <= frame.clientHeight) return;
         frame.tabIndex = 0;
         frame.role = 'region';
         frame.ariaLabel = frame.querySelector('table')?.ariaLabel || %s;
-    });
-    new MutationObserver(reach).observe(document.body, {childList: true, subtree: true});
-    window.addEventListener('resize', reach);
+    }));
+    const look = () => document.querySelectorAll('[data-testid=stTable] > div, [data-testid=stTable] table')
+        .forEach(part => reach.observe(part));
+    new MutationObserver(look).observe(document.body, {childList: true, subtree: true});
+    look();
     return reach;
 })();
-window.fisaReach();
 </script>"""
 
 # A page that was asked for by its name alone writes what it shows into the address; Streamlit would make that a step

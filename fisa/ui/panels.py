@@ -167,10 +167,12 @@ def distributions(
     """Draw distributions on the wheel, a pair of emotions lit, with their table; second minus first is the gap."""
     figure = drawn(figures.wheel, space, named, state.theme(), pair)
     table = figures.distribution_table(space, named)
+    if len(named) > 2:  # the gap between the first two stands beside them
+        table.insert(2, tr("gap"), table.pop(tr("gap")))
     most = max(float(np.max(degrees)) for degrees in named.values())
-    bar = st.column_config.ProgressColumn(width="small", format="%.3f", min_value=0, max_value=most)
-    columns = {str(name): bar for name in table.columns[: len(named)]}
-    columns[tr("gap")] = st.column_config.NumberColumn(width="small", format="%+.3f")
+    bar = st.column_config.ProgressColumn(width=82, format="%.3f", min_value=0, max_value=most)
+    columns = dict.fromkeys(map(str, table.columns), bar)
+    columns[tr("gap")] = st.column_config.NumberColumn(width=70, format="%+.3f")
     chart(figure, key, table, reading="wheel", columns=columns)
 
 

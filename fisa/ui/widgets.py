@@ -150,7 +150,7 @@ def _drawn(name: str, of: tuple[Any, ...], language: str, _draw: Callable[..., g
 def table_twin(table: pd.DataFrame, key: str, columns: Mapping[str, Any] | None = None) -> None:
     """Offer the numbers behind a chart."""
     with st.popover(tr("Numbers"), icon=":material/table:", type="tertiary", key=f"{key}_twin"):
-        st.dataframe(table, key=f"{key}_table", column_config=columns)
+        st.dataframe(table, "stretch" if columns is None else "content", key=f"{key}_table", column_config=columns)
 
 
 def selected(key: str) -> Any:
