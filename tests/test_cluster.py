@@ -193,6 +193,7 @@ def test_from_the_command_line(nodes: Any, run: Run, album: Path, expected: pd.D
     assert_same(folder, expected)
 
 
+@pytest.mark.slow
 def test_a_node_that_cannot_do_the_work_is_named(
     nodes: Any, run: Run, album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

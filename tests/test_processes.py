@@ -223,6 +223,7 @@ class TestFailures:
         assert done.returncode == 1 and done.stdout == ""
         assert done.stderr.splitlines()[1:] == ["process 1 of 2: MemoryError: no memory for the step"]
 
+    @pytest.mark.slow
     def test_when_one_is_killed_all_end_and_as_many_go_on_to_equal_weights(self, together: Run, tmp_path: Path) -> None:
         codes, said = team(FROZEN, tmp_path, broken={1: "kill"})
         assert codes == [1, -signal.SIGKILL]

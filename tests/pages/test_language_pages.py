@@ -18,6 +18,7 @@ from fisa.ui.contents import TITLES
 
 Visit = Callable[..., AppTest]
 SENTENCE = re.compile(r"[A-Za-z]{2,} [a-z]{2,}(?: [A-Za-z]+)*")
+SCRIPT = re.compile(r"<script>.*?</script>", re.DOTALL)
 CODE = re.compile(r"`[^`]*`|\$[^$]*\$|<[^>]*>|\S*[/\\_=]\S*|:material\S*")
 # What identifies an element, and what no person reads.
 UNREAD = {"id", "elementId", "formId", "url", "pageScriptHash", "key", "icon", "iconType", "shortcut", "metadata"}
@@ -75,6 +76,7 @@ def english(app: AppTest) -> set[str]:
     ]
     found = set()
     for text in texts(app):
+        text = SCRIPT.sub(" ", text)
         for name in sorted(names, key=len, reverse=True):
             text = text.replace(name, " ")
         found.update(SENTENCE.findall(CODE.sub(" ", text)))
