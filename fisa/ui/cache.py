@@ -118,6 +118,13 @@ def open_run(path: Path) -> Run:
     return _open_run(str(path), _stamp(path))
 
 
+def sound_run(path: Path) -> Run | None:
+    """Open a run, or return None where it cannot be opened; the sidebar says why."""
+    with suppress(RunError):
+        return open_run(path)
+    return None
+
+
 # More than anybody lists: the sidebar opens every run, and beyond this number each would be opened anew on every page.
 @st.cache_resource(max_entries=512, show_spinner=False)
 @counted("run")

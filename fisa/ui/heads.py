@@ -29,7 +29,7 @@ from fisa.ui import cache, panels, reading, state
 from fisa.ui.counted import counted
 from fisa.ui.meters import meter
 from fisa.ui.state import plain
-from fisa.ui.widgets import PROBLEMS, chart, choose, drawn, selected
+from fisa.ui.widgets import chart, choose, drawn, selected
 
 QUANTITIES: dict[Quantity, str] = {"contribution": mark("Contribution"), "interaction": mark("Weight")}
 MEANING: dict[Quantity, str] = {
@@ -74,11 +74,9 @@ def without(run: Run) -> None:
     """Say that a run has no heads, and which have."""
     having = []
     for name, path in cache.run_folders().items():
-        try:
-            if has_heads(cache.open_run(path)):
-                having.append(plain(name))
-        except PROBLEMS:
-            continue  # the sidebar lists it with its reason
+        other = cache.sound_run(path)
+        if other is not None and has_heads(other):
+            having.append(plain(name))
     said = tr("{run} has no interaction heads; no run here has any.", run=plain(run.name))
     if having:
         said = trn(

@@ -10,7 +10,6 @@ import streamlit as st
 
 from fisa.config import DataConfig
 from fisa.language import mark, tr
-from fisa.runs import RunError
 from fisa.ui import cache, state
 from fisa.ui.state import clip
 
@@ -132,11 +131,8 @@ def _usual(names: list[str]) -> list[str]:
 
 
 def _kind(folder: Path | None) -> tuple[str, DataConfig] | None:
-    try:
-        config = cache.open_run(folder).config if folder else None
-    except RunError:
-        return None  # the sidebar says why
-    return None if config is None else (config.model.name, config.data)
+    run = cache.sound_run(folder) if folder else None
+    return (run.config.model.name, run.config.data) if run else None
 
 
 def _folders() -> list[str]:

@@ -83,16 +83,8 @@ def settle_run(folders: Mapping[str, Path]) -> str:
     """Resolve the run of the view; one that is gone, or was not asked for, becomes one that can be opened."""
     options = list(folders)
     if state.get("run") not in folders:
-        options = [name for name in options if _opens(folders[name])] or options
+        options = [name for name in options if cache.sound_run(folders[name])] or options
     return state.resolve("run", options, options[0], tr("run"))
-
-
-def _opens(folder: Path) -> bool:
-    try:
-        cache.open_run(folder)
-    except PROBLEMS:
-        return False
-    return True
 
 
 def choose(
