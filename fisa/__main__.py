@@ -64,7 +64,11 @@ def train(
         bool, typer.Option("--resume", help="Go on with the training in --out where it stopped, if it was begun.")
     ] = False,
     init_from: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Begin with the weights of this run, where they fit.")
+        list[Path] | None,
+        typer.Option(
+            metavar="RUN",
+            help="Begin with the weights of this run, where they fit; given again, with the mean of theirs.",
+        ),
     ] = None,
     devices: Annotated[
         str | None,
@@ -104,7 +108,9 @@ def train(
     from fisa.training import Placement
 
     settings = (*(overrides or ()), *((f"training.precision={precision}",) if precision else ()))
-    command.train(config, out, settings, resume, init_from, Placement(accelerator, _count(devices), nodes, strategy))
+    command.train(
+        config, out, settings, resume, init_from or (), Placement(accelerator, _count(devices), nodes, strategy)
+    )
 
 
 def _count(devices: str | None) -> int | Literal["auto"] | None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from calling import fisa, refusal
 
@@ -67,6 +68,21 @@ class TestTrain:
         assert fisa("train", same, "--out", out, "--init-from", source, *once).exit_code == 0
         told = load_run(tmp_path / "run").provenance["init_from"]
         assert told == {"run": "cnn", "digest": load_run(tiny_runs / "cnn").digest, "left": []}
+
+    def test_begins_with_the_mean_of_two_runs(self, tiny_runs: Path, tmp_path: Path) -> None:
+        first, second, out = tiny_runs / "cnn", tmp_path / "second", tmp_path / "mean"
+        same = ("train", first / "config.yaml", "--set", "training.epochs=1")
+        assert fisa(*same, "--out", second, "--init-from", first).exit_code == 0
+        both = ("--init-from", first, "--init-from", second)
+        # At this rate one epoch changes no weight by more than a few millionths: what is stored is the mean.
+        assert fisa(*same, "--out", out, *both, "--set", "training.lr=1e-7").exit_code == 0
+        told = load_run(out).provenance["init_from"]
+        assert told["mean_with"] == [{"run": "second", "digest": load_run(second).digest}]
+        found, one, other = (load_run(path).model.state_dict()["classifier.weight"] for path in (out, first, second))
+        assert torch.allclose(found, (one + other) / 2, atol=1e-5) and not torch.allclose(found, one, atol=1e-3)
+        assert "has no mean of weights" in refusal(
+            fisa(*same, "--out", tmp_path / "x", *both, "--init-from", tiny_runs / "fisa")
+        )
 
     def test_configuration_is_refused_before_anything_is_written(self, config: Path, tmp_path: Path) -> None:
         out = tmp_path / "run"

@@ -220,12 +220,12 @@ def test_mixed_precision_trains_and_stores_float32(tmp_path: Path) -> None:
 def test_a_training_begins_with_the_weights_that_fit(tmp_path: Path, tiny_runs: Path) -> None:
     source = load_run(tiny_runs / "cnn")
     model = prepare(tiny()).model
-    assert initialise(model, source, tiny().model, MIKELS8) == {"run": "cnn", "digest": source.digest, "left": []}
+    assert initialise(model, [source], tiny().model, MIKELS8) == {"run": "cnn", "digest": source.digest, "left": []}
     state = source.model.state_dict()
     assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
     fewer = build_model(tiny().model, EKMAN6, pretrained=False)
     drawn = fewer.state_dict()["classifier.bias"].clone()
-    told = initialise(fewer, source, tiny().model, EKMAN6)
+    told = initialise(fewer, [source], tiny().model, EKMAN6)
     assert told["left"] == ["classifier.weight", "classifier.bias"]
     assert torch.equal(fewer.state_dict()["classifier.bias"], drawn)
     assert torch.equal(fewer.backbone.body[0][0].weight, source.model.backbone.body[0][0].weight)  # type: ignore[index]
@@ -234,5 +234,5 @@ def test_a_training_begins_with_the_weights_that_fit(tmp_path: Path, tiny_runs: 
 def test_another_backbone_is_refused(tmp_path: Path, tiny_runs: Path) -> None:
     wide = RunConfig.model_validate(tiny().model_dump() | {"model": {"name": "cnn", "backbone": {"name": "plain"}}})
     with pytest.raises(TrainingError, match=r"cnn: its backbone is another one \(backbone\..* does not fit\)"):
-        train(wide, tmp_path / "run", init_from=load_run(tiny_runs / "cnn"))
+        train(wide, tmp_path / "run", init_from=[load_run(tiny_runs / "cnn")])
     assert list(tmp_path.iterdir()) == []

@@ -9,9 +9,10 @@ import torch
 from tiny import TINY_CNN, TINY_FISA
 
 from fisa.config import RunConfig
-from fisa.emotions import AFFECTNET8, EKMAN6, EKMAN7, MIKELS8
+from fisa.emotions import AFFECTNET8, EKMAN6, EKMAN7, MIKELS8, EmotionSpace
 from fisa.models import MODELS, System, build_model
-from fisa.runs import NewRun, load_run, save_run
+from fisa.runs import NewRun, Run, load_run, save_run
+from fisa.training.loop import TrainingError
 from fisa.training.transfer import initialise, label_axes
 
 
@@ -21,7 +22,7 @@ class TestWeights:
         config = RunConfig.model_validate({"name": "x", "model": TINY_CNN}).model
         model = build_model(config, AFFECTNET8)
         drawn = model.state_dict()["classifier.weight"].clone()
-        told = initialise(model, source, config, AFFECTNET8)
+        told = initialise(model, [source], config, AFFECTNET8)
         weight, there = model.state_dict()["classifier.weight"], source.model.state_dict()["classifier.weight"]
         # Happiness is joy by another name; contempt is a label that the source does not have.
         assert torch.equal(weight[AFFECTNET8.index("happiness")], there[EKMAN7.index("joy")])
@@ -34,7 +35,7 @@ class TestWeights:
         config = RunConfig.model_validate({"name": "x", "model": TINY_CNN}).model
         model = build_model(config, AFFECTNET8)
         drawn = model.state_dict()["classifier.weight"].clone()
-        told = initialise(model, source, config, AFFECTNET8)
+        told = initialise(model, [source], config, AFFECTNET8)
         assert told["left"] == ["classifier.weight", "classifier.bias"] and told["mapped"] == []
         assert torch.equal(model.state_dict()["classifier.weight"], drawn)
         name = "backbone.body.0.0.weight"
@@ -45,7 +46,7 @@ class TestWeights:
         fixed = {"null_trained": False, "null_logit": -2.25}
         config = RunConfig.model_validate({"name": "x", "model": {**TINY_FISA, **fixed}}).model
         model = build_model(config, MIKELS8)
-        told = initialise(model, source, config, MIKELS8)
+        told = initialise(model, [source], config, MIKELS8)
         assert told["left"] == ["semantic.null_logit"]
         assert model.state_dict()["semantic.null_logit"].tolist() == [-2.25] * 8
         assert torch.equal(model.state_dict()["semantic.null_value"], source.model.state_dict()["semantic.null_value"])
@@ -62,7 +63,7 @@ class TestWeights:
         empty = pd.DataFrame({"epoch": [1]})
         source = save_run(tmp_path / "run", NewRun(config, MIKELS8, narrow.state_dict(), empty, {}, empty, {}))
         wide, config = built(sigma=2.0)
-        told = initialise(wide, source, config.model, MIKELS8)
+        told = initialise(wide, [source], config.model, MIKELS8)
         assert told["left"] == ["prior"]
         # The row of fear in the wheel prior: exp(-steps^2 / 8), its own entry over the sum of all.
         weights = np.exp(-(np.array([0, 1, 1, 2, 2, 3, 3, 4]) ** 2) / 8)
@@ -75,7 +76,7 @@ class TestWeights:
         finer = {**TINY_FISA, "backbone": {**TINY_FISA["backbone"], "fine": True}}  # type: ignore[dict-item]
         config = RunConfig.model_validate({"name": "x", "model": finer}).model
         model = build_model(config, MIKELS8)
-        told = initialise(model, source, config, MIKELS8)
+        told = initialise(model, [source], config, MIKELS8)
         assert told["left"] and all(name.startswith("backbone.lateral.") for name in told["left"])
         name = "backbone.body.0.0.weight"
         assert torch.equal(model.state_dict()[name], source.model.state_dict()[name])
@@ -84,7 +85,7 @@ class TestWeights:
         source = load_run(photograph_runs / "fisa")
         config = RunConfig.model_validate({"name": "x", "model": TINY_FISA}).model
         model = build_model(config, EKMAN6)
-        told = initialise(model, source, config, EKMAN6)
+        told = initialise(model, [source], config, EKMAN6)
         names = {
             "semantic.scorer.labels",
             "semantic.null_logit",
@@ -122,3 +123,48 @@ class TestWeights:
         before = torch.get_rng_state()
         label_axes(system, config, MIKELS8)
         assert torch.equal(torch.get_rng_state(), before)
+
+
+def filled(path: Path, value: float, space: EmotionSpace = MIKELS8, width: int = 8) -> Run:
+    """Return a run whose every measured tensor is ``value``, and every counter ten times that."""
+    model = {"name": "cnn", "backbone": {"name": "plain", "width": width}}
+    config = RunConfig.model_validate({"name": path.name, "data": {"image_size": 32}, "model": model})
+    state = build_model(config.model, space).state_dict()
+    for tensor in state.values():
+        tensor.fill_(value if tensor.is_floating_point() else 10 * value)
+    empty = pd.DataFrame({"epoch": [1]})
+    return save_run(path, NewRun(config, space, state, empty, {}, empty, {}))
+
+
+class TestMean:
+    def test_of_two_and_of_three(self, tmp_path: Path) -> None:
+        runs = [filled(tmp_path / str(value), value) for value in (1, 4, 7)]
+        config = runs[0].config.model
+        for sources, mean in ((runs[:2], 2.5), (runs, 4.0)):
+            model = build_model(config, MIKELS8)
+            told = initialise(model, sources, config, MIKELS8)
+            assert told["run"] == "1" and told["digest"] == runs[0].digest and told["left"] == []
+            assert told["mean_with"] == [{"run": run.name, "digest": run.digest} for run in sources[1:]]
+            state = model.state_dict()
+            # Running means and variances too; how many batches they saw is no quantity to be averaged.
+            expected = {name: mean if tensor.is_floating_point() else 10 for name, tensor in state.items()}
+            assert all((state[name] == value).all() for name, value in expected.items())
+            assert any(not tensor.is_floating_point() for tensor in state.values())
+        assert all((tensor == 1).all() for name, tensor in runs[0].model.named_parameters())  # is left as it was
+
+    def test_carried_over_to_other_labels(self, tmp_path: Path) -> None:
+        runs = [filled(tmp_path / str(value), value, EKMAN7) for value in (1, 4)]
+        model = build_model(runs[0].config.model, EKMAN6)
+        told = initialise(model, runs, runs[0].config.model, EKMAN6)
+        assert told["mapped"] == ["classifier.weight", "classifier.bias"]
+        assert (model.state_dict()["classifier.bias"] == 2.5).all()
+
+    def test_there_is_none_of_other_labels_or_models(self, tmp_path: Path) -> None:
+        first, config = filled(tmp_path / "first", 1), RunConfig.model_validate({"name": "x", "model": TINY_CNN}).model
+        others = {
+            "labels": (filled(tmp_path / "labels", 1, AFFECTNET8), "its labels differ"),
+            "wider": (filled(tmp_path / "wider", 1, width=12), "backbone.body.3.0.weight differs"),
+        }
+        for name, (run, why) in others.items():
+            with pytest.raises(TrainingError, match=rf"{name}: has no mean of weights with .*first \({why}\); give"):
+                initialise(build_model(config, MIKELS8), [first, run], config, MIKELS8)

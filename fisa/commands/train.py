@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ def train(
     out: Path | None,
     overrides: tuple[str, ...],
     resume: bool,
-    init_from: Path | None,
+    init_from: Sequence[Path],
     placement: training.Placement,
 ) -> None:
     """Train a configuration into a run folder and print its path; with ``resume`` go on where it stopped.
@@ -30,28 +30,28 @@ def train(
     Every process of the training comes here; only rank zero of them writes and speaks.
     """
     config = load_config(config_file, overrides)
-    source = None if init_from is None else load_run(init_from)
+    sources = [load_run(each) for each in init_from]
     path = out or free_path(Path(os.environ.get("FISA_RUNS") or "runs"), config.name)
     run = _without_map(path) if resume else None
     if run is None:
         team = training.launch(config, placement, tell)
         if not team.leads:
-            _assist(config, team, source)
+            _assist(config, team, sources)
             return
-        run = _lead(config, team, path, resume, source)
+        run = _lead(config, team, path, resume, sources)
     with Meter("grade explanations") as meter:
         complete(run, progress=meter)
     typer.echo(str(path))
 
 
-def _assist(config: RunConfig, team: training.Team, source: Run | None) -> None:
+def _assist(config: RunConfig, team: training.Team, sources: Sequence[Run]) -> None:
     try:
-        training.assist(config, team, source)
+        training.assist(config, team, sources)
     except training.Abandoned:
         raise typer.Exit(0) from None
 
 
-def _lead(config: RunConfig, team: training.Team, path: Path, resume: bool, source: Run | None) -> Run:
+def _lead(config: RunConfig, team: training.Team, path: Path, resume: bool, sources: Sequence[Run]) -> Run:
     title = TASKS[config.task].error_title
 
     def tell_epoch(epoch: training.Epoch) -> None:
@@ -61,7 +61,7 @@ def _lead(config: RunConfig, team: training.Team, path: Path, resume: bool, sour
         )
 
     with Meter(f"train {config.name}") as meter:
-        run = training.train(config, path, meter, tell_epoch, resume, source, team)
+        run = training.train(config, path, meter, tell_epoch, resume, sources, team)
     begun_with = run.provenance["init_from"]
     if begun_with is not None:
         _tell_origin(begun_with)

@@ -72,8 +72,8 @@ def _train(desk: Desk) -> Result:
         teller.note(epoch=epoch.epoch)
 
     if not is_finished(path):
-        source = load_run(origin) if origin and not begun else None
-        train(config, path, teller, on_epoch, resume=True, init_from=source, on_stage=teller.stage)
+        sources = [load_run(origin)] if origin and not begun else []
+        train(config, path, teller, on_epoch, resume=True, init_from=sources, on_stage=teller.stage)
     teller.stage("grade")
     complete(load_run(path), progress=teller)
     _say("finished")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,7 +90,7 @@ def train(
     progress: Progress | None = None,
     on_epoch: EpochListener | None = None,
     resume: bool = False,
-    init_from: Run | None = None,
+    init_from: Sequence[Run] = (),
     team: Team | None = None,
     on_stage: StageListener = lambda stage: None,
 ) -> Run:
@@ -106,7 +106,8 @@ def train(
         progress: Called with (steps done, steps in all), data preparation counted by itself.
         on_epoch: Called after each epoch.
         resume: Go on from the checkpoint in ``path``; where there is none yet, begin.
-        init_from: Begin with its weights; see :func:`fisa.training.transfer.initialise`.
+        init_from: Begin with the weights of this run, or the mean of those of several; see
+            :func:`fisa.training.transfer.initialise`.
         team: What :func:`launch` returned in rank zero, while the other processes call :func:`assist`; by default
             this process alone.
         on_stage: Called as ``data``, ``train`` and ``test`` begin; ``progress`` counts each by itself.
@@ -162,7 +163,7 @@ def train(
     return load_run(path)
 
 
-def assist(config: RunConfig, team: Team, init_from: Run | None = None) -> None:
+def assist(config: RunConfig, team: Team, init_from: Sequence[Run] = ()) -> None:
     """Do the part in a training that falls to a process other than rank zero, which calls :func:`train`.
 
     Args:
@@ -183,12 +184,12 @@ def assist(config: RunConfig, team: Team, init_from: Run | None = None) -> None:
 
 
 def _begin(
-    config: RunConfig, team: Team, init_from: Run | None, progress: Progress | None = None
+    config: RunConfig, team: Team, init_from: Sequence[Run], progress: Progress | None = None
 ) -> tuple[Loop, Prepared, dict[str, Any] | None]:
     with team.in_turns():
         prepared = prepare(config, progress)
     origin = None
-    if init_from is not None:
+    if init_from:
         origin = initialise(prepared.model, init_from, config.model, space_of(config, prepared.splits["train"]))
     return Loop(team, prepared), prepared, origin
 

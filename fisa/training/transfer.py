@@ -1,4 +1,4 @@
-"""Beginning from the weights of another run, which may predict other labels.
+"""Beginning from the weights of another run, which may predict other labels, or from the mean of several.
 
 What does not depend on the labels is taken over whole. Of a weight with an entry for each label (final layers, label
 embeddings, trained priors) the entries of labels that are the same under another name are taken over
@@ -8,7 +8,7 @@ trained (a graph of the training labels, a fixed prior, remembered targets) is t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,32 +25,38 @@ from fisa.training.loop import TrainingError
 BACKBONE = "backbone."
 
 
-def initialise(model: System, source: Run, config: ModelConfig, space: EmotionSpace) -> dict[str, Any]:
-    """Give ``model`` every tensor of ``source`` whose name and shape fit; its backbone must be taken over as a whole.
+def initialise(model: System, sources: Sequence[Run], config: ModelConfig, space: EmotionSpace) -> dict[str, Any]:
+    """Give ``model`` every tensor of a run whose name and shape fit; its backbone must be taken over as a whole.
 
     What another label space or width keeps from fitting stays as it was drawn, and so does what ``model`` has beyond.
     What its configuration fixes, such as a null logit or a prior that is not trained, is what that says, and what is
     computed from labels and not trained, such as a graph of the training labels, is that of the new data.
 
+    Of several runs it takes the mean of their weights (Wortsman et al. 2022, "Model soups", the uniform one), which
+    serves where one began with the weights of another, or all with the same. Deviation: they may differ in objective
+    and length as well as in seed and rates, and the means of a batch normalisation's statistics, which are not those of
+    the mean weights, are left to the training that follows.
+
     Args:
         model: Freshly built.
-        source: The run to begin with.
+        sources: The runs to begin with, at least one; where there are more, of the same labels and tensors.
         config: What ``model`` was built from.
         space: Labels of ``model``.
 
     Returns:
-        What provenance records: ``run`` and ``digest``; ``left``, the names of the tensors that were not taken over;
-        where the labels differ, ``mapped``, the names of those taken over label by label, and ``labels``, for each
-        label the one of ``source`` that it continues, or None.
+        What provenance records: ``run`` and ``digest`` of the first; ``mean_with``, those of the others, if there are;
+        ``left``, the names of the tensors that were not taken over; where the labels differ, ``mapped``, the names of
+        those taken over label by label, and ``labels``, for each label the one there that it continues, or None.
 
     Raises:
-        TrainingError: A part of the backbone of ``source`` finds no place.
-        RunError: The weights of ``source`` cannot be read.
+        TrainingError: A part of the backbone finds no place, or the runs have no mean.
+        RunError: The weights of a run cannot be read.
     """
+    source = sources[0]
     by_label = label_axes(model, config, space)
     fixed = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
     fixed |= by_label.keys() - dict(model.named_parameters()).keys()
-    own, other = model.state_dict(), source.model.state_dict()
+    own, other = model.state_dict(), _mean(sources)
     other = {name: tensor for name, tensor in other.items() if name not in fixed}
     axes = {} if space == source.space else by_label
     taken = {
@@ -70,10 +76,36 @@ def initialise(model: System, source: Run, config: ModelConfig, space: EmotionSp
         )
     model.load_state_dict({**own, **taken, **mapped})
     told: dict[str, Any] = {"run": source.name, "digest": source.digest, "left": left}
+    if len(sources) > 1:
+        told["mean_with"] = [{"run": run.name, "digest": run.digest} for run in sources[1:]]
     if space != source.space:
         continued = counterparts(source.space, space)
         told |= {"mapped": list(mapped), "labels": {label: continued.get(label) for label in space.labels}}
     return told
+
+
+def _mean(runs: Sequence[Run]) -> dict[str, Tensor]:
+    """Return the mean of the tensors of ``runs``; what is counted, not measured, is that of the first."""
+    first, *others = runs
+    own = first.model.state_dict()
+    states = [own]
+    for run in others:
+        states.append(state := run.model.state_dict())
+        strange = [name for name in own.keys() | state.keys() if not _alike(own.get(name), state.get(name))]
+        if run.space != first.space or strange:
+            which = f"{min(strange)} differs" if strange else "its labels differ"
+            raise TrainingError(
+                f"{run.path}: has no mean of weights with {first.path} ({which}); "
+                "give --init-from once, or runs of the same labels and model"
+            )
+    return {
+        name: torch.stack([state[name] for state in states]).mean(dim=0) if tensor.is_floating_point() else tensor
+        for name, tensor in own.items()
+    }
+
+
+def _alike(tensor: Tensor | None, other: Tensor | None) -> bool:
+    return tensor is not None and other is not None and tensor.shape == other.shape
 
 
 def label_axes(model: System, config: ModelConfig, space: EmotionSpace) -> dict[str, tuple[int, ...]]:
