@@ -19,8 +19,8 @@ from fisa.evaluation import Progress
 from fisa.models import System
 from fisa.runs import Run
 
-BATCH = 64
-"""Images that pass through a model at once."""
+BATCH = 24
+"""Images that pass through a model at once; the maps of many more leave a processor's cache, which takes longer."""
 
 
 @dataclass(frozen=True, eq=False)

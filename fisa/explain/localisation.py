@@ -26,7 +26,7 @@ from fisa.metrics import bootstrap_mean
 from fisa.models import System
 from fisa.runs import Run
 
-BATCH = 50
+BATCH = 24
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,11 +1,14 @@
 """The oracle ladder: each rung against what its knowledge must be worth, the fit against scikit-learn."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from fisa import distances
 from fisa.datasets.base import DataError
+from fisa.datasets.planted import oracles
 from fisa.datasets.planted.dataset import PlantedDataset
 from fisa.datasets.planted.labels import AFFINITY, softmax
 from fisa.datasets.planted.oracles import (
@@ -33,6 +36,22 @@ def rungs(manifest):
 @pytest.fixture(scope="module")
 def divergence(manifest, rungs):
     return {rung: distances.kl(truth_of(manifest), predicted).mean() for rung, predicted in rungs.items()}
+
+
+def test_it_is_fitted_once_and_anew_where_what_was_kept_is_damaged(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits: list[int] = []
+    fit = oracles.fit_softmax_regression
+    monkeypatch.setattr(oracles, "PlantedDataset", lambda *_: PlantedDataset("planted-tiny", "train"))
+    monkeypatch.setattr(oracles, "fit_softmax_regression", lambda *given: (fits.append(1), fit(*given))[1])
+    fitted, kept = (oracles._fit.__wrapped__().weights for _ in range(2))
+    assert len(fits) == len(FEATURES) == len(fitted) and list(kept) == list(fitted) == list(FEATURES)
+    assert all(np.array_equal(kept[rung], fitted[rung]) for rung in FEATURES)
+    (file,) = (own_cache / "oracles").iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    again = oracles._fit.__wrapped__().weights
+    assert len(fits) == 2 * len(FEATURES) and np.array_equal(again["pairwise"], fitted["pairwise"])
 
 
 def test_every_rung_is_a_distribution(rungs) -> None:

@@ -15,18 +15,25 @@ headroom of interaction: only a model in which one emotion acts on another can r
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 from scipy.optimize import minimize
 
+from fisa.datasets.packed import cache_folder
 from fisa.datasets.planted.dataset import PlantedDataset
 from fisa.datasets.planted.labels import softmax
 from fisa.datasets.planted.presets import find_preset
 from fisa.distances import kl
+from fisa.drafts import draft_in, put_in_place
 from fisa.emotions import MIKELS8
 from fisa.language import mark
 
@@ -69,7 +76,7 @@ class Ladder:
 
 
 def fit_ladder(preset: str = "planted") -> Ladder:
-    """Return the ladder that belongs to ``preset``; fitting takes a few seconds, once in a process.
+    """Return the ladder that belongs to ``preset``; fitting takes a few seconds, and is kept in the cache folder.
 
     The presets share their scenes and differ only in number, so one ladder, fitted on the training split of the
     largest, serves all: a rung says what its knowledge is worth, not how well it can be learned from few scenes.
@@ -83,9 +90,20 @@ def fit_ladder(preset: str = "planted") -> Ladder:
 
 @cache
 def _fit() -> Ladder:
-    manifest = PlantedDataset("planted", "train").manifest
-    truth = truth_of(manifest)
-    return Ladder({rung: fit_softmax_regression(features(manifest), truth) for rung, features in FEATURES.items()})
+    train = PlantedDataset("planted", "train")
+    code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    file = cache_folder() / "oracles" / f"{train.version}-{code}.safetensors"
+    with suppress(OSError, SafetensorError, KeyError):
+        kept = load(file.read_bytes())
+        return Ladder({rung: kept[rung] for rung in FEATURES})
+    truth = truth_of(train.manifest)
+    weights = {rung: fit_softmax_regression(features(train.manifest), truth) for rung, features in FEATURES.items()}
+    with suppress(OSError):  # a cache that cannot be written costs time, nothing else
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = draft_in(file.parent)
+        draft.write_bytes(save(weights))
+        put_in_place(draft, file)
+    return Ladder(weights)
 
 
 def fit_softmax_regression(features: np.ndarray, distribution: np.ndarray, ridge: float = RIDGE) -> np.ndarray:
