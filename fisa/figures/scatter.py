@@ -17,11 +17,12 @@ from fisa.figures.points import (
     binned,
     checked_points,
     dim,
+    dot,
     dots_of,
     groups_of,
     ring,
 )
-from fisa.figures.theme import Theme, new_figure, palette, rgba
+from fisa.figures.theme import Theme, new_figure, palette
 from fisa.language import mark, tr
 
 Ranges = tuple[tuple[float, float], tuple[float, float]]
@@ -60,8 +61,7 @@ def rating_scatter(
     size = float(np.clip(900 / np.sqrt(len(shown)) / 4, 4, 8))
     groups = groups_of(shown, space if colour_by is not None else None, colours.series)
     for name, part, colour, symbol in groups:
-        marker = {"color": rgba(colour, 0.75), "symbol": symbol, "size": size}
-        add_points(figure, part, plain(tr(name)), marker)
+        add_points(figure, part, plain(tr(name)), dot(colour, symbol, size, theme))
     for (low, high), draw in zip(ranges, (figure.add_vline, figure.add_hline), strict=True):
         draw((low + high) / 2, line={"color": colours.muted, "width": 1, "dash": "dot"})
     titles = [
@@ -166,8 +166,7 @@ def error_scatter(
     for name, value, colour, symbol in outcomes:
         part = shown[shown["value"] == value]
         if len(part):
-            marker = {"color": rgba(colour, 0.6), "symbol": symbol, "size": 6}
-            add_points(figure, part, f"{plain(name)}: {numbers[value]}", marker, said)
+            add_points(figure, part, f"{plain(name)}: {numbers[value]}", dot(colour, symbol, 6, theme), said)
     if among is not None:
         dim(figure, among)
     if selected is not None:

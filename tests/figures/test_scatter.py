@@ -28,6 +28,7 @@ def test_map_groups_points_by_emotion_with_colour_shape_and_id(theme: Theme, val
     assert awe.type == "scattergl"  # type: ignore[attr-defined]
     assert list(awe.customdata) == ["p", "r"] and list(awe.x) == [0.0, 2.0] and list(awe.y) == [3.0, 1.0]  # type: ignore[attr-defined]
     assert (awe.marker.color, awe.marker.symbol) == (MIKELS8.colours[1], MIKELS8.markers[1])  # type: ignore[attr-defined]
+    assert awe.marker.opacity is None and awe.opacity is None  # seen through, it would be too near to the page
 
 
 def test_map_of_numbers_has_a_continuous_scale_and_every_id() -> None:
@@ -170,6 +171,7 @@ def test_error_scatter_splits_by_who_is_closer(theme: Theme) -> None:
     assert found == {"fisa closer: 2": ["p", "s"], "&lt;b&gt;cnn&lt;/b&gt; closer: 1": ["q"], "equal: 1": ["r"]}
     assert list(traces(figure)["fisa closer: 2"].x) == [0.1, 0.2]  # type: ignore[attr-defined]
     assert list(traces(figure)["fisa closer: 2"].y) == [0.2, 0.9]  # type: ignore[attr-defined]
+    assert all(trace.marker.color.startswith("#") for trace in traces(figure).values())  # opaque
     assert "fisa closer on 2, <b>cnn</b> closer on 1 and equal on 1" in figure.layout.meta["alt"]
 
 
