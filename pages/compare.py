@@ -64,7 +64,7 @@ def comparison(run: Run) -> None:
             st.info(tr(others.ALONE), icon=":material/compare:")
     elif rated.is_rated(run):
         state.share("run", "against")
-        rated.compare_page(runs)
+        rated.compare_page(runs, tools)
     else:
         page(runs, tools)
         studies.ablation()

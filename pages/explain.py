@@ -10,6 +10,7 @@ from fisa.ui import (
     export,
     extras,
     graded,
+    image_export,
     marks,
     methods,
     methods_export,
@@ -71,7 +72,9 @@ def page(run: Run, bar: DeltaGenerator) -> None:
     with tools, st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
         st.page_link("pages/gallery.py", label=tr("Gallery"), icon=":material/grid_view:")
         marks.editor(dataset, name)
-        offer = export.of_image(run, dataset, found, subject, emotion, attribution, attributions.settings_of(found))
+        offer = image_export.offer_of(
+            run, dataset, found, subject, emotion, attribution, attributions.settings_of(found)
+        )
         export.draw(methods_export.joined(offer, compared))
 
 

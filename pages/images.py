@@ -2,7 +2,24 @@ import streamlit as st
 
 from fisa.language import tr
 from fisa.runs import Run
-from fisa.ui import cache, extras, graded, panels, photographs, rated, reading, standing, state, steps, what_if, widgets
+from fisa.ui import (
+    attributions,
+    cache,
+    export,
+    extras,
+    graded,
+    image_export,
+    methods_export,
+    panels,
+    photographs,
+    rated,
+    reading,
+    standing,
+    state,
+    steps,
+    what_if,
+    widgets,
+)
 
 
 def page(run: Run) -> None:
@@ -29,7 +46,9 @@ def page(run: Run) -> None:
     state.share("run", "emotion", "head", "matrix", "lit", "opacity", *asked, "edits")
     photographs.show_table(table, run, len(refused))
 
-    st.header(state.plain(picked), anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header(state.plain(picked), anchor=False, width="content")
+        tools = st.container(width="content")
     note = st.container()
     left, right = st.columns(2, gap="medium")
     with left:
@@ -43,14 +62,18 @@ def page(run: Run) -> None:
     panels.emotion_strip(found, subjects[picked], emotion, run.name)
     reading.header(tr("What makes {emotion}", emotion=tr(emotion)), "contributions")
     panels.contributions(found, emotion, run.name, "contributions")
-    photographs.places(run, found, subjects[picked], emotion)
+    attribution, compared = photographs.places(run, found, subjects[picked], emotion)
     reading.header(tr("Who acts on whom"), "matrices")
     panels.matrices(found, run.name, "matrix")
     extras.draw(found, run.name, subjects[picked])
     with widgets.guard():  # of the test images, which may be gone, some edits need means
         what_if.draw(run, found, subjects[picked], None, edits)
     with note:
-        photographs.say_if_far(run, subjects[picked])
+        familiar = photographs.say_if_far(run, subjects[picked])
+    settings = None if attribution is None else attributions.settings_of(found)
+    offer = image_export.offer_of(run, None, found, subjects[picked], emotion, attribution, settings, familiar)
+    with tools:
+        export.draw(methods_export.joined(offer, compared, "images"))
 
 
 state.enter("images")

@@ -25,7 +25,16 @@ from fisa.explain.counterfactuals import own_mask
 from fisa.explain.familiarity import Familiarity, familiarity
 from fisa.explain.graded import failures_of
 from fisa.explain.targets import Target
-from fisa.export import Explained, as_json, document_of, image_digest, provenance_of, refuse_existing, write_explanation
+from fisa.export import (
+    UNKNOWN,
+    Explained,
+    as_json,
+    document_of,
+    image_digest,
+    provenance_of,
+    refuse_existing,
+    write_explanation,
+)
 from fisa.export.explanation import attribution_of
 from fisa.export.folder import PICTURE
 from fisa.export.grades import grades_of
@@ -65,7 +74,7 @@ class _Subject:
     image: np.ndarray
     picture: np.ndarray
     digest: str
-    data: str = "a file, of which nothing is known"
+    data: str = UNKNOWN
     aspect: float = 1.0
     known: dict[str, np.ndarray] = field(default_factory=dict)
     masks: dict[int, np.ndarray] = field(default_factory=dict)

@@ -3,10 +3,11 @@
 from fisa.export.explanation import Explained, document_of, figures_of, tables_of
 from fisa.export.explanation_page import explanation_page
 from fisa.export.folder import ExportError, as_json, new_file, new_folder, refuse_existing, write_explanation
-from fisa.export.provenance import image_digest, program, provenance_of
+from fisa.export.provenance import UNKNOWN, image_digest, program, provenance_of, words_of
 from fisa.export.report import Chosen, report_page
 
 __all__ = [
+    "UNKNOWN",
     "Chosen",
     "Explained",
     "ExportError",
@@ -22,5 +23,6 @@ __all__ = [
     "refuse_existing",
     "report_page",
     "tables_of",
+    "words_of",
     "write_explanation",
 ]

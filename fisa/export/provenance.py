@@ -9,7 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from fisa import __version__
+from fisa.datasets import Dataset
 from fisa.runs import Run, code_digest
+
+UNKNOWN = "a file, of which nothing is known"
+"""What the data of a person's own image are called."""
+
+
+def words_of(dataset: Dataset) -> str:
+    """Return what a split of a data set is called where an export says what it looked at."""
+    return f"{dataset.name}, version {dataset.version}, split {dataset.split}"
 
 
 def provenance_of(runs: Sequence[Run], data: str, image: tuple[str, str] | None, command: str) -> dict[str, str]:

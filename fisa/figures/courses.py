@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -11,14 +13,16 @@ from fisa.figures.checks import FigureError, checked, wheel_order
 from fisa.figures.theme import Theme, palette, rgba, style
 from fisa.language import tr
 
+Series = Mapping[str, tuple[np.ndarray, np.ndarray]]
+"""Name -> times in steps [L] and values [L]."""
 TOLERANCE = 1e-3
 """How far a row may be from summing to 1."""
 
 
 def emotion_course(
     space: EmotionSpace,
-    courses: dict[str, np.ndarray],
-    series: dict[str, tuple[np.ndarray, np.ndarray]] | None = None,
+    courses: Mapping[str, np.ndarray],
+    series: Series | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
     """Draw distributions over steps as stacked areas, one course above the other, and series below them.
@@ -28,18 +32,13 @@ def emotion_course(
     Args:
         space: Label space.
         courses: Name -> distributions [T, C], rows sum to 1; the first one is the truth, or what was voted.
-        series: Name -> times in steps [L] and values [L] of what was observed beside them; by default none.
+        series: What was observed beside them; by default none.
         theme: ``"light"`` or ``"dark"``.
 
     Raises:
         FigureError: No course, courses of other lengths, or rows that are no distribution.
     """
-    rows = {name: checked(course, (None, len(space)), f"course {name!r}") for name, course in courses.items()}
-    for name, course in rows.items():
-        if (course < 0).any() or (abs(course.sum(1) - 1) > TOLERANCE).any():
-            raise FigureError(f"course {name!r}: a step is no distribution")
-    if not rows or len({len(row) for row in rows.values()}) > 1:
-        raise FigureError("courses: expected one or more of the same number of steps")
+    rows = checked_courses(space, courses)
     steps = len(next(iter(rows.values())))
     known = {name: pair for name, pair in (series or {}).items() if len(pair[0])}
     panels, colours = len(rows) + bool(known), palette(theme)
@@ -79,12 +78,23 @@ def emotion_course(
         )
     if known:
         figure.update_yaxes(title={"text": tr("series")}, nticks=3, row=panels, col=1)
-    style(figure, theme, _words(space, rows), height=150 * panels + 90)
+    style(figure, theme, course_alt(space, rows), height=150 * panels + 90)
     figure.update_layout(dragmode=False, legend={"orientation": "h", "y": -0.12})
     figure.update_xaxes(fixedrange=True, range=[0, max(steps - 1, 1)])
     figure.update_xaxes(title={"text": tr("step")}, row=panels, col=1)
     figure.update_yaxes(fixedrange=True)
     return figure
+
+
+def checked_courses(space: EmotionSpace, courses: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return ``courses`` as arrays; see :func:`emotion_course` for what is refused."""
+    rows = {name: checked(course, (None, len(space)), f"course {name!r}") for name, course in courses.items()}
+    for name, course in rows.items():
+        if (course < 0).any() or (abs(course.sum(1) - 1) > TOLERANCE).any():
+            raise FigureError(f"course {name!r}: a step is no distribution")
+    if not rows or len({len(row) for row in rows.values()}) > 1:
+        raise FigureError("courses: expected one or more of the same number of steps")
+    return rows
 
 
 def moments(course: np.ndarray) -> list[int]:
@@ -93,7 +103,8 @@ def moments(course: np.ndarray) -> list[int]:
     return [int(step) + 1 for step in np.flatnonzero(leads[1:] != leads[:-1])]
 
 
-def _words(space: EmotionSpace, rows: dict[str, np.ndarray]) -> str:
+def course_alt(space: EmotionSpace, rows: Mapping[str, np.ndarray]) -> str:
+    """Return in words which emotion leads from which step on."""
     told = []
     for name, course in rows.items():
         starts = [0, *moments(course)]

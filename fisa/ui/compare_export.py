@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from fisa.config.differences import differences
 from fisa.datasets import Dataset
-from fisa.export import Chosen, image_digest, provenance_of, report_page
+from fisa.export import Chosen, image_digest, provenance_of, report_page, words_of
 from fisa.export.comparison import UNIT, differences_figure, errors_table, measures_figure
 from fisa.export.explanation import Draw
 from fisa.figures import paper
@@ -45,13 +45,13 @@ def of_comparison(runs: Mapping[str, Run], dataset: Dataset, found: Comparison, 
     """
     paths = [str(run.path) for run in runs.values()]
     command = shlex.join(["python", "-m", "fisa", "report", *paths, "--html", "report.html"])
-    data = f"{dataset.name}, version {dataset.version}, split {dataset.split}"
+    data = words_of(dataset)
     about = provenance_of(list(runs.values()), data, None, command)
     image = seen.subject.image if seen.subject.file is None else seen.subject.file
     pictured = (seen.subject.name, image_digest(image))
     tables: dict[str, Callable[[], pd.DataFrame | Sheet]] = {
         "measures": partial(measures_sheet, found),
-        "settings": partial(_settings, runs),
+        "settings": partial(settings, runs),
         "errors-of-every-image": partial(errors_sheet, runs, dataset),
     }
     one = _figures_of_image(seen)
@@ -82,7 +82,8 @@ def errors_sheet(runs: Mapping[str, Run], dataset: Dataset) -> Sheet:
     return Sheet(table, table, least, [UNIT])
 
 
-def _settings(runs: Mapping[str, Run]) -> pd.DataFrame:
+def settings(runs: Mapping[str, Run]) -> pd.DataFrame:
+    """Return the settings in which runs differ, a row a setting."""
     rows = differences([run.config for run in runs.values()])
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(runs)).rename_axis("setting")
 

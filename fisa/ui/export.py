@@ -9,32 +9,18 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from urllib.parse import urlencode
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from fisa import studies
 from fisa.datasets import Dataset
-from fisa.explain.asking import Settings
-from fisa.export import (
-    Explained,
-    as_json,
-    document_of,
-    explanation_page,
-    figures_of,
-    image_digest,
-    provenance_of,
-    tables_of,
-)
-from fisa.export.explanation import Draw, arrays_of, attribution_of
-from fisa.export.grades import grades_of
+from fisa.export import provenance_of, words_of
+from fisa.export.explanation import Draw
 from fisa.figures import paper
 from fisa.language import ENGLISH, mark, tr, using
-from fisa.records import Attribution, Explanation
 from fisa.runs import Run
 from fisa.tables import inert
 from fisa.ui import state
-from fisa.ui.cache import Subject
 
 MIMES = {
     "svg": "image/svg+xml", "png": "image/png", "pdf": "application/pdf", "csv": "text/csv", "md": "text/markdown",
@@ -49,7 +35,7 @@ _COLUMNS: Mapping[str, paper.Width] = {
 }
 _NAMES = (
     mark("All grades"), mark("Attention"), mark("Attribution"), mark("Bars"), mark("Claims"), mark("Co-occurrence"),
-    mark("Confusion"), mark("Contributions"), mark("Contributions heads"), mark("Correlation"),
+    mark("Confusion"), mark("Contributions"), mark("Contributions heads"), mark("Correlation"), mark("Course"),
     mark("Deletion and insertion"), mark("Differences"), mark("Differences of KL"), mark("Effect"),
     mark("Effect heads"), mark("Entropy"), mark("Errors"), mark("Errors of every image"), mark("Goals"),
     mark("Images of the pair"), mark("Importance"), mark("Interaction"), mark("Interaction heads"),
@@ -58,7 +44,7 @@ _NAMES = (
     mark("Mean contributions"), mark("Mean contributions of every head"), mark("Mean distribution"),
     mark("Mean weights"), mark("Mean weights of every head"), mark("Measures"), mark("Nearest"), mark("Pairs"),
     mark("Places"), mark("Planted"), mark("Prediction"), mark("Ratings"), mark("Retrieval"), mark("Settings"),
-    mark("Splits"), mark("Training"), mark("Votes an image"), mark("Wheel"), mark("Wheel distance"),
+    mark("Splits"), mark("Steps"), mark("Training"), mark("Votes an image"), mark("Wheel"), mark("Wheel distance"),
 )  # fmt: skip
 """Figures and tables as :func:`_words` calls them; what is not among them stays as it is."""
 _TO = "contributions-to-"
@@ -124,52 +110,9 @@ class Sheet:
     foot: Sequence[str] = ()
 
 
-@using(ENGLISH)
-def of_image(
-    run: Run,
-    dataset: Dataset,
-    found: Explanation,
-    subject: Subject,
-    emotion: str,
-    attribution: Attribution | None,
-    settings: Settings | None = None,
-) -> Offer:
-    """Return what the Explain page offers for one image, in English; ``settings`` are those of the attribution."""
-    address = f"{dataset.name}:{dataset.split}:{list(dataset.manifest['id']).index(subject.name)}"
-    asked = [] if attribution is None else ["--method", attribution.method, "--target", attribution.target]
-    for name in ("baseline", "head"):
-        chosen = getattr(settings, name, None)
-        asked += [] if attribution is None or chosen is None else [f"--{name}", str(chosen)]
-    words = ["python", "-m", "fisa", "explain", str(run.path), address, *asked, "--out", "explained"]
-    data = f"{dataset.name}, version {dataset.version}, split {dataset.split}"
-    digest = image_digest(subject.image if subject.file is None else subject.file)
-    shows = [(shows, mask) for shows, mask in zip(subject.shows, subject.masks, strict=True)]
-    explained = Explained(
-        name=subject.name,
-        system=run.name,
-        digest=run.digest,
-        found=found,
-        picture=subject.picture,
-        about=provenance_of([run], data, (subject.name, digest), shlex.join(words)),
-        known=subject.known,
-        masks={one: np.any([mask for each, mask in shows if each == one], axis=0) for one, _ in shows},
-        aspect=subject.aspect,
-        attribution=attribution,
-        emotion=found.space.index(emotion),
-        grades=None if attribution is None else grades_of(run, attribution.method),
-    )
-    others: dict[str, Callable[[], str | bytes]] = {
-        "html": partial(explanation_page, explained),
-        "json": lambda: as_json({**document_of(explained), "attribution": attribution_of(explained)}),
-        "npz": partial(arrays_of, explained),
-    }
-    name = f"{run.name}-{subject.name}"
-    return Offer(name, explained.about, figures_of(explained), tables_of(explained), others).english
-
-
 def about_split(run: Run, dataset: Dataset, command: str = "report") -> dict[str, str]:
     """Return where something that a run does on a whole split comes from; ``command`` takes a run and prints of it."""
-    data = f"{dataset.name}, version {dataset.version}, split {dataset.split}"
+    data = words_of(dataset)
     return provenance_of([run], data, None, shlex.join(["python", "-m", "fisa", command, str(run.path)]))
 
 

@@ -17,22 +17,24 @@ NAME = "deletion-and-insertion"
 _VIEW = ("run", "image", "emotion", "target", "methods")
 
 
-def joined(offer: Offer, shown: Shown | None) -> Offer:
+def joined(offer: Offer, shown: Shown | None, page: str = "explain") -> Offer:
     """Return an offer of an image with the curves of all methods, in English; as it is where the page shows none.
 
     Args:
         offer: What is offered of the image.
         shown: What the page has drawn; nothing is computed here.
+        page: On which it is; a link to Explain says the image, too.
     """
     if shown is None:
         return offer
     # The command of the offer does not draw them; the page does.
     about = {name: words for name, words in offer.about.items() if name != "command"}
+    view = _VIEW if page == "explain" else tuple(name for name in _VIEW if name != "image")
     return replace(
         offer,
         figures={**offer.figures, NAME: partial(_curves, shown)},
         tables={**offer.tables, NAME: partial(_numbers, shown)},
-        own={**offer.own, NAME: {**about, "page": address("explain", _VIEW)}},
+        own={**offer.own, NAME: {**about, "page": address(page, view)}},
     ).english
 
 

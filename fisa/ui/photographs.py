@@ -16,13 +16,14 @@ from fisa.datasets import DataError
 from fisa.explain.familiarity import Familiarity, familiarity, is_kept, reference_of
 from fisa.images import ImageRefused, decode_within
 from fisa.language import mark, tr
-from fisa.records import Explanation
+from fisa.records import Attribution, Explanation
 from fisa.runs import Run
 from fisa.tables import inert_csv
 from fisa.ui import attributions, cache, methods, reading
 from fisa.ui.cache import Subject
 from fisa.ui.counted import counted
 from fisa.ui.meters import meter
+from fisa.ui.methods import Shown
 from fisa.ui.state import plain
 
 Thing = TypeVar("Thing")
@@ -124,10 +125,13 @@ def predictions(run: Run, subjects: Mapping[str, Subject]) -> pd.DataFrame:
     return table
 
 
-def say_if_far(run: Run, subject: Subject) -> None:
+def say_if_far(run: Run, subject: Subject) -> Familiarity | None:
     """Say how far a photograph lies from what the run was trained on; what that takes is looked at once for each run.
 
     Call it last, in a container above what it is about, so that a person can read on meanwhile.
+
+    Returns:
+        What it says; None where that cannot be said.
     """
     try:
         if not is_kept(run):
@@ -137,7 +141,7 @@ def say_if_far(run: Run, subject: Subject) -> None:
     except DataError as error:
         why = plain(str(error))
         st.caption(tr("How far it lies from the training images cannot be said: {why}", why=why))
-        return
+        return None
     known = {"run": plain(run.name), "nearer": found.nearer, "n": found.held_out}
     if found.far:
         text = tr(
@@ -151,6 +155,7 @@ def say_if_far(run: Run, subject: Subject) -> None:
             "nearer to it than this photograph does.", **known,
         )  # fmt: skip
         st.caption(text)
+    return found
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
@@ -177,14 +182,17 @@ def settle_places(run: Run, found: Explanation, subject: Subject, emotion: str) 
     return (*attributions.settle(run, found, subject, emotion), "methods")
 
 
-def places(run: Run, found: Explanation, subject: Subject, emotion: str) -> None:
-    """Draw which places speak for a target, as Explain does: closed until it is asked for, so that nobody waits."""
+def places(run: Run, found: Explanation, subject: Subject, emotion: str) -> tuple[Attribution | None, Shown | None]:
+    """Draw which places speak for a target, as Explain does: closed until it is asked for, so that nobody waits.
+
+    Returns:
+        What is shown: of one method, and of every method side by side.
+    """
     reading.header(tr("Which places speak for it"), "attribution")
     if not st.toggle(tr("Ask methods of attribution"), key=_PLACES):
         st.caption(tr("One method's signed map with its grade, or every method side by side."))
-        return
-    attributions.draw(run, found, subject, emotion)
-    methods.draw(run, found, subject, emotion)
+        return None, None
+    return attributions.draw(run, found, subject, emotion), methods.draw(run, found, subject, emotion)
 
 
 def show_table(table: pd.DataFrame, run: Run, refused: int) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,17 +15,32 @@ from streamlit.delta_generator import DeltaGenerator
 from fisa.datasets import Dataset, groups_of
 from fisa.emotions import DIMENSIONS
 from fisa.evaluation import EvaluationError
+from fisa.export import provenance_of, words_of
 from fisa.figures.checks import listed
-from fisa.language import mark, sentences, tr
+from fisa.language import ENGLISH, mark, sentences, tr, using
 from fisa.ratings import PARTS, RATING_MEASURES, bootstrap_ratings
 from fisa.records import Explanation, Interval
 from fisa.runs import Run
-from fisa.ui import browse, cache, compare_measures, extras, photographs, reading, state
+from fisa.ui import (
+    browse,
+    cache,
+    compare_export,
+    compare_measures,
+    export,
+    extras,
+    image_export,
+    photographs,
+    reading,
+    state,
+)
 from fisa.ui.cache import Subject
 from fisa.ui.counted import counted
 from fisa.ui.meters import waiting
 from fisa.ui.state import plain
 from fisa.ui.widgets import html_table, number
+
+_Measured = dict[str, dict[str, Interval]]
+"""Run -> measure -> mean, or difference to the first run, with its interval."""
 
 SCALE = mark("Valence runs from −1, unpleasant, to 1, pleasant; arousal from −1, calm, to 1, excited.")
 
@@ -47,6 +65,8 @@ def explain_page(run: Run, bar: DeltaGenerator) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(headline(found, run, rated), width="content")
         reading.show("ratings")
+        known = replace(subject, known={**subject.known, "rated": row})
+        export.draw(image_export.offer_of(run, dataset, found, known))
     left, right = st.columns(2, gap="medium")
     with left:
         st.image(subject.image, width="stretch", alt=name)
@@ -71,7 +91,9 @@ def images_page(run: Run, subjects: Mapping[str, Subject], refused: int) -> None
     columns = {name: tr(name) for name in ("file", *DIMENSIONS)}
     st.dataframe(table, column_config=columns, alt=tr("Predicted valence and arousal, a row a file"))
     photographs.download(table, run, refused)
-    st.header(plain(picked), anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header(plain(picked), anchor=False, width="content")
+        export.draw(image_export.offer_of(run, None, found[picked], subjects[picked]))
     left, right = st.columns(2, gap="medium")
     left.image(subjects[picked].image, width="stretch", alt=picked)
     with right:
@@ -99,30 +121,33 @@ def ratings_table(found: Explanation, rated: Mapping[str, float]) -> None:
     html_table(shown, alt=tr("Valence and arousal, rated and predicted"))
 
 
-def compare_page(runs: Mapping[str, Run]) -> None:
-    """Draw Compare: settings, measures, and the paired differences to the reference, the first of the runs."""
+def compare_page(runs: Mapping[str, Run], tools: DeltaGenerator) -> None:
+    """Draw Compare: settings, measures, and the paired differences to the reference, the first of the runs.
+
+    Args:
+        runs: Side by side, the reference first.
+        tools: Where the downloads go.
+    """
     dataset = cache.test_data(next(iter(runs.values())))
     st.header(tr("What differs"), anchor=False)
     compare_measures.settings(runs)
     reading.header(tr("Measures"), "paired")
-    _measures(runs, dataset)
+    found = _measured(runs, dataset)
+    with tools:
+        export.draw(_offer(runs, dataset, *found))
+    _measures(runs, dataset, *found)
 
 
-def _measures(runs: Mapping[str, Run], dataset: Dataset) -> None:
+def _measured(runs: Mapping[str, Run], dataset: Dataset) -> tuple[_Measured, _Measured]:
     if any(list(run.predictions["id"]) != list(dataset.manifest["id"]) for run in runs.values()):
         raise EvaluationError(f"{', '.join(runs)} were not tested on the same images; evaluate them on one split")
-    means, gaps = _compared(tuple(run.digest for run in runs.values()), tuple(runs), dataset.version, runs, dataset)
-    first = next(iter(runs))
-    rows = {}
-    for measure in RATING_MEASURES.values():
-        for part in PARTS:
-            key, arrow = f"{measure.name}_{part}", "↑" if measure.higher_is_better else "↓"
-            words = [_signed(gap[key]) for gap in gaps.values()]
-            values = [number(mean[key].value) for mean in means.values()]
-            rows[f"{measure.title} {tr(part)} {arrow}"] = [*values, *words]
-    columns = [*runs, *(f"{name} − {first} [95 %]" for name in gaps)]
-    shown = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-    html_table(shown, alt=tr("Measures of {runs} with their paired differences", runs=tr(", ").join(runs)))
+    return _compared(tuple(run.digest for run in runs.values()), tuple(runs), dataset.version, runs, dataset)
+
+
+def _measures(runs: Mapping[str, Run], dataset: Dataset, means: _Measured, gaps: _Measured) -> None:
+    html_table(
+        _texts(means, gaps), alt=tr("Measures of {runs} with their paired differences", runs=tr(", ").join(runs))
+    )
     groups = groups_of(dataset)
     if groups is None:
         st.caption(tr("Over {n} test images; intervals by paired bootstrap over images.", n=len(dataset)))
@@ -133,12 +158,63 @@ def _measures(runs: Mapping[str, Run], dataset: Dataset) -> None:
         )  # fmt: skip
 
 
+def _texts(means: _Measured, gaps: _Measured) -> pd.DataFrame:
+    """Return a row a measure: the mean of every run, and the differences of the others to the first one."""
+    first = next(iter(means))
+    rows = {}
+    for measure in RATING_MEASURES.values():
+        for part in PARTS:
+            key, arrow = f"{measure.name}_{part}", "↑" if measure.higher_is_better else "↓"
+            words = [_signed(gap[key]) for gap in gaps.values()]
+            values = [number(mean[key].value) for mean in means.values()]
+            rows[f"{measure.title} {tr(part)} {arrow}"] = [*values, *words]
+    columns = [*means, *(f"{name} − {first} [95 %]" for name in gaps)]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+@using(ENGLISH)
+def _offer(runs: Mapping[str, Run], dataset: Dataset, means: _Measured, gaps: _Measured) -> export.Offer:
+    """Return what Compare offers for download of runs that predict ratings, in English."""
+    paths = [str(run.path) for run in runs.values()]
+    about = provenance_of(
+        list(runs.values()),
+        words_of(dataset),
+        None,
+        shlex.join(["python", "-m", "fisa", "report", *paths]),
+    )
+    tables: dict[str, Callable[[], pd.DataFrame | export.Sheet]] = {
+        "measures": partial(_sheet, means, gaps),
+        "settings": partial(compare_export.settings, runs),
+    }
+    return export.Offer("-".join(runs), about, tables=tables).english
+
+
+def _sheet(means: _Measured, gaps: _Measured) -> export.Sheet:
+    """Return the table of measures with all numbers, the best of each measure in bold."""
+    first = next(iter(means))
+    parts = [*((name, "", rows) for name, rows in means.items()), *((name, first, rows) for name, rows in gaps.items())]
+    numbers = pd.DataFrame(
+        {"measure": key, "run": name, "minus": minus, "value": each.value, "low": each.low, "high": each.high}
+        for name, minus, rows in parts
+        for key, each in rows.items()
+    ).set_index("measure")
+    texts = _texts(means, gaps).rename_axis("measure")
+    best = texts.notna() & False
+    keys = [
+        (f"{measure.name}_{part}", measure.higher_is_better) for measure in RATING_MEASURES.values() for part in PARTS
+    ]
+    for row, (key, higher) in enumerate(keys):
+        values = pd.Series({name: rows[key].value for name, rows in means.items()})
+        best.iloc[row, : len(means)] = values == (values.max() if higher else values.min())
+    return export.Sheet(numbers, texts, best)
+
+
 @waiting(mark("Resampling the test images …"))
 @st.cache_data(max_entries=16, show_spinner=False)
 @counted("gaps")
 def _compared(
     digests: tuple[str, ...], names: tuple[str, ...], version: str, _runs: Mapping[str, Run], _dataset: Dataset
-) -> tuple[dict[str, dict[str, Interval]], dict[str, dict[str, Interval]]]:
+) -> tuple[_Measured, _Measured]:
     """Return the measures of every run, and the differences of the others to the first one."""
     target, groups = _dataset.manifest[list(DIMENSIONS)].to_numpy(float), groups_of(_dataset)
     rows = {name: run.predictions[list(DIMENSIONS)].to_numpy(float) for name, run in _runs.items()}

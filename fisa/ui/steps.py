@@ -5,17 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import streamlit as st
+from matplotlib.figure import Figure
 from streamlit.delta_generator import DeltaGenerator
 
 from fisa import figures
 from fisa.datasets.sequences import SequenceSet
 from fisa.distances import kl
 from fisa.evaluation import EvaluationError
-from fisa.language import mark, tr
+from fisa.figures import paper
+from fisa.figures.courses import Series
+from fisa.language import ENGLISH, mark, tr, using
 from fisa.runs import Run
 from fisa.sequence_measures import ARRIVALS, change_counts
 from fisa.steps import is_planted, known_of
-from fisa.ui import browse, cache, state
+from fisa.ui import browse, cache, export, state
 from fisa.ui.meters import waiting
 from fisa.ui.state import plain
 from fisa.ui.widgets import chart, html_table
@@ -62,7 +65,8 @@ def explain_page(run: Run, bar: DeltaGenerator) -> None:
     matched, claimed, real = change_counts(known[rows].argmax(1), predicted[rows].argmax(1), np.array([len(rows)]))[
         0
     ].tolist()
-    st.markdown(
+    told, tools = st.columns([6, 1], vertical_alignment="top")
+    told.markdown(
         tr(
             "**{sequence}**: {steps} steps, {real} changes of emotion, of which {run} finds {matched} within a step, "
             "among {claimed} that it predicts. Mean KL {error:.3f} nats, smaller than that of {worse:.0%} of the {n} "
@@ -74,12 +78,41 @@ def explain_page(run: Run, bar: DeltaGenerator) -> None:
     title = tr("truth") if is_planted(dataset) else tr("target")
     read = {one: events[place] for one, events in dataset.series.items()}
     shown = {one: (events.times, events.values) for one, events in read.items() if len(events.times)}
-    figure = figures.emotion_course(
-        dataset.space, {title: known[rows], run.name: predicted[rows]}, shown, state.theme()
-    )
+    courses = {title: known[rows], run.name: predicted[rows]}
+    figure = figures.emotion_course(dataset.space, courses, shown, state.theme())
+    with tools:
+        export.draw(_offer(run, dataset, name, rows, known, predicted, shown))
     chart(figure, "course", _twin(run, dataset, known, predicted, rows), reading="sequence")
     st.caption(tr("Dotted lines stand where the emotion of the largest degree changes."))
     _missing(dataset, place, rows)
+
+
+@using(ENGLISH)
+def _offer(
+    run: Run,
+    dataset: SequenceSet,
+    name: str,
+    rows: np.ndarray,
+    known: np.ndarray,
+    predicted: np.ndarray,
+    series: Series,
+) -> export.Offer:
+    """Return what is offered for download of one sequence, in English."""
+    about = export.about_split(run, dataset) | {"sequence": name}
+    courses = {tr("truth") if is_planted(dataset) else tr("target"): known[rows], run.name: predicted[rows]}
+
+    def steps() -> pd.DataFrame:
+        degrees = [
+            pd.DataFrame(course, columns=[f"{label} ({which})" for label in dataset.space.labels])
+            for which, course in courses.items()
+        ]
+        twin = _twin(run, dataset, known, predicted, rows)
+        return twin.join(pd.concat(degrees, axis=1).set_index(twin.index))
+
+    def course(width: paper.Width) -> Figure:
+        return paper.course(dataset.space, courses, series, width)
+
+    return export.Offer(f"{run.name}-{name}", about, {"course": course}, {"steps": steps}).english
 
 
 def _predicted(run: Run, dataset: SequenceSet) -> np.ndarray:

@@ -20,7 +20,7 @@ from fisa.export import report
 from fisa.figures import paper
 from fisa.language import using
 from fisa.runs import load_run
-from fisa.ui import export
+from fisa.ui import export, image_export
 from fisa.ui.export import Offer, text_of
 
 Visit = Callable[..., AppTest]
@@ -127,6 +127,8 @@ def test_a_name_becomes_a_file_name(full: Path, visit: Visit, monkeypatch: pytes
     named: list[str] = []
     button = export.st.download_button
     monkeypatch.setattr(export.st, "download_button", lambda *a, **k: (named.append(a[2]), button(*a, **k)))
-    monkeypatch.setattr(export, "of_image", lambda *_: Offer("a/../<b> \U0001f600", {}, {"bars": pytest.fail}, {}, {}))
+    monkeypatch.setattr(
+        image_export, "offer_of", lambda *_: Offer("a/../<b> \U0001f600", {}, {"bars": pytest.fail}, {}, {})
+    )
     visit("explain", run="fisa", image="iid-00003")
     assert named == [f"a-..-b-bars.{form}" for form in paper.FORMS]

@@ -1,22 +1,26 @@
 """Your images has the panels of Explain: attribution, which waits until it is asked for, and What if."""
 
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from offering import buttons, check_figures, table_of
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from fisa.datasets.planted import PlantedDataset
+from fisa.explain import explain
 from fisa.explain.attribution import METHODS, applicable
 from fisa.explain.edits import Cover, Feature
 from fisa.explain.what_if import feature_means, what_if
 from fisa.figures.checks import signed
 from fisa.runs import load_run
 from fisa.ui import counted
+from fisa.ui.export import Offer
 
 Visit = Callable[..., AppTest]
 
@@ -60,6 +64,31 @@ def test_methods_are_asked_only_where_a_person_wants_them(
     assert not app.exception and app.query_params["methods"] == "on"
     every = {METHODS[method].title for method in applicable(load_run(graded / "fisa"))}
     assert {title for title in every if re.search(rf"\*\*{title}( \(fails a sanity check\))?\*\*", said(app))} == every
+
+
+def test_everything_of_a_photograph_can_be_taken_away(
+    full: Path, visit: Visit, content: bytes, offers: list[Offer]
+) -> None:
+    app = uploaded(visit, content, "von mir.png", run="fisa", emotion="awe", image="iid-00003")
+    assert buttons(app)[-9:] == ["SVG", "PNG", "PDF", "CSV", "MD", "TEX", "HTML", "JSON", "NPZ"]
+    offer = offers[-1]
+    assert offer.name == "fisa-von mir" and "attribution" not in offer.figures
+    check_figures(offer, ("contributions-to-awe",))
+    run = load_run(full / "fisa")
+    table = table_of(offer, "prediction").set_index("emotion")
+    expected = explain(run, np.asarray(Image.open(io.BytesIO(content)))).distribution
+    np.testing.assert_allclose(table.loc[list(run.space.labels), "fisa"], expected, atol=1e-9)
+    assert "truth" not in table and table["data"].iloc[0] == "a file, of which nothing is known"
+    assert table["command"].iloc[0] == f"python -m fisa explain {run.path} 'von mir.png' --out explained"
+    told = json.loads(offer.others["json"]())
+    assert told["familiarity"]["held_out"] > 0 and not told["attribution"]
+
+    app.toggle(key="photographs_places").set_value(True).run()
+    app.toggle(key="methods_toggle").set_value(True).run()
+    assert not app.exception and not app.error
+    curves = table_of(offers[-1], "deletion-and-insertion")
+    assert "attribution" in offers[-1].figures and "image=" not in curves["page"].iloc[0]
+    assert curves["page"].iloc[0].startswith("images?run=fisa&emotion=awe")
 
 
 def test_another_photograph_changes_the_map(full: Path, visit: Visit, content: bytes) -> None:

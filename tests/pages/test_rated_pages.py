@@ -1,6 +1,7 @@
 """What the pages show of a run that predicts valence and arousal: what applies, and never a failure."""
 
 import io
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trees
+from offering import table_of
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 from tiny import RATED, TINY_CNN
@@ -18,6 +20,7 @@ from fisa.emotions import DIMENSIONS
 from fisa.explain.grading import complete
 from fisa.runs import load_run
 from fisa.training import train
+from fisa.ui.export import Offer, Sheet
 
 Visit = Callable[..., AppTest]
 
@@ -26,6 +29,13 @@ def words(app: AppTest) -> str:
     kinds = (app.title, app.header, app.markdown, app.caption, app.info, app.warning, app.error)
     texts = [str(element.value) for kind in kinds for element in kind]
     return re.sub(r"\\(?=\W)", "", "\n".join(texts))
+
+
+def picture() -> bytes:
+    file = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +79,23 @@ def test_explain_says_what_is_predicted_and_what_was_rated(studio: Path, visit: 
     assert sort.options == ["Number", "Error ↓", "Valence ↓", "Arousal ↓"]
 
 
+def test_an_image_and_a_photograph_can_be_taken_away(studio: Path, visit: Visit, offers: list[Offer]) -> None:
+    run = load_run(studio / "first")
+    row = run.predictions.iloc[2]
+    assert not visit("explain", run="first", image=row["id"]).exception
+    (offer,) = offers
+    told = json.loads(offer.others["json"]())
+    assert told["image"] == row["id"] and [told[name] for name in DIMENSIONS] == pytest.approx(
+        list(row[list(DIMENSIONS)]), abs=1e-4
+    )
+    assert len(told["rated"]) == 2 and f"explain {run.path} oasis:test:2" in offer.about["command"]
+    assert "<html" in str(offer.others["html"]())
+    app = visit("images", run="first")
+    app.file_uploader[0].set_value([("dog.png", picture(), "image/png")]).run()
+    assert not app.exception and not app.error
+    assert offers[-1].name == "first-dog" and offers[-1].about["data"] == "a file, of which nothing is known"
+
+
 def test_metrics_has_a_table_of_ratings(studio: Path, visit: Visit) -> None:
     run = load_run(studio / "first")
     app = visit("metrics")
@@ -80,10 +107,23 @@ def test_metrics_has_a_table_of_ratings(studio: Path, visit: Visit) -> None:
 
 
 def test_compare_gives_measures_of_two_and_one_line_where_tasks_differ(
-    studio: Path, tiny_runs: Path, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    studio: Path,
+    tiny_runs: Path,
+    visit: Visit,
+    offers: list[Offer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     app = visit("compare", run="first", against="second")
     assert not app.exception and any("CCC mean ↑".replace(" ", "\u00a0") in table.value.index for table in app.table)
+    found = table_of(offers[-1], "measures").set_index(["measure", "run"])
+    one, other, gap = found.loc[("ccc_mean", "first")], found.loc[("ccc_mean", "second")], "minus"
+    assert one["value"].item() == pytest.approx(load_run(studio / "first").metrics["measures"]["ccc_mean"])
+    means, differences = other[other[gap].isna()], other[other[gap] == "first"]
+    assert differences["value"].item() == pytest.approx(means["value"].item() - one["value"].item())
+    best = "first" if one["value"].item() > means["value"].item() else "second"
+    sheet = offers[-1].tables["measures"]()
+    assert isinstance(sheet, Sheet) and list(sheet.best.columns[sheet.best.loc["CCC mean ↑"]]) == [best]
     mixed = tmp_path / "mixed"
     shutil.copytree(studio / "first", mixed / "first")
     shutil.copytree(tiny_runs / "cnn", mixed / "cnn")
@@ -100,11 +140,8 @@ def test_the_map_is_coloured_by_ratings(studio: Path, visit: Visit) -> None:
 
 def test_a_photograph_gets_its_ratings(studio: Path, visit: Visit) -> None:
     app = visit("images", run="first")
-    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    app.file_uploader[0].set_value([("dog.png", file.getvalue(), "image/png")]).run()
+    app.file_uploader[0].set_value([("dog.png", picture(), "image/png")]).run()
     assert not app.exception and not app.error
-    found = load_run(studio / "first").predict([pixels]).ratings
+    found = load_run(studio / "first").predict([np.asarray(Image.open(io.BytesIO(picture())))]).ratings
     assert found is not None and list(app.dataframe[0].value.columns) == list(DIMENSIONS)
     np.testing.assert_allclose(app.dataframe[0].value.to_numpy()[0], found[0], atol=1e-5)

@@ -4,11 +4,15 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from offering import check_figures, table_of
 from streamlit.testing.v1 import AppTest
 
 from fisa.config import RunConfig
+from fisa.runs import load_run
 from fisa.training import train
+from fisa.ui.export import Offer
 
 Visit = Callable[..., AppTest]
 
@@ -50,12 +54,20 @@ def test_a_page_opens_without_a_failure(page: str, studio: Path, visit: Visit) -
         assert "predicts sequences, not single images" in words(app)
 
 
-def test_explain_walks_through_sequences(studio: Path, visit: Visit) -> None:
+def test_explain_walks_through_sequences(studio: Path, visit: Visit, offers: list[Offer]) -> None:
     app = visit("explain", run="first", image="test-0001")
     text = words(app)
     assert not app.exception and "test-0001" in text and "10 steps, 3 changes" in text
     (sort,) = (box for box in app.selectbox if box.label == "Sorted by")
     assert sort.options == ["Number", "Error, worst first"]
+    offer = offers[0]
+    assert offer.about["sequence"] == "test-0001" and offer.name == "first-test-0001"
+    check_figures(offer, ("course",))
+    steps = table_of(offer, "steps")
+    labels = load_run(studio / "first").space.labels
+    for which in ("truth", "first"):
+        np.testing.assert_allclose(steps[[f"{label} ({which})" for label in labels]].sum(axis=1), 1, atol=1e-5)
+    assert len(steps) == 10 and (steps["KL"] > 0).all() and steps["true"].nunique() >= 2
     assert not visit("explain", run="first", sort="entropy").warning  # an order that runs of images have
 
 

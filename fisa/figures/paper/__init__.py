@@ -7,6 +7,7 @@ that a figure survives a black and white print.
 """
 
 from fisa.figures.paper.counts import entropy_histogram, label_totals, vote_histogram
+from fisa.figures.paper.courses import course
 from fisa.figures.paper.distributions import bars, wheel
 from fisa.figures.paper.embedding import embedding_maps, rating_scatter
 from fisa.figures.paper.grades import deletion_curves, grade_curves, grade_dots
@@ -26,6 +27,7 @@ __all__ = [
     "attribution",
     "bars",
     "contributions",
+    "course",
     "deletion_curves",
     "embedding_maps",
     "entropy_histogram",

@@ -124,7 +124,7 @@ def sheet(width: Width, height: float, alt: str) -> Figure:
     """
     if width not in WIDTHS:
         raise FigureError(f"unknown width {width!r}; choose one or two (columns)")
-    figure = Figure(figsize=(WIDTHS[width] / 25.4, height / 25.4), layout="constrained")
+    figure = Figure(figsize=(WIDTHS[width] / 25.4, height / 25.4), dpi=DPI, layout="constrained")
     figure.set_label(alt)
     return figure
 
@@ -152,9 +152,17 @@ def to_bytes(figure: Figure, form: Form, about: Mapping[str, str] | None = None)
         metadata = {"Title": title, "Subject": source, "Creator": creator, "CreationDate": None}
     else:
         metadata = {"Title": title, "Description": source, "Software": creator}
+    _settle(figure)
     stream = io.BytesIO()
     figure.savefig(stream, format=form, metadata=metadata)
     return stream.getvalue()
+
+
+def _settle(figure: Figure) -> None:
+    """Find where everything stands, once for all forms: matplotlib would for each, which takes longer than to draw."""
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine(None)
 
 
 def printable(text: object) -> str:
