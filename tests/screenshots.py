@@ -27,6 +27,7 @@ import serving
 from waiting import PATIENCE, settled
 
 from fisa.datasets.planted import draw_scene, render
+from fisa.ui.timing_browser import ARGUMENTS
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
@@ -134,8 +135,7 @@ def main() -> None:
         (Path(folder) / "tour.json").write_text(json.dumps({"step": 0, "closed": True}))
         address, process = serving.start(ROOT / "artifacts", Path(folder), FISA_STUDIO_HOME=folder)
         try:
-            arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--enable-unsafe-swiftshader"]
-            browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+            browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
             files = make(address, browser, pages, asked.out)
             for _ in track(files, "Pictures", total=len(pages) * len(LOOKS), console=Console(stderr=True)):
                 pass

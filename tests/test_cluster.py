@@ -202,6 +202,7 @@ def test_a_node_that_cannot_do_the_work_is_named(
         predict_parts(run, [album], tmp_path / "table")
 
 
+@pytest.mark.slow
 def test_a_lost_node_costs_no_row_and_doubles_none(
     nodes: Any, run: Run, album: Path, expected: pd.DataFrame, tmp_path: Path
 ) -> None:

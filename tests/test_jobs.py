@@ -63,6 +63,7 @@ def end_as(path: Path, state: str, reason: str = "") -> None:
 class TestAlive:
     """With real processes."""
 
+    @pytest.mark.slow
     def test_killed_it_goes_on_paused_it_waits_and_ends_as_one_that_was_never_touched(
         self, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -190,6 +190,7 @@ def test_torchrun_starts_them(tmp_path: Path) -> None:
     assert load_run(tmp_path / "run").provenance["processes"][0]["count"] == 2
 
 
+@pytest.mark.slow
 def test_normalisation_over_shares_is_said_and_recorded(tmp_path: Path) -> None:
     codes, said = team(config_of(TINY_CNN, epochs=1), tmp_path, "--precision", "bf16-mixed")
     assert codes == [0, 0], said

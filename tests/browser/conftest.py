@@ -11,6 +11,8 @@ import serving
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from waiting import PATIENCE, settled
 
+from fisa.ui.timing_browser import ARGUMENTS
+
 TORN_PICTURES = "[...document.images].filter(e => e.complete && !e.naturalWidth).map(e => e.alt || e.src)"
 Serve = Callable[[Path], str]
 Open = Callable[..., Page]
@@ -37,10 +39,8 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
-    # SwiftShader draws WebGL (the map) on machines without a GPU; a container has no user namespaces to sandbox with.
-    arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--enable-unsafe-swiftshader"]
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        opened = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield opened
         opened.close()
 

@@ -1,6 +1,6 @@
 """axe-core finds nothing serious on any page, and every page fits a telephone (row 26 of the features).
 
-Slow: in the dark, and what hides opened.
+Slow: every page; in the dark; and what hides opened.
 """
 
 import io
@@ -76,6 +76,8 @@ def look(page: Page) -> str:
 
 VIEWS = (*PAGES, "gallery?panel=measures", "gallery?panel=found", "data?data=planted-tiny&view=gallery")
 PLAIN: dict[str, tuple[Show, ...]] = {**dict.fromkeys(VIEWS, (look,)), "images": (look, upload)}
+MIXED = ("home", "explain", "compare", "studies", "train", "images")
+"""Views that have every kind of element between them."""
 HIDDEN: dict[str, tuple[Show, ...]] = {
     "home": (list_options,),
     "explain": (press("export"), press("wheel_twin")),
@@ -150,7 +152,14 @@ def violations(
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+def test_no_kind_of_element_has_a_serious_violation(furnished: str, open_page: Open) -> None:
+    views = {name: PLAIN[name] for name in MIXED}
+    assert "\n".join(violations(furnished, open_page, views, {"light": THEMES["light"]})) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("theme", THEMES)
 def test_no_page_has_a_serious_violation_or_something_beside_a_narrow_window(
     furnished: str, open_page: Open, theme: str
 ) -> None:
