@@ -14,6 +14,15 @@ from waiting import PATIENCE, settled
 from fisa.ui.timing_browser import ARGUMENTS
 
 TORN_PICTURES = "[...document.images].filter(e => e.complete && !e.naturalWidth).map(e => e.alt || e.src)"
+CUT_LABELS = """[...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => {
+    const room = plot.getBoundingClientRect();
+    return [...plot.querySelectorAll('.xtick text, .ytick text')].filter(text => {
+        const own = text.getBoundingClientRect();
+        return own.width && (own.left < room.left - 1 || own.right > room.right + 1 || own.top < room.top - 1
+            || own.bottom > room.bottom + 1);
+    }).map(text => text.textContent);
+})"""
+"""Names and numbers at axes that their figure has no room for; it must not be asked of a page that is being drawn."""
 Serve = Callable[[Path], str]
 Open = Callable[..., Page]
 
@@ -70,7 +79,7 @@ def studio(serve: Serve, tiny_runs: Path) -> str:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Open]:
-    """Open a page and wait until it stands; at the end no exception box and no console error may have appeared."""
+    """Open a page and wait until it stands; at the end no exception box, console error or cut label may be there."""
     contexts = []
     complaints: list[str] = []
 
@@ -99,7 +108,8 @@ def open_page(browser: Browser) -> Iterator[Open]:
     pages = [page for context in contexts for page in context.pages]
     boxes = [text for page in pages for text in page.get_by_test_id("stException").all_inner_texts()]
     torn = [alt for page in pages for alt in page.evaluate(TORN_PICTURES)]
+    cut = [text for page in pages for text in page.evaluate(CUT_LABELS)]
     for context in contexts:
         context.close()
-    assert boxes == [] and torn == []
+    assert boxes == [] and torn == [] and cut == []
     assert complaints == []

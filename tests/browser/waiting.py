@@ -9,15 +9,26 @@ PATIENCE = 120_000
 """Milliseconds; the first page of a server imports torch."""
 
 
+QUIET = 250
+"""Milliseconds for which a page stands still before it counts as settled: longer than from a click, or a step back in
+history, to the first sign of the script that answers it."""
+
+
 def settled(page: Page) -> None:
-    """Wait until the script has run to its end and every element is drawn."""
+    """Wait until the script has run to its end, every element is drawn, and nothing has begun anew for a while."""
     expect(page.locator("h1").first).to_be_visible(timeout=PATIENCE)
+    page.evaluate("window.standingSince = null")
     page.wait_for_function(
-        """() => document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') === 'notRunning'
-            && !document.querySelector('[data-testid=stSkeleton]')
-            && [...document.querySelectorAll('[data-testid=stPlotlyChart]')]
-                .every(e => e.querySelector('.main-svg'))
-        """,
+        """quiet => {
+            const app = document.querySelector('[data-testid=stApp]');
+            const stands = app?.getAttribute('data-test-script-state') === 'notRunning'
+                && !document.querySelector('[data-testid=stSkeleton]')
+                && [...document.querySelectorAll('[data-testid=stPlotlyChart]')]
+                    .every(e => e.querySelector('.main-svg'));
+            window.standingSince = stands ? window.standingSince ?? performance.now() : null;
+            return stands && performance.now() - window.standingSince >= quiet;
+        }""",
+        arg=QUIET,
         timeout=PATIENCE,
     )
 
