@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from fisa.emotions import EmotionSpace
 from fisa.figures.checks import FigureError, checked, plain, signed
-from fisa.figures.theme import Theme, new_figure, palette
+from fisa.figures.theme import WIDEST_FIXED, Theme, fix_margins, new_figure, palette, width_of
 from fisa.language import tr
 
 
@@ -117,6 +117,9 @@ def _waterfall(
         showlegend=False,
     )
     figure.update_layout(waterfallgap=0.3, dragmode=False)
+    wide = width_of([*names, target], 13)
+    if wide <= WIDEST_FIXED:
+        fix_margins(figure, wide + 12, 12, 12, 50)
     figure.update_xaxes(
         range=[low - 0.25 * span, high + 0.22 * span],
         title={"text": tr("logit of {emotion}", emotion=plain(target))},

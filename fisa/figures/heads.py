@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from fisa.figures.checks import FigureError, checked, plain
-from fisa.figures.theme import Theme, new_figure, palette
+from fisa.figures.theme import Theme, fix_margins, new_figure, palette
 from fisa.language import mark, tr
 
 Likeness = Literal["pattern", "cka"]
@@ -56,6 +56,7 @@ def head_similarity(values: np.ndarray, kind: Likeness, theme: Theme = "light") 
     figure.update_xaxes(title={"text": f"{name}<br>{plain(tr(LEGENDS[kind]))}"}, **axis)
     figure.update_yaxes(title={"text": name}, autorange="reversed", scaleanchor="x", **axis)
     figure.update_layout(dragmode=False)
+    fix_margins(figure, 50, 12, 12, 70)
     return figure
 
 

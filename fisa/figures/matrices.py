@@ -12,7 +12,17 @@ from plotly.subplots import make_subplots
 
 from fisa.emotions import EmotionSpace
 from fisa.figures.checks import FigureError, checked, plain, signed, wheel_order
-from fisa.figures.theme import Theme, colour_at, new_figure, palette, style, text_on
+from fisa.figures.theme import (
+    WIDEST_FIXED,
+    Theme,
+    colour_at,
+    fix_margins,
+    new_figure,
+    palette,
+    style,
+    text_on,
+    width_of,
+)
 from fisa.language import mark, tr, trn
 
 Kind = Literal[
@@ -205,18 +215,21 @@ def _write_cells(figure: go.Figure, shown: np.ndarray, kind: Kind, low: float, h
     colours = palette(theme)
     scale = colours.sequential if kind in SEQUENTIAL else colours.diverging
     largest = float(np.abs(shown).max())
-    notes = [
-        {
-            "x": x,
-            "y": y,
-            "text": cell_text(value, kind, largest),
-            "font": {"size": 11 if len(shown) <= 8 else 9, "color": text_on(colour_at(scale, share))},
-            "showarrow": False,
-        }
-        for ((y, x), value), share in zip(np.ndenumerate(shown), (shown.ravel() - low) / (high - low), strict=True)
-    ]
-    # One assignment: add_annotation validates all earlier ones again, which takes seconds for 64 cells.
-    figure.layout.annotations = [*figure.layout.annotations, *notes]
+    places = list(np.ndenumerate(shown))
+    inks = [text_on(colour_at(scale, share)) for share in (shown.ravel() - low) / (high - low)]
+    for ink in sorted(set(inks)):  # in one trace each: 64 annotations take plotly four times as long
+        own = [place for place, each in zip(places, inks, strict=True) if each == ink]
+        figure.add_scatter(
+            x=[x for (_, x), _ in own],
+            y=[y for (y, _), _ in own],
+            text=[cell_text(value, kind, largest) for _, value in own],
+            mode="text",
+            textfont={"size": 11 if len(shown) <= 8 else 9, "color": ink},
+            selected={"textfont": {"color": ink}},
+            unselected={"textfont": {"color": ink}},
+            hoverinfo="skip",
+            showlegend=False,
+        )
 
 
 def _cell_markers(
@@ -300,8 +313,13 @@ def _matrix_axes(figure: go.Figure, space: EmotionSpace, order: list[int], title
     _cell_axes(figure, len(order))
     figure.update_xaxes(side="top", tickangle=-60, ticklabeloverflow="allow", **labels)
     figure.update_yaxes(**labels)
-    top = 64 if title else 8  # the title has room above names as short as two characters
-    figure.update_layout(margin={"l": 8, "r": 34, "t": top, "b": 84}, dragmode=False)
+    figure.update_layout(dragmode=False)
+    wide = width_of(space.names, 12)
+    if wide <= WIDEST_FIXED:
+        above = wide * math.sin(math.radians(60)) + 12
+        fix_margins(figure, wide + 12, 34, max(64.0, above + 26) if title else above + 4, 84)
+    else:  # plotly leaves the cells some room, however long the names are
+        figure.update_layout(margin={"l": 8, "r": 34, "t": 64 if title else 8, "b": 84})
     if title:
         figure.update_layout(
             title={"text": plain(title), "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 6}}

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from fisa.emotions import EmotionSpace
 from fisa.figures.checks import FigureError, checked, listed, plain
-from fisa.figures.theme import Theme, colour_at, new_figure, palette, rgb, rgba
+from fisa.figures.theme import Theme, colour_at, fix_margins, new_figure, palette, rgb, rgba
 from fisa.language import mark, sentences, tr
 
 POINTS_AT_MOST = 20_000  # above, one point stands for all images of a cell
@@ -89,12 +89,12 @@ def embedding_map(
     if placed is not None and len(placed):
         _stars(figure, placed, theme)
     figure.update_layout(
-        margin={"l": 4, "r": 4, "t": 4, "b": 44},
         legend={"x": 0.5, "xanchor": "center", "y": -0.01, "yanchor": "top"},
         dragmode=drag,
         showlegend=bool(groups),
         newselection={"line": {"color": colours.ink, "width": 1.5}},
     )
+    fix_margins(figure, 4, 4, 4, 44)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x")
     return figure

@@ -22,7 +22,7 @@ from fisa.figures.points import (
     groups_of,
     ring,
 )
-from fisa.figures.theme import Theme, new_figure, palette
+from fisa.figures.theme import Theme, fix_margins, new_figure, palette
 from fisa.language import mark, tr
 
 Ranges = tuple[tuple[float, float], tuple[float, float]]
@@ -176,6 +176,7 @@ def error_scatter(
         dragmode=drag,
         newselection={"line": {"color": colours.ink, "width": 1.5}},
     )
+    fix_margins(figure, 64, 12, 36, 52)
     titles = [tr("error of {run}", run=plain(name)) for name in names]
     figure.update_xaxes(range=[low, high], title={"text": titles[0]}, constrain="domain")
     figure.update_yaxes(range=[low, high], title={"text": titles[1]}, constrain="domain", scaleanchor="x")

@@ -5,10 +5,11 @@ Pages show figures with ``st.plotly_chart(..., theme=None)``, so that nothing he
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
+from unicodedata import east_asian_width
 
 import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb, sample_colorscale, sequential, unlabel_rgb
@@ -110,6 +111,27 @@ def new_figure(theme: Theme, alt: str, height: int) -> go.Figure:
 def style(figure: go.Figure, theme: Theme, alt: str, height: int) -> None:
     """Give ``figure`` the theme's template, alternative text (``layout.meta["alt"]``) and height in pixels."""
     figure.update_layout(template=template(theme), meta={"alt": alt}, height=height)
+
+
+WIDEST_FIXED = 170
+"""Pixels of the widest names beside a figure for which its margins are fixed; for others plotly finds a compromise."""
+
+
+def width_of(texts: Iterable[str], size: float) -> float:
+    """Return how many pixels the widest of some words takes at a font size, rather too many than too few."""
+    return size * max(
+        (sum(1.05 if east_asian_width(each) in "WF" else 0.54 for each in text) for text in texts), default=0
+    )
+
+
+def fix_margins(figure: go.Figure, left: float, right: float, top: float, bottom: float) -> None:
+    """Set the margins in pixels for good.
+
+    Plotly otherwise draws a figure, looks how much room its labels take, and draws it anew: twice the time.
+    """
+    figure.update_layout(margin={"l": left, "r": right, "t": top, "b": bottom})
+    figure.update_xaxes(automargin=False)
+    figure.update_yaxes(automargin=False)
 
 
 @cache

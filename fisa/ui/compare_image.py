@@ -266,6 +266,5 @@ def _matrix(
 
 
 def _columns(count: int) -> list[DeltaGenerator]:
-    """Return a place for each of some charts, up to three in a row; four stand two by two."""
-    wide = 3 if count == 3 else 2
-    return [column for _ in range(0, count, wide) for column in st.columns(wide, gap="medium")][:count]
+    """Return a place for each of some charts, two in a row: three would leave a cell no room for its number."""
+    return [column for _ in range(0, count, 2) for column in st.columns(2, gap="medium")][:count]

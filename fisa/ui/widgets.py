@@ -109,6 +109,11 @@ def choose(
     )
 
 
+MANY_DOTS = 2000
+"""Dots above which WebGL draws one pixel for each of the screen's: four, plotly's default, cannot be told from it among
+so many, and take twice the time where no graphics card draws them."""
+
+
 def chart(
     figure: go.Figure,
     key: str,
@@ -121,7 +126,10 @@ def chart(
     """Draw a figure with its alternative text and, where given, its table twin, in ``columns``, and how it is read."""
     alt = str((figure.layout.meta or {}).get("alt", "")) or None
     selection: dict[str, Any] = {"on_select": on_select, "selection_mode": modes} if on_select else {}
-    st.plotly_chart(figure, theme=None, key=key, alt=alt, config={"displayModeBar": False}, **selection)
+    config: dict[str, Any] = {"displayModeBar": False}
+    if sum(len(trace.x) for trace in figure.select_traces({"type": "scattergl"})) > MANY_DOTS:
+        config["plotGlPixelRatio"] = 1
+    st.plotly_chart(figure, theme=None, key=key, alt=alt, config=config, **selection)
     with st.container(horizontal=True, vertical_alignment="center") if twin is not None and reading else nullcontext():
         if twin is not None:
             table_twin(twin, key, columns)

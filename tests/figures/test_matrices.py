@@ -9,7 +9,7 @@ from plotly.colors import hex_to_rgb
 
 from fisa.emotions import MIKELS8, EmotionSpace
 from fisa.figures import FigureError, Theme, contribution_bars, matrix, matrix_grid, matrix_table
-from fisa.figures.theme import PALETTES, colour_at, contrast
+from fisa.figures.theme import PALETTES, colour_at, contrast, width_of
 
 THEMES: tuple[Theme, ...] = ("light", "dark")
 MOODS = EmotionSpace(
@@ -26,7 +26,18 @@ def cells_of(figure: object) -> object:
 
 
 def texts_of(figure: object) -> list[str]:
-    return [note.text for note in figure.layout.annotations if note.xref != "paper"]  # type: ignore[attr-defined]
+    """What stands in the cells, row by row."""
+    return [text for *_, text in sorted(written(figure))]
+
+
+def written(figure: object) -> list[tuple[int, int, str]]:
+    """Row, column and text of every cell that is written."""
+    return [cell for trace in writing(figure) for cell in zip(trace.y, trace.x, trace.text, strict=True)]  # type: ignore[attr-defined]
+
+
+def writing(figure: object) -> list[object]:
+    """The traces of numbers, one for each ink."""
+    return [trace for trace in figure.data if trace.type == "scatter" and trace.mode == "text"]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -115,11 +126,12 @@ def test_numbers_reach_aa_contrast_on_their_cells(theme: Theme, kind: str) -> No
     figure = matrix(values, space, kind=kind, limit=0.8, theme=theme)  # type: ignore[arg-type]
     scale = PALETTES[theme].sequential if kind == "interaction" else PALETTES[theme].diverging
     low, high = figure.layout.coloraxis.cmin, figure.layout.coloraxis.cmax
-    notes = [note for note in figure.layout.annotations if note.xref != "paper"]
-    assert len(notes) == 64
-    for note in notes:
-        share = np.clip((figure.data[0].z[note.y][note.x] - low) / (high - low), 0, 1)
-        assert contrast(hex_to_rgb(note.font.color), colour_at(scale, share)) >= 4.5
+    assert {(row, column) for row, column, _ in written(figure)} == set(np.ndindex(8, 8))
+    for trace in writing(figure):
+        assert trace.unselected.textfont.color == trace.textfont.color  # a click on a cell dims no number
+        for row, column in zip(trace.y, trace.x, strict=True):
+            share = np.clip((figure.data[0].z[row][column] - low) / (high - low), 0, 1)
+            assert contrast(hex_to_rgb(trace.textfont.color), colour_at(scale, share)) >= 4.5
 
 
 def test_many_emotions_leave_the_cells_without_text() -> None:
@@ -275,3 +287,18 @@ def test_transfer_reads_from_the_true_to_the_predicted_emotion() -> None:
     assert figure.layout.coloraxis.cmin == 0 and figure.layout.coloraxis.cmax == 0.04
     assert "strongest: fear to sadness 0.040" in figure.layout.meta["alt"]
     assert "fear → sadness: 0.040" in [text for trace in figure.data for text in (trace.hovertext or ())]
+
+
+def test_names_of_a_usual_width_get_fixed_margins_and_long_ones_are_left_to_plotly() -> None:
+    usual = matrix(np.eye(8), MIKELS8).layout
+    # "contentment", 11 letters of 0.54 x 12 px: 71.28 px, and 12 beside them; above, at 60 degrees, 71.28 sin 60 + 16.
+    assert usual.margin.l == pytest.approx(83.28) and usual.margin.t == pytest.approx(77.73, abs=0.01)
+    assert not usual.xaxis.automargin and not usual.yaxis.automargin
+    colours, markers = ("#e69f00",) * 3, ("star",) * 3
+    long = EmotionSpace("long", ("a" * 27, "b", "c"), (0,) * 3, (), colours, markers)  # 27 x 6.48 px = 175 px
+    axes = matrix(np.eye(3), long).layout
+    assert axes.yaxis.automargin is None and axes.template.layout.yaxis.automargin  # the theme's: as much as they need
+
+
+def test_chinese_names_are_as_wide_as_high() -> None:
+    assert width_of(["敬畏", "awe"], 10) == pytest.approx(21)  # 2 x 1.05 x 10 px; three letters of 5.4 px are less
