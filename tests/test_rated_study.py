@@ -22,10 +22,12 @@ from fisa.studies.ratings import (
     RIDGE,
     STATED,
     Folds,
+    Trained,
     open_folds,
     ratings_table,
     simple_predictions,
     trained_predictions,
+    usable,
 )
 from fisa.studies.stored import load_table
 
@@ -123,6 +125,23 @@ def test_the_table_measures_all_folds_together(folds: Folds) -> None:
     assert row["rmse_mean_low"] <= row["rmse_mean"] <= row["rmse_mean_high"]
     text = format_table(table, "markdown")
     assert "10 groups of images" in text and "less the constant's" in text and "; runs" not in text
+
+
+def test_differences_from_a_chosen_system_are_told_and_an_unknown_one_refused_before_training(folds: Folds) -> None:
+    simple = simple_predictions(folds)
+    whole, half = folds.target, (folds.target + simple[CONSTANT]) / 2  # errs by nothing, and by half the constant's
+    trained = {
+        name: Trained(values, "0" * 16, parameters=1, seconds=1.0, speed=1.0)
+        for name, values in (("whole", whole), ("half", half))
+    }
+    notes = ratings_table(folds, simple, trained, against="whole").attrs["notes"]
+    (told,) = (note for note in notes if "that of whole" in note)
+    constant = evaluate_ratings(folds.target, simple[CONSTANT])["rmse_mean"]
+    assert told.startswith(f"RMSE mean of half less that of whole: {constant / 2:+.3f} [")
+    assert not any("that of" in note for note in ratings_table(folds, simple, trained).attrs["notes"])
+    config = RunConfig.model_validate(CONFIG)
+    with pytest.raises(StudyError, match="--against other: no configuration has this name; choose tiny"):
+        usable([config], "other")
 
 
 def test_runs_of_all_folds_are_taken_up_again_and_those_of_others_refused(

@@ -34,6 +34,7 @@ def ratings(
     out: Path | None,
     predictions: Path | None,
     store: Path | None,
+    against: str | None,
 ) -> None:
     """Compare what predicts valence and arousal by cross-validation; print the table or write it to ``out``."""
     refuse_out(out)
@@ -42,7 +43,7 @@ def ratings(
     if predictions is not None:
         check_target(predictions)
     loaded = [load_config(path) for path in configs]
-    usable(loaded)
+    usable(loaded, against)
     opened = open_folds(name, root, folds, skip_bad)
     with Meter("read colours") as meter:
         simple = simple_predictions(opened, meter)
@@ -50,7 +51,7 @@ def ratings(
     for config in loaded:
         with Meter(f"train {config.name}") as meter:
             trained[config.name] = trained_predictions(config, opened, runs, meter)
-    table = ratings_table(opened, simple, trained)
+    table = ratings_table(opened, simple, trained, against)
     frame = predictions_frame(opened, {**simple, **{name: one.predicted for name, one in trained.items()}})
     if store is not None:
         store_table(table, frame, store)

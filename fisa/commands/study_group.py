@@ -86,6 +86,9 @@ def ratings(
         Path | None,
         typer.Option(metavar="FOLDER", help="Keep it all as a folder, which `report` and the Studies page open."),
     ] = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A CONFIG's name: how the others differ from it is told, too.")
+    ] = None,
 ) -> None:
     """Compare predictors of valence and arousal by cross-validation, in one table with intervals.
 
@@ -97,4 +100,4 @@ def ratings(
     from fisa.commands import ratings as command
 
     folder = runs or Path(os.environ.get("FISA_RUNS") or "runs")
-    command.ratings(name, root, folds, configs or [], folder, skip_bad, form, out, predictions, store)
+    command.ratings(name, root, folds, configs or [], folder, skip_bad, form, out, predictions, store, against)

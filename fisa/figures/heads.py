@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
+from fisa.figures.cells import write_cells
 from fisa.figures.checks import FigureError, checked, plain
 from fisa.figures.theme import Theme, fix_margins, new_figure, palette
 from fisa.language import mark, tr
@@ -34,27 +35,30 @@ def head_similarity(values: np.ndarray, kind: Likeness, theme: Theme = "light") 
     """
     cells = checked_likeness(values, kind)
     count = len(cells)
-    colours, names = palette(theme), [str(head + 1) for head in range(count)]
+    colours, numbers = palette(theme), list(range(1, count + 1))
+    low, scale = (-1, colours.diverging) if kind == "pattern" else (0, colours.sequential)
     name = tr("head")
     said = tr("head {first} and head {second}: {value}", first="%{y}", second="%{x}", value="%{z:.3f}")
     figure = new_figure(theme, likeness_alt(cells, kind), height=340)
     figure.add_heatmap(
         z=cells,
-        x=names,
-        y=names,
-        zmin=-1 if kind == "pattern" else 0,
+        x=numbers,
+        y=numbers,
+        zmin=low,
         zmax=1,
-        colorscale=colours.diverging if kind == "pattern" else colours.sequential,
+        colorscale=scale,
         xgap=2,
         ygap=2,
-        texttemplate="%{z:.2f}" if count <= 8 else "%{z:.1f}",
-        textfont={"size": 12 if count <= 8 else 9},
         hovertemplate=f"{said}<extra></extra>",
         colorbar={"thickness": 9, "len": 0.9},
     )
-    axis = {"type": "category", "showgrid": False, "ticks": "", "fixedrange": True, "constrain": "domain"}
-    figure.update_xaxes(title={"text": f"{name}<br>{plain(tr(LEGENDS[kind]))}"}, **axis)
-    figure.update_yaxes(title={"text": name}, autorange="reversed", scaleanchor="x", **axis)
+    decimals, size = (2, 12) if count <= 8 else (1, 9)
+    texts = [[f"{value:.{decimals}f}".replace("-", "−") for value in row] for row in cells]
+    write_cells(figure, texts, (cells - low) / (1 - low), scale, size, first=1)
+    ends = (0.5, count + 0.5)
+    axis = {"dtick": 1, "showgrid": False, "ticks": "", "fixedrange": True, "constrain": "domain"}
+    figure.update_xaxes(title={"text": f"{name}<br>{plain(tr(LEGENDS[kind]))}"}, range=ends, **axis)
+    figure.update_yaxes(title={"text": name}, range=ends[::-1], scaleanchor="x", **axis)
     figure.update_layout(dragmode=False)
     fix_margins(figure, 50, 12, 12, 70)
     return figure

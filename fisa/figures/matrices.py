@@ -11,16 +11,15 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from fisa.emotions import EmotionSpace
+from fisa.figures.cells import write_cells
 from fisa.figures.checks import FigureError, checked, plain, signed, wheel_order
 from fisa.figures.theme import (
     WIDEST_FIXED,
     Theme,
-    colour_at,
     fix_margins,
     new_figure,
     palette,
     style,
-    text_on,
     width_of,
 )
 from fisa.language import mark, tr, trn
@@ -93,7 +92,10 @@ def matrix(
     figure.update_layout(coloraxis=_coloraxis(kind, low, middle, high, theme))
     _legend(figure, kind)
     if count <= WRITTEN_UP_TO:
-        _write_cells(figure, shown, kind, low, high, theme)
+        largest, colours = float(np.abs(cells).max()), palette(theme)
+        texts = [[cell_text(value, kind, largest) for value in row] for row in shown]
+        scale = colours.sequential if kind in SEQUENTIAL else colours.diverging
+        write_cells(figure, texts, (shown - low) / (high - low), scale, 11 if count <= 8 else 9)
     _cell_markers(figure, cells, space, kind)
     _edge_markers(figure, space, size=9)
     if highlight is not None:
@@ -209,27 +211,6 @@ def cell_text(value: float, kind: Kind, largest: float) -> str:
         return signed(value, 1)
     text = _full_text(value, kind, largest)
     return "0" if not text.strip("+−0.") else re.sub(r"^([+−]?)0\.", r"\1.", text)
-
-
-def _write_cells(figure: go.Figure, shown: np.ndarray, kind: Kind, low: float, high: float, theme: Theme) -> None:
-    colours = palette(theme)
-    scale = colours.sequential if kind in SEQUENTIAL else colours.diverging
-    largest = float(np.abs(shown).max())
-    places = list(np.ndenumerate(shown))
-    inks = [text_on(colour_at(scale, share)) for share in (shown.ravel() - low) / (high - low)]
-    for ink in sorted(set(inks)):  # in one trace each: 64 annotations take plotly four times as long
-        own = [place for place, each in zip(places, inks, strict=True) if each == ink]
-        figure.add_scatter(
-            x=[x for (_, x), _ in own],
-            y=[y for (y, _), _ in own],
-            text=[cell_text(value, kind, largest) for _, value in own],
-            mode="text",
-            textfont={"size": 11 if len(shown) <= 8 else 9, "color": ink},
-            selected={"textfont": {"color": ink}},
-            unselected={"textfont": {"color": ink}},
-            hoverinfo="skip",
-            showlegend=False,
-        )
 
 
 def _cell_markers(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,7 +156,10 @@ def _run_of(config: RunConfig, folds: Folds, fold: tuple[int, int], path: Path, 
 
 
 def ratings_table(
-    folds: Folds, simple: Mapping[str, np.ndarray], trained: Mapping[str, Trained] | None = None
+    folds: Folds,
+    simple: Mapping[str, np.ndarray],
+    trained: Mapping[str, Trained] | None = None,
+    against: str | None = None,
 ) -> pd.DataFrame:
     """Return a comparison table, as ``fisa.studies.comparison_table`` has them, of the predictions of all folds.
 
@@ -164,6 +167,7 @@ def ratings_table(
         folds: From :func:`open_folds`.
         simple: Name -> [N, 2]; with ``CONSTANT``.
         trained: Name -> what was trained.
+        against: One of these: the notes tell how the others differ from it, as from the constant all do.
     """
     trained = trained or {}
     predictions = {**simple, **{name: one.predicted for name, one in trained.items()}}
@@ -179,19 +183,22 @@ def ratings_table(
     )
     order = [key + end for key in ("ccc_gap", *RATING_COLUMNS) for end in ("", "_low", "_high")]
     table = table[["system", "kind", *(key for key in (*order, *RATING_COSTS) if key in table)]]
+    notes = _notes(folds, predictions)
+    if against is not None:
+        notes += _gaps(folds, {name: predictions[name] for name in trained}, against, f"that of {against}")
     table.attrs = {
         "data": folds.whole.name,
         "data_version": folds.whole.version,
         "split": f"{len(folds.fold)} folds",
         "n": len(target),
         "runs": {name: one.digest for name, one in trained.items()},
-        "notes": _notes(folds, predictions),
+        "notes": notes,
     }
     return table
 
 
 def _notes(folds: Folds, predictions: Mapping[str, np.ndarray]) -> list[str]:
-    target, groups = folds.target, groups_of(folds.whole)
+    groups = groups_of(folds.whole)
     unit = "images" if groups is None else f"{len(np.unique(groups))} groups of images, never split between folds"
     count = len(folds.fold)
     notes = [
@@ -205,13 +212,16 @@ def _notes(folds: Folds, predictions: Mapping[str, np.ndarray]) -> list[str]:
     ]
     for name, (low, high) in ranges_of(folds.whole).items():
         notes.append(f"On the original scale of {name}, {low:g} to {high:g}, RMSE is {(high - low) / 2:g} times that.")
+    return [*notes, *_gaps(folds, predictions, CONSTANT, "the constant's")]
+
+
+def _gaps(folds: Folds, predictions: Mapping[str, np.ndarray], reference: str, whose: str) -> Iterator[str]:
+    """Say how much further from the ratings than one of several predictions the others are."""
+    target, groups = folds.target, groups_of(folds.whole)
     for name, values in predictions.items():
-        if name != CONSTANT:
-            gap = bootstrap_ratings(target, values, groups, predictions[CONSTANT])["rmse_mean"]
-            notes.append(
-                f"RMSE mean of {name} less the constant's: {gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]."
-            )
-    return notes
+        if name != reference:
+            gap = bootstrap_ratings(target, values, groups, predictions[reference])["rmse_mean"]
+            yield f"RMSE mean of {name} less {whose}: {gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]."
 
 
 def predictions_frame(folds: Folds, predictions: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -223,9 +233,15 @@ def predictions_frame(folds: Folds, predictions: Mapping[str, np.ndarray]) -> pd
     return frame
 
 
-def usable(configs: Sequence[RunConfig]) -> None:
-    """Raise StudyError where two configurations have one name, before anything is trained."""
+def usable(configs: Sequence[RunConfig], against: str | None = None) -> None:
+    """Refuse what would fail only after all is trained.
+
+    Raises:
+        StudyError: Two configurations have one name, or none has the name ``against``.
+    """
     names = [config.name for config in configs]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise StudyError(f"two configurations are named {twice}; name them apart")
+    if against is not None and against not in names:
+        raise StudyError(f"--against {against}: no configuration has this name; choose {', '.join(names) or 'none'}")

@@ -3,23 +3,41 @@
 import itertools
 import warnings
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytest
+from plotly.colors import hex_to_rgb
 
-from fisa.figures import FigureError, head_similarity, paper
+from fisa.figures import PALETTES, FigureError, Theme, head_similarity, paper
+from fisa.figures.theme import colour_at, contrast
 
 CELLS = np.array([[1.0, 0.25, -0.5], [0.25, 1.0, 0.0], [-0.5, 0.0, 1.0]])
 
 
 def test_heads_count_from_one_and_the_scale_is_that_of_the_kind() -> None:
     figure = head_similarity(CELLS, "pattern")
-    (trace,) = figure.data
-    assert np.asarray(trace.z).tolist() == CELLS.tolist() and list(trace.x) == list(trace.y) == ["1", "2", "3"]
+    trace, *written = figure.data
+    assert np.asarray(trace.z).tolist() == CELLS.tolist() and list(trace.x) == list(trace.y) == [1, 2, 3]
+    texts = {(x, y): text for each in written for x, y, text in zip(each.x, each.y, each.text, strict=True)}
+    assert len(texts) == 9 and texts[1, 3] == "−0.50" and texts[2, 1] == "0.25"
+    assert figure.layout.yaxis.range == (3.5, 0.5)  # head 1 on top
     assert (trace.zmin, trace.zmax) == (-1, 1)
     assert head_similarity(np.abs(CELLS), "cka", "dark").data[0].zmin == 0
     assert "the most alike are head 1 and head 2, 0.25" in figure.layout.meta["alt"]
     assert "One head alone" in head_similarity(np.ones((1, 1)), "cka").layout.meta["alt"]
+
+
+@pytest.mark.parametrize("theme", PALETTES)
+@pytest.mark.parametrize("kind", ["pattern", "cka"])
+def test_numbers_reach_aa_contrast_on_their_cells(theme: Theme, kind: Literal["pattern", "cka"]) -> None:
+    values = np.linspace(-1 if kind == "pattern" else 0, 1, 64).reshape(8, 8)
+    heatmap, *written = head_similarity((values + values.T) / 2, kind, theme).data
+    scale = PALETTES[theme].diverging if kind == "pattern" else PALETTES[theme].sequential
+    for each in written:
+        for x, y in zip(each.x, each.y, strict=True):
+            share = (heatmap.z[y - 1][x - 1] - heatmap.zmin) / (1 - heatmap.zmin)
+            assert contrast(hex_to_rgb(each.textfont.color), colour_at(scale, share)) >= 4.5
 
 
 @pytest.mark.parametrize("draw", [head_similarity, paper.head_similarity], ids=["screen", "print"])
