@@ -94,7 +94,7 @@ def numbers(artifact: str) -> Numbers:
             found.of[row["system"]] = [row[key] for key in row if f"{key}_low" in row]
             found.intervals += [(row[key], row[f"{key}_low"], row[f"{key}_high"]) for key in row if f"{key}_low" in row]
         for note in json.loads((folder / "notes.json").read_text(encoding="utf-8"))["notes"]:
-            if "less the constant's" in note:
+            if re.search(r" less (the constant's|that of [\w-]+):", note):
                 found.differ(*map(float, re.findall(r"[-+]\d\.\d+", note)))
     else:
         found.other.append(json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["score"])
