@@ -9,7 +9,7 @@ import pytest
 import torch
 from tiny import TINY, TINY_CNN
 
-from fisa.config import ConfigError, RunConfig, TrainingConfig
+from fisa.config import ConfigError, RunConfig, TrainingConfig, parse_config
 from fisa.datasets import DataError, open_dataset
 from fisa.datasets.planted import PlantedDataset
 from fisa.distances import kl
@@ -64,6 +64,19 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another(tmp_path: Pat
     )
     pd.testing.assert_frame_equal(first.predictions, again.predictions)
     assert first.digest == again.digest != other.digest
+
+
+def test_the_last_epoch_is_kept_where_that_is_asked_for(tmp_path: Path) -> None:
+    settings = {"epochs": 3, "lr": 0.2, "schedule": "constant"}  # so far too high that the last is not the best
+    best, last = (train(tiny(**settings, keep=keep), tmp_path / keep) for keep in ("best", "last"))
+    assert best.provenance["best_epoch"] < last.provenance["best_epoch"] == 3
+    pd.testing.assert_series_equal(best.history["validation_kl"], last.history["validation_kl"])
+    validation = open_dataset("planted-tiny", split="validation", image_size=64)
+    predicted = last.predict([validation[index].image for index in range(len(validation))]).distribution
+    error = kl(target_of(validation), predicted).mean()
+    assert error == pytest.approx(last.history["validation_kl"].iloc[-1], abs=1e-4)
+    with pytest.raises(ConfigError, match="keep: last does not heed"):
+        parse_config("name: t\ntraining: {keep: last, patience: 2}", "t.yaml")
 
 
 def test_patience_stops_early(tmp_path: Path) -> None:

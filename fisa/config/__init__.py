@@ -112,6 +112,9 @@ class TrainingConfig(Section):
     weight_decay: float = Field(default=1e-2, ge=0)
     schedule: Literal["onecycle", "cosine", "constant"] = "onecycle"
     patience: PositiveInt | None = Field(default=None, description=mark("epochs without a better validation error"))
+    keep: Literal["best", "last"] = Field(
+        default="best", description=mark("epoch whose weights a run has: best by the validation error, or the last")
+    )
     gradient_clip: PositiveFloat = Field(default=1.0, description=mark("largest gradient norm of a step"))
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
         default="32-true", description=mark("of the training steps; stored weights and the test are float32 always")
@@ -128,6 +131,12 @@ class TrainingConfig(Section):
         if seed >= 2**32:
             raise ValueError(f"Input should be below {2**32}, the first number that NumPy takes for no seed")
         return seed
+
+    @model_validator(mode="after")
+    def _one_rule_ends_it(self) -> TrainingConfig:
+        if self.keep == "last" and self.patience is not None:
+            raise ValueError("patience waits for a better validation error, which keep: last does not heed; drop one")
+        return self
 
 
 class RunConfig(Section):

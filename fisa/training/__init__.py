@@ -96,6 +96,8 @@ def train(
 ) -> Run:
     """Train, choose the best epoch on validation, evaluate once on test, write the run folder.
 
+    With ``training.keep: last`` nothing is chosen, and the last epoch is kept.
+
     Until it is finished the folder holds a checkpoint, replaced after every epoch. With ``resume`` a training that
     stopped at whatever moment ends with the weights of one that never stopped, on the same machine, in as many
     processes with as many threads.
@@ -146,14 +148,14 @@ def train(
                 if on_epoch is not None:
                     on_epoch(epoch)
         on_stage("test")
-        prepared.model.load_state_dict(loop.best)
+        prepared.model.load_state_dict(loop.kept)
         if isinstance(prepared.train.images, np.ndarray):
             prepared.model.remember(prepared.train.images, prepared.train.target)
         told = {
             "origin": "trained",
             "seed": config.training.seed,
             "data": data_told(prepared.splits["test"], prepared.splits),
-            "best_epoch": loop.best_epoch.epoch,
+            "best_epoch": loop.kept_epoch.epoch,
             "device": str(team.fabric.device),
             "precision": team.fabric.strategy.precision.precision,
             "vote_order": prepared.objective.order.tolist(),

@@ -63,7 +63,7 @@ class Loop:
 
     Attributes:
         history: The epochs so far.
-        best: State of the model after the epoch with the lowest validation number.
+        kept: State of the model after :attr:`kept_epoch`.
         normalisation: Over what a step takes the means and variances of batch normalisation: ``batch``, or ``share``,
             this process's part of it; None where no statistics follow the images.
     """
@@ -87,7 +87,7 @@ class Loop:
         self._task = TASKS[prepared.config.task]
         self._order = np.random.default_rng(self._settings.seed)
         self.history: list[Epoch] = []
-        self.best: dict[str, Tensor] = {}
+        self.kept: dict[str, Tensor] = {}
 
     @property
     def table(self) -> pd.DataFrame:
@@ -99,6 +99,11 @@ class Loop:
     def best_epoch(self) -> Epoch:
         """The first of the epochs with the lowest validation number."""
         return min(self.history, key=lambda epoch: epoch.validation)
+
+    @property
+    def kept_epoch(self) -> Epoch:
+        """The one whose weights the run has."""
+        return self.history[-1] if self._settings.keep == "last" else self.best_epoch
 
     @property
     def finished(self) -> bool:
@@ -128,8 +133,8 @@ class Loop:
         lr = float(self._scheduler.get_last_lr()[0])
         seconds = time.monotonic() - started
         self.history.append(Epoch(len(self.history) + 1, seconds, float(np.mean(losses)), error, lr))
-        if self.best_epoch is self.history[-1]:
-            self.best = copy.deepcopy(self._model.module.state_dict())
+        if self.kept_epoch is self.history[-1]:
+            self.kept = copy.deepcopy(self._model.module.state_dict())
         if self._team.size > 1:
             self._agree_on_chance()
         return self.history[-1]
@@ -215,7 +220,7 @@ class Loop:
         stored = self._optimizer.state_dict()
         state = {(str(index), name): value for index, held in stored["state"].items() for name, value in held.items()}
         tensors = {f"model/{name}": tensor for name, tensor in self._model.module.state_dict().items()}
-        tensors |= {f"best/{name}": tensor for name, tensor in self.best.items()}
+        tensors |= {f"best/{name}": tensor for name, tensor in self.kept.items()}
         tensors |= {f"optimizer/{index}/{name}": value for (index, name), value in state.items()}
         tensors |= {f"random/{name}": state for name, state in _random_states(self._fabric.device).items()}
         document = {
@@ -232,7 +237,7 @@ class Loop:
         """Take over what :meth:`capture` returned, be it from another process."""
         document = checkpoint.document
         self._model.module.load_state_dict(_below(checkpoint, "model/"))
-        self.best = _below(checkpoint, "best/")
+        self.kept = _below(checkpoint, "best/")
         self._optimizer.load_state_dict(
             {"state": self._optimizer_state(checkpoint), "param_groups": document["optimizer"]}
         )
