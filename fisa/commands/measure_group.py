@@ -41,7 +41,7 @@ def evaluate(
 
 
 def retrieve(
-    run: RunFolder,
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, such as artifacts/fisa.")],
     k: Annotated[int, typer.Option(min=1, help="Nearest images of a query that precision counts.")] = 10,
     by: Annotated[
         Literal["emotion", "polarity"] | None,
@@ -53,13 +53,21 @@ def retrieve(
     distance: Annotated[
         Literal["euclidean", "cosine"], typer.Option(help="Between the embeddings of two images.")
     ] = "euclidean",
+    untrained: Annotated[
+        bool, typer.Option("--untrained", help="Beside them the first one's architecture with fresh weights.")
+    ] = False,
+    store: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep the table as a folder, which `report` and the Studies page open."),
+    ] = None,
     form: TableFormat = "markdown",
 ) -> None:
     """Retrieve for each test image the nearest ones, by every embedding of the run, and say how many fit.
 
     Prints mean average precision and precision among the first k (0 to 1, with 95 % bootstrap intervals over queries),
-    beside what a random order gives. Embeddings are kept in the cache folder, so that a second call is quick.
+    beside what a random order gives. Several runs of one data set stand in one table, from worst to best, with the
+    paired difference of each from the best. Embeddings are kept in the cache folder, so that a second call is quick.
     """
     from fisa.commands import retrieve as command
 
-    command.print_retrieval(run, k, by, gallery, distance, form)
+    command.retrieve_all(runs, k, by, gallery, distance, untrained, store, form)

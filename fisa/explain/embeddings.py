@@ -16,7 +16,7 @@ from fisa.datasets.vectors import model_inputs
 from fisa.evaluation import Progress
 from fisa.explain.kept import kept, kept_file
 from fisa.language import mark
-from fisa.models import ModelOutput
+from fisa.models import ModelOutput, System
 from fisa.models.inputs import as_tensor
 from fisa.runs import Run
 
@@ -61,6 +61,18 @@ def embeddings_of(run: Run, dataset: Dataset, progress: Progress | None = None) 
         progress: Called with (images done, images in all), unless they are kept from an earlier call.
     """
     return _kept(_file("embeddings", run, dataset), lambda: _embed(run, dataset, progress))
+
+
+def embeddings_by(model: System, run: Run, dataset: Dataset, progress: Progress | None = None) -> dict[str, np.ndarray]:
+    """Return what another model of the run's architecture has of ``EMBEDDINGS``, as an untrained one; nothing is kept.
+
+    Args:
+        model: In evaluation mode.
+        run: Fed in the same way.
+        dataset: See :func:`embeddings_of`, as the other.
+        progress: See there.
+    """
+    return _embed(run, dataset, progress, model)
 
 
 def are_kept(run: Run, dataset: Dataset) -> bool:
@@ -113,10 +125,10 @@ def vectors_are_kept(run: Run, dataset: Dataset, name: str) -> bool:
     return _file(BACKBONE if name == BACKBONE else "embeddings", run, dataset).is_file()
 
 
-def _embed(run: Run, dataset: Dataset, progress: Progress | None) -> dict[str, np.ndarray]:
+def _embed(run: Run, dataset: Dataset, progress: Progress | None, model: System | None = None) -> dict[str, np.ndarray]:
     rows: dict[str, list[np.ndarray]] = {}
     for batch in _batches(run, dataset, progress):
-        for name, found in _read_batch(run, batch).items():
+        for name, found in _read_batch(run, batch, model).items():
             rows.setdefault(name, []).append(found)
     return {name: np.concatenate(parts) for name, parts in rows.items()}
 
@@ -129,11 +141,11 @@ def _batches(run: Run, dataset: Dataset, progress: Progress | None) -> Iterator[
             progress(min(start + BATCH, len(inputs)), len(inputs))
 
 
-def _read_batch(run: Run, inputs: torch.Tensor) -> dict[str, NDArray[np.float32]]:
+def _read_batch(run: Run, inputs: torch.Tensor, model: System | None = None) -> dict[str, NDArray[np.float32]]:
     # Only sentiment metric learning has an embedding among what it explains; the others are spared their matrices.
     explain = run.config.model.name == "sentiment_metric"
     with torch.no_grad():
-        output: ModelOutput = run.model(inputs, explain=explain)
+        output: ModelOutput = (model or run.model)(inputs, explain=explain)
     found = {name: read(output) for name, (_, read) in EMBEDDINGS.items()}
     return {name: rows.numpy() for name, rows in found.items() if rows is not None}
 

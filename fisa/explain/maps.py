@@ -36,7 +36,7 @@ from fisa.explain.projection import (
 )
 from fisa.runs import Run, load_run
 
-VERSION = "1"
+VERSION = "2"
 """Changes whenever the same vectors and settings would give another map."""
 
 TRUST_NAMES = ("trustworthiness", "trustworthiness_neighbours", "trustworthiness_points")

@@ -20,8 +20,9 @@ from fisa.datasets import Dataset
 from fisa.emotions import EmotionSpace
 from fisa.evaluation import Progress, target_of, truth_of
 from fisa.exceptions import FisaError
-from fisa.explain.embeddings import embeddings_of
+from fisa.explain.embeddings import embeddings_by, embeddings_of
 from fisa.metrics import bootstrap_mean
+from fisa.models import System
 from fisa.records import Interval
 from fisa.runs import Run
 from fisa.tasks import open_data
@@ -76,6 +77,7 @@ class Retrieval:
         neighbours: Places in the gallery, nearest first, int [Q, K].
         distances: Of those, float [Q, K].
         hits: By criterion, which neighbours are relevant, bool [Q, K].
+        precisions: By criterion, the average precision of each query, [Q]; NaN where nothing is relevant.
         scores: By criterion.
     """
 
@@ -87,6 +89,7 @@ class Retrieval:
     neighbours: NDArray[np.int64]
     distances: NDArray[np.float64]
     hits: Mapping[Criterion, NDArray[np.bool_]]
+    precisions: Mapping[Criterion, NDArray[np.float64]]
     scores: Mapping[Criterion, Score]
 
     @property
@@ -101,6 +104,7 @@ def retrieve(
     gallery: Gallery = "test",
     distance: Distance = "euclidean",
     progress: Progress | None = None,
+    model: System | None = None,
 ) -> dict[str, Retrieval]:
     """Retrieve the nearest neighbours of every test image of a run's data, by each embedding that the run has.
 
@@ -110,6 +114,7 @@ def retrieve(
         gallery: ``test``: all other test images; ``train``: the training split.
         distance: Between embeddings; both rank unit vectors alike.
         progress: Called with (images done, images in all) of each phase.
+        model: In place of the run's own, such as an untrained one.
 
     Raises:
         RetrievalError: The data have no emotions, or too few images.
@@ -121,8 +126,12 @@ def retrieve(
     queries, shelf = splits["test"], splits[gallery]
     if not len(queries.space):
         raise RetrievalError(f"{run.name}: {queries.name} has no emotions by which its images could be retrieved")
-    own = embeddings_of(run, queries, progress)
-    theirs = own if gallery == "test" else embeddings_of(run, shelf, progress)
+
+    def embedded(images: Dataset) -> dict[str, NDArray[np.float32]]:
+        return embeddings_of(run, images, progress) if model is None else embeddings_by(model, run, images, progress)
+
+    own = embedded(queries)
+    theirs = own if gallery == "test" else embedded(shelf)
     return {
         name: search(name, own[name], theirs[name], queries, shelf, k, distance, gallery == "test", progress)
         for name in own
@@ -183,6 +192,7 @@ def search(
         if progress is not None:
             progress(int(rows[-1]) + 1, len(queries))
     joined = {by: np.concatenate(parts) for by, parts in hits.items()}
+    averages = {by: np.concatenate(parts) for by, parts in precisions.items()}
     return Retrieval(
         embedding=embedding,
         dimensions=queries.shape[1],
@@ -192,9 +202,8 @@ def search(
         neighbours=np.concatenate(neighbours),
         distances=np.concatenate(distances),
         hits=joined,
-        scores={
-            by: _score(by, joined[by], np.concatenate(precisions[by]), np.concatenate(counts[by]), size) for by in marks
-        },
+        precisions=averages,
+        scores={by: _score(by, joined[by], averages[by], np.concatenate(counts[by]), size) for by in marks},
     )
 
 

@@ -130,6 +130,19 @@ RATING_COSTS = {
 RATING_GAP = Column(
     mark("CCC gap"), True, mark("paired difference of the mean CCC to the best run's, with its 95 % bootstrap interval")
 )
+RETRIEVAL_COLUMNS = {
+    f"{key}_{by}": Column(Phrase(title, by=Phrase(by)), True, convention)
+    for by in (mark("emotion"), mark("polarity"))
+    for key, title, convention in (
+        ("map", mark("mAP by {by}"), mark("mean over queries of the average precision, 0 to 1")),
+        ("precision", mark("Precision by {by}"), mark("mean share of relevant images among the first, 0 to 1")),
+    )
+}
+RETRIEVAL_GAP = Column(
+    mark("mAP gap"),
+    True,
+    mark("paired difference of mAP by emotion to the best one's, with its 95 % bootstrap interval over queries"),
+)
 STEP_COLUMNS = {
     key: Column(metric.title, metric.higher_is_better, metric.convention) for key, metric in SEQUENCE_METRICS.items()
 }
@@ -156,10 +169,10 @@ def columns_of(table: pd.DataFrame) -> dict[str, Column]:
     measures = {
         key: Column(metric.title, metric.higher_is_better, metric.convention) for key, metric in METRICS.items()
     }
-    gaps = {"gap": GAP, "ccc_gap": RATING_GAP, "step_gap": STEP_GAP}
+    gaps = {"gap": GAP, "ccc_gap": RATING_GAP, "step_gap": STEP_GAP, "map_gap": RETRIEVAL_GAP}
     own = table.attrs.get("columns", {})
     planted = {**PLANTED_COLUMNS, **gaps, **measures, **LABEL_COLUMNS, **GRADE_COLUMNS}
-    known = {**planted, **RATING_COLUMNS, **STEP_COLUMNS, **RATING_COSTS, **own}
+    known = {**planted, **RATING_COLUMNS, **STEP_COLUMNS, **RETRIEVAL_COLUMNS, **RATING_COSTS, **own}
     return {str(key): known[str(key)] for key in table.columns if key in known}
 
 

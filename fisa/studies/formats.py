@@ -19,7 +19,7 @@ from fisa.studies.comparison import Column, StudyError, columns_of
 from fisa.tables import inert
 
 Format = Literal["markdown", "latex", "csv", "html"]
-GAPS = ("gap", "ccc_gap", "step_gap", "difference")
+GAPS = ("gap", "ccc_gap", "step_gap", "map_gap", "difference")
 """Columns that compare a run with another, and no system wins."""
 
 FORMATS: tuple[Format, ...] = get_args(Format)

@@ -33,6 +33,7 @@ from fisa.explain.retrieval import (
 )
 from fisa.models import build_model
 from fisa.runs import NewRun, Run, load_run, save_run
+from fisa.studies.stored import load_table
 
 
 @dataclass(frozen=True)
@@ -162,12 +163,12 @@ def test_refusals() -> None:
         search("fc", np.full((2, 1), np.nan), np.zeros((2, 1)), apart, apart, 1, "euclidean", True)
 
 
-def save(folder: Path, model: dict[str, Any]) -> Run:
+def save(folder: Path, model: dict[str, Any], name: str = "x") -> Run:
     """A run of fresh weights over planted-tiny."""
     torch.manual_seed(0)
     config = RunConfig.model_validate(
         {
-            "name": "x",
+            "name": name,
             "data": {"name": "planted-tiny", "image_size": 32},
             "model": {**model, "backbone": {"name": "plain", "width": 8}},
         }
@@ -253,6 +254,46 @@ def test_the_command_prints_every_embedding_with_chance(tmp_path: Path) -> None:
     text = printed(run.path, "--by", "polarity", "--gallery", "train", "--distance", "cosine")
     assert text.count("polarity |") == 2 and "emotion |" not in text and "the training images, 160 of them" in text
     assert run.digest in text and "by the true distribution" in text
+
+
+def test_several_runs_stand_in_one_table_from_worst_to_best_and_are_kept(tmp_path: Path) -> None:
+    metric = save(tmp_path / "a", {"name": "sentiment_metric", "gram_width": 4}, "metric")
+    plain = save(tmp_path / "b", {"name": "cnn"}, "plain")
+    folder = tmp_path / "kept"
+    text = printed(metric.path, plain.path, "--k", 4, "--untrained", "--store", folder)
+    table = load_table(folder).set_index("system")
+    names = ["metric FC", "metric SV", "plain FC", "untrained FC", "untrained SV"]
+    assert table.index[0] == "random order" and sorted(table.index[1:]) == names and all(name in text for name in names)
+    found = retrieve(metric, 4)
+    for name, key in (("metric FC", "fc"), ("metric SV", "sentiment_vector")):
+        for by, score in found[key].scores.items():
+            row, average = table.loc[name], score.mean_average_precision
+            columns = [f"map_{by}", f"map_{by}_low", f"map_{by}_high", f"precision_{by}"]
+            assert list(row[columns]) == pytest.approx(
+                [average.value, average.low, average.high, score.precision.value]
+            )
+            assert table.loc["random order", f"map_{by}"] == pytest.approx(score.mean_average_precision_chance)
+    ranked = table["map_emotion"].iloc[1:]
+    assert ranked.is_monotonic_increasing
+    gaps = (ranked - ranked.iloc[-1]).iloc[:-1]  # a paired difference is that of the means
+    np.testing.assert_allclose(table["map_gap"].loc[gaps.index], gaps, atol=1e-9)
+    queries = pd.read_parquet(folder / "predictions.parquet")
+    np.testing.assert_allclose(queries["metric SV by polarity"], found["sentiment_vector"].precisions["polarity"])
+    assert (
+        f"metric FC {metric.digest}" in text and "fresh weights" in text and "untrained FC " + metric.digest not in text
+    )
+    assert "by emotion" not in printed(metric.path, plain.path, "--by", "polarity").split("\n")[0]
+
+
+def test_runs_of_one_name_and_of_other_images_are_refused(tmp_path: Path, photograph_runs: Path) -> None:
+    run = save(tmp_path / "a", {"name": "cnn"}, "cnn")
+    for arguments, said in (
+        ((run.path, run.path), "is named cnn, as"),
+        ((run.path, photograph_runs / "fisa"), "runs of different test images cannot be compared"),
+        ((run.path, "--store", tmp_path), "nothing is overwritten"),
+    ):
+        done = CliRunner().invoke(app, ["retrieve", *map(str, arguments)])
+        assert done.exit_code == 1 and said in done.stderr and done.stdout == ""
 
 
 def test_data_without_emotions_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
