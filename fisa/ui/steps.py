@@ -75,10 +75,9 @@ def explain_page(run: Run, bar: DeltaGenerator) -> None:
         )
     )  # fmt: skip
     _strip(dataset, name, rows)
-    title = tr("truth") if is_planted(dataset) else tr("target")
     read = {one: events[place] for one, events in dataset.series.items()}
     shown = {one: (events.times, events.values) for one, events in read.items() if len(events.times)}
-    courses = {title: known[rows], run.name: predicted[rows]}
+    courses = courses_of(run.name, dataset, known[rows], predicted[rows])
     figure = figures.emotion_course(dataset.space, courses, shown, state.theme())
     with tools:
         export.draw(_offer(run, dataset, name, rows, known, predicted, shown))
@@ -99,7 +98,7 @@ def _offer(
 ) -> export.Offer:
     """Return what is offered for download of one sequence, in English."""
     about = export.about_split(run, dataset) | {"sequence": name}
-    courses = {tr("truth") if is_planted(dataset) else tr("target"): known[rows], run.name: predicted[rows]}
+    courses = courses_of(run.name, dataset, known[rows], predicted[rows])
 
     def steps() -> pd.DataFrame:
         degrees = [
@@ -113,6 +112,12 @@ def _offer(
         return paper.course(dataset.space, courses, series, width)
 
     return export.Offer(f"{run.name}-{name}", about, {"course": course}, {"steps": steps}).english
+
+
+def courses_of(name: str, dataset: SequenceSet, known: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what was and what a run of this name predicts, by what a figure calls them; no two are called the same."""
+    title = tr("truth") if is_planted(dataset) else tr("target")
+    return {title: known, name if name != title else tr("run {name}", name=name): predicted}
 
 
 def _predicted(run: Run, dataset: SequenceSet) -> np.ndarray:

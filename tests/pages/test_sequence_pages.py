@@ -10,9 +10,12 @@ from offering import check_figures, table_of
 from streamlit.testing.v1 import AppTest
 
 from fisa.config import RunConfig
+from fisa.datasets import open_dataset
+from fisa.datasets.sequences import SequenceSet
 from fisa.runs import load_run
 from fisa.training import train
 from fisa.ui.export import Offer
+from fisa.ui.steps import courses_of
 
 Visit = Callable[..., AppTest]
 
@@ -74,3 +77,12 @@ def test_explain_walks_through_sequences(studio: Path, visit: Visit, offers: lis
 def test_metrics_shows_their_table(studio: Path, visit: Visit) -> None:
     text = words(visit("metrics", run="first"))
     assert "planted-sequences-tiny test" in text and "8 test sequences" in text
+
+
+def test_a_run_called_truth_does_not_take_the_place_of_the_truth() -> None:
+    dataset = open_dataset("planted-sequences-tiny")
+    assert isinstance(dataset, SequenceSet)
+    known, predicted = np.eye(8)[:2], np.eye(8)[2:4]
+    found = courses_of("truth", dataset, known, predicted)
+    assert list(found) == ["truth", "run truth"] and found["truth"] is known and found["run truth"] is predicted
+    assert list(courses_of("first", dataset, known, predicted)) == ["truth", "first"]
