@@ -132,6 +132,7 @@ PASSAGES = (
     "### 17.2 ",
     "What becomes of the claim on scenes",
     "**What each modality is worth**",
+    "**The rows of the source**",
     "### 18.11 ",
     "### 18.12 ",
     "### 18.13 ",

@@ -114,7 +114,7 @@ def queries_frame(found: Sequence[Found]) -> pd.DataFrame:
     for each in found:
         for name, retrieval in each.retrieved.items():
             for by, values in retrieval.precisions.items():
-                frame[f"{_called(each, name)} by {by}"] = values
+                frame[f"{_called(each, name)} by {by}"] = values.astype(np.float32)
     return frame
 
 

@@ -278,7 +278,8 @@ def test_several_runs_stand_in_one_table_from_worst_to_best_and_are_kept(tmp_pat
     gaps = (ranked - ranked.iloc[-1]).iloc[:-1]  # a paired difference is that of the means
     np.testing.assert_allclose(table["map_gap"].loc[gaps.index], gaps, atol=1e-9)
     queries = pd.read_parquet(folder / "predictions.parquet")
-    np.testing.assert_allclose(queries["metric SV by polarity"], found["sentiment_vector"].precisions["polarity"])
+    kept = found["sentiment_vector"].precisions["polarity"]
+    np.testing.assert_allclose(queries["metric SV by polarity"], kept, rtol=1e-6)
     assert (
         f"metric FC {metric.digest}" in text and "fresh weights" in text and "untrained FC " + metric.digest not in text
     )
