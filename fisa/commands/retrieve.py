@@ -46,7 +46,7 @@ def retrieve_all(
         return
     notes = _notes(found[0].run, found[0].retrieved, gallery, distance)
     if untrained:
-        notes.append(f"{UNTRAINED}: the architecture of {found[0].run.config.name} with fresh weights.")
+        notes.append(f"{UNTRAINED}: the architecture of {next(iter(runs))} with fresh weights.")
     table = retrieval_table(found, by, notes)
     if store is not None:
         store_table(table, queries_frame(found), store)

@@ -38,23 +38,23 @@ class Found:
 
 
 def named(runs: Sequence[Run]) -> dict[str, Run]:
-    """Return runs of one data set by the names of their configurations: the folders of a study are called by seeds.
+    """Return runs of one data set by the names of their folders, or of their systems where folders are called by seeds.
 
     Raises:
-        StudyError: Two have one name, or runs are of different data.
+        StudyError: Two have one name either way, or the untrained network's; or runs are of different data.
     """
-    found: dict[str, Run] = {}
-    for run in runs:
-        if run.config.name in found:
-            raise StudyError(
-                f"{run.path}: is named {run.config.name}, as {found[run.config.name].path} is; leave one out"
-            )
-        found[run.config.name] = run
+    own, systems = [run.name for run in runs], [run.config.name for run in runs]
+    names = own if len(set(own)) == len(runs) else systems
+    clash = next((name for place, name in enumerate(names) if name in (UNTRAINED, *names[:place])), None)
+    if clash is not None:
+        raise StudyError(
+            f"{runs[names.index(clash)].path}: its name {clash!r} is taken; copy it to a folder of another"
+        )
     places = {(run.metrics["data"], run.metrics["data_version"], run.metrics["split"]) for run in runs}
     if len(places) > 1:
         told = "; ".join(" ".join(place) for place in sorted(places))
         raise StudyError(f"runs of different test images cannot be compared ({told}); name runs of one of these")
-    return found
+    return dict(zip(names, runs, strict=True))
 
 
 def retrieval_table(found: Sequence[Found], by: Criterion | None = None, notes: Sequence[str] = ()) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Retrieval: rankings worked by hand, scikit-learn's average precision, chance by trying."""
 
 import io
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -284,12 +285,14 @@ def test_several_runs_stand_in_one_table_from_worst_to_best_and_are_kept(tmp_pat
         f"metric FC {metric.digest}" in text and "fresh weights" in text and "untrained FC " + metric.digest not in text
     )
     assert "by emotion" not in printed(metric.path, plain.path, "--by", "polarity").split("\n")[0]
+    copied = shutil.copytree(metric.path, tmp_path / "copy")
+    assert "| copy FC" in printed(metric.path, copied) and "| run FC" in printed(metric.path, copied)
 
 
 def test_runs_of_one_name_and_of_other_images_are_refused(tmp_path: Path, photograph_runs: Path) -> None:
     run = save(tmp_path / "a", {"name": "cnn"}, "cnn")
     for arguments, said in (
-        ((run.path, run.path), "is named cnn, as"),
+        ((run.path, run.path), "its name 'cnn' is taken"),
         ((run.path, photograph_runs / "fisa"), "runs of different test images cannot be compared"),
         ((run.path, "--store", tmp_path), "nothing is overwritten"),
     ):
