@@ -10,11 +10,11 @@ import typer
 from fisa.commands.terminal import CommandError, Meter
 from fisa.explain.embeddings import EMBEDDINGS
 from fisa.explain.retrieval import Criterion, Distance, Gallery, Retrieval, retrieve
+from fisa.explain.retrieved import UNTRAINED, Found, collapse_notes, named, queries_frame, retrieval_table
 from fisa.explain.unlearned import untrained as fresh_weights
 from fisa.records import Interval
 from fisa.runs import Run, load_run
 from fisa.studies import Format, format_rows, format_table
-from fisa.studies.retrieved import UNTRAINED, Found, collapse_notes, named, queries_frame, retrieval_table
 from fisa.studies.stored import store_table
 
 

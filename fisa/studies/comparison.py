@@ -131,18 +131,15 @@ RATING_GAP = Column(
     mark("CCC gap"), True, mark("paired difference of the mean CCC to the best run's, with its 95 % bootstrap interval")
 )
 RETRIEVAL_COLUMNS = {
-    f"{key}_{by}": Column(Phrase(title, by=Phrase(by)), True, convention)
+    f"{key}_{by}": Column(Phrase(title, by=Phrase(by)), True, said)
     for by in (mark("emotion"), mark("polarity"))
-    for key, title, convention in (
+    for key, title, said in (
         ("map", mark("mAP by {by}"), mark("mean over queries of the average precision, 0 to 1")),
         ("precision", mark("Precision by {by}"), mark("mean share of relevant images among the first, 0 to 1")),
     )
 }
-RETRIEVAL_GAP = Column(
-    mark("mAP gap"),
-    True,
-    mark("paired difference of mAP by emotion to the best one's, with its 95 % bootstrap interval over queries"),
-)
+_SAID = mark("paired difference of mAP by emotion to the best one's, with its 95 % bootstrap interval over queries")
+RETRIEVAL_GAP = Column(mark("mAP gap"), True, _SAID)
 STEP_COLUMNS = {
     key: Column(metric.title, metric.higher_is_better, metric.convention) for key, metric in SEQUENCE_METRICS.items()
 }
