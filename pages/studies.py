@@ -11,6 +11,10 @@ def page(folders: dict[str, Path]) -> None:
     state.share("study")
     widgets.choose("study", list(folders), tr("Study"))
     table, results = studies.open_study(folders[name])
+    if results is not None:
+        st.caption(
+            tr("Systems under one protocol: equal search, choice on validation, one look at the test split a cell.")
+        )
     about = table.attrs
     st.markdown(
         tr(
@@ -36,7 +40,6 @@ def page(folders: dict[str, Path]) -> None:
 
 state.enter("studies")
 st.title(tr("Studies"), anchor=False)
-st.caption(tr("Systems under one protocol: equal search, choice on validation, one look at the test split a cell."))
 with widgets.guard():
     found = studies.found()
     if found:

@@ -135,6 +135,7 @@ def test_a_table_without_differences_offers_no_more_than_its_files(
     app = visit("studies", study=name)
     shown = [name.replace("\\", "").replace("\N{NO-BREAK SPACE}", " ") for name in app.table[0].value.index]
     assert not app.exception and not offers and system in shown
+    assert "Systems under one protocol" not in said(app)  # which is said of studies alone
     assert len(app.get("download_button")) == len(comparisons.FORMATS)
 
 
