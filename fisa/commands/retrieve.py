@@ -31,7 +31,7 @@ def retrieve_all(
     """Print how well the embeddings of runs retrieve test images: of one run alone, or of several in one table."""
     if store is not None and store.exists():
         raise CommandError(f"{store}: already exists; name another --store, nothing is overwritten")
-    runs = named([load_run(folder) for folder in folders])
+    runs = named([load_run(folder) for folder in folders], (UNTRAINED,) if untrained else ())
     found = []
     for name, run in runs.items():
         with Meter(f"retrieve {name}") as meter:

@@ -37,15 +37,15 @@ class Found:
     trained: bool = True
 
 
-def named(runs: Sequence[Run]) -> dict[str, Run]:
+def named(runs: Sequence[Run], taken: Sequence[str] = ()) -> dict[str, Run]:
     """Return runs of one data set by the names of their folders, or of their systems where folders are called by seeds.
 
     Raises:
-        StudyError: Two have one name either way, or the untrained network's; or runs are of different data.
+        StudyError: Two have one name either way, or one has a name that is ``taken``; or runs are of different data.
     """
     own, systems = [run.name for run in runs], [run.config.name for run in runs]
     names = own if len(set(own)) == len(runs) else systems
-    clash = next((name for place, name in enumerate(names) if name in (UNTRAINED, *names[:place])), None)
+    clash = next((name for place, name in enumerate(names) if name in (*taken, *names[:place])), None)
     if clash is not None:
         raise StudyError(
             f"{runs[names.index(clash)].path}: its name {clash!r} is taken; copy it to a folder of another"

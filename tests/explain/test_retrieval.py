@@ -291,7 +291,10 @@ def test_several_runs_stand_in_one_table_from_worst_to_best_and_are_kept(tmp_pat
 
 def test_runs_of_one_name_and_of_other_images_are_refused(tmp_path: Path, photograph_runs: Path) -> None:
     run = save(tmp_path / "a", {"name": "cnn"}, "cnn")
+    fresh = shutil.copytree(run.path, tmp_path / "untrained")
+    assert "Provenance: run untrained" in printed(fresh)
     for arguments, said in (
+        ((fresh, "--untrained"), "its name 'untrained' is taken"),
         ((run.path, run.path), "its name 'cnn' is taken"),
         ((run.path, photograph_runs / "fisa"), "runs of different test images cannot be compared"),
         ((run.path, "--store", tmp_path), "nothing is overwritten"),
