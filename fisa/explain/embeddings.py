@@ -52,27 +52,20 @@ TITLES: Mapping[str, str] = MappingProxyType(
 """Of every kind of vectors that a map may be made of."""
 
 
-def embeddings_of(run: Run, dataset: Dataset, progress: Progress | None = None) -> dict[str, NDArray[np.float32]]:
+def embeddings_of(
+    run: Run, dataset: Dataset, progress: Progress | None = None, model: System | None = None
+) -> dict[str, NDArray[np.float32]]:
     """Return what a run has of ``EMBEDDINGS`` for every image of a data set: float32 [N, D] each.
 
     Args:
         run: Its features are taken.
         dataset: Images, or vectors, that it takes.
         progress: Called with (images done, images in all), unless they are kept from an earlier call.
+        model: In place of the run's own, such as an untrained one, in evaluation mode; of it nothing is kept.
     """
+    if model is not None:
+        return _embed(run, dataset, progress, model)
     return _kept(_file("embeddings", run, dataset), lambda: _embed(run, dataset, progress))
-
-
-def embeddings_by(model: System, run: Run, dataset: Dataset, progress: Progress | None = None) -> dict[str, np.ndarray]:
-    """Return what another model of the run's architecture has of ``EMBEDDINGS``, as an untrained one; nothing is kept.
-
-    Args:
-        model: In evaluation mode.
-        run: Fed in the same way.
-        dataset: See :func:`embeddings_of`, as the other.
-        progress: See there.
-    """
-    return _embed(run, dataset, progress, model)
 
 
 def are_kept(run: Run, dataset: Dataset) -> bool:

@@ -20,7 +20,7 @@ from fisa.datasets import Dataset
 from fisa.emotions import EmotionSpace
 from fisa.evaluation import Progress, target_of, truth_of
 from fisa.exceptions import FisaError
-from fisa.explain.embeddings import embeddings_by, embeddings_of
+from fisa.explain.embeddings import embeddings_of
 from fisa.metrics import bootstrap_mean
 from fisa.models import System
 from fisa.records import Interval
@@ -126,12 +126,8 @@ def retrieve(
     queries, shelf = splits["test"], splits[gallery]
     if not len(queries.space):
         raise RetrievalError(f"{run.name}: {queries.name} has no emotions by which its images could be retrieved")
-
-    def embedded(images: Dataset) -> dict[str, NDArray[np.float32]]:
-        return embeddings_of(run, images, progress) if model is None else embeddings_by(model, run, images, progress)
-
-    own = embedded(queries)
-    theirs = own if gallery == "test" else embedded(shelf)
+    own = embeddings_of(run, queries, progress, model)
+    theirs = own if gallery == "test" else embeddings_of(run, shelf, progress, model)
     return {
         name: search(name, own[name], theirs[name], queries, shelf, k, distance, gallery == "test", progress)
         for name in own

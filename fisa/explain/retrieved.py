@@ -10,9 +10,9 @@ import pandas as pd
 
 from fisa.explain.retrieval import Criterion, Retrieval
 from fisa.metrics import paired_bootstrap
-from fisa.records import Interval
 from fisa.runs import Run
 from fisa.studies.comparison import RETRIEVAL_COLUMNS, StudyError
+from fisa.studies.rated import with_bounds
 
 CHANCE = "random order"
 UNTRAINED = "untrained"
@@ -48,7 +48,7 @@ def named(runs: Sequence[Run], taken: Sequence[str] = ()) -> dict[str, Run]:
     clash = next((name for place, name in enumerate(names) if name in (*taken, *names[:place])), None)
     if clash is not None:
         raise StudyError(
-            f"{runs[names.index(clash)].path}: its name {clash!r} is taken; copy it to a folder of another"
+            f"{runs[names.index(clash)].path}: its name {clash!r} is taken; copy it to a folder of another name"
         )
     places = {(run.metrics["data"], run.metrics["data_version"], run.metrics["split"]) for run in runs}
     if len(places) > 1:
@@ -69,9 +69,9 @@ def retrieval_table(found: Sequence[Found], by: Criterion | None = None, notes: 
     rows = {name: _values(retrieval) for name, retrieval in systems.items()}
     ranked = sorted(rows, key=lambda name: rows[name]["map_emotion"])
     best = systems[ranked[-1]].precisions["emotion"]
+    asked = ~np.isnan(best)
     for name in ranked[:-1]:
-        asked = ~np.isnan(best)
-        rows[name] |= _flat("map_gap", paired_bootstrap(systems[name].precisions["emotion"][asked], best[asked]))
+        rows[name] |= with_bounds("map_gap", paired_bootstrap(systems[name].precisions["emotion"][asked], best[asked]))
     first = next(iter(systems.values()))
     chance = {f"map_{key}": score.mean_average_precision_chance for key, score in first.scores.items()}
     chance |= {f"precision_{key}": score.precision_chance for key, score in first.scores.items()}
@@ -125,9 +125,6 @@ def _called(found: Found, embedding: str) -> str:
 def _values(retrieval: Retrieval) -> dict[str, float]:
     values: dict[str, float] = {}
     for by, score in retrieval.scores.items():
-        values |= _flat(f"map_{by}", score.mean_average_precision) | _flat(f"precision_{by}", score.precision)
+        values |= with_bounds(f"map_{by}", score.mean_average_precision)
+        values |= with_bounds(f"precision_{by}", score.precision)
     return values
-
-
-def _flat(key: str, interval: Interval) -> dict[str, float]:
-    return {key: interval.value, f"{key}_low": interval.low, f"{key}_high": interval.high}

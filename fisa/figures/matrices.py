@@ -13,15 +13,7 @@ from plotly.subplots import make_subplots
 from fisa.emotions import EmotionSpace
 from fisa.figures.cells import write_cells
 from fisa.figures.checks import FigureError, checked, plain, signed, wheel_order
-from fisa.figures.theme import (
-    WIDEST_FIXED,
-    Theme,
-    fix_margins,
-    new_figure,
-    palette,
-    style,
-    width_of,
-)
+from fisa.figures.theme import WIDEST_FIXED, Theme, fix_margins, new_figure, palette, style, width_of
 from fisa.language import mark, tr, trn
 
 Kind = Literal[

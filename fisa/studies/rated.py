@@ -55,7 +55,7 @@ def measured_rows(
     rows.sort(key=_rank)
     for row in rows[:-1]:
         gap = bootstrap_ratings(target, predictions[row.system], groups, predictions[rows[-1].system])[PRIMARY]
-        row.values.update(_flat("ccc_gap", gap))
+        row.values.update(with_bounds("ccc_gap", gap))
     return [MetricRow("constant", "baseline", with_intervals(target, constant, groups)), *rows]
 
 
@@ -80,11 +80,12 @@ def with_intervals(target: np.ndarray, predicted: np.ndarray, groups: np.ndarray
     """Return every measure, and its bounds under the same key with ``_low`` and ``_high``."""
     values: dict[str, float] = {}
     for key, interval in bootstrap_ratings(target, predicted, groups).items():
-        values |= _flat(key, interval)
+        values |= with_bounds(key, interval)
     return values
 
 
-def _flat(key: str, interval: Interval) -> dict[str, float]:
+def with_bounds(key: str, interval: Interval) -> dict[str, float]:
+    """Return a value under its key, and its bounds under the same with ``_low`` and ``_high``."""
     return {key: interval.value, f"{key}_low": interval.low, f"{key}_high": interval.high}
 
 

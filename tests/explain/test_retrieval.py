@@ -295,7 +295,7 @@ def test_runs_of_one_name_and_of_other_images_are_refused(tmp_path: Path, photog
     assert "Provenance: run untrained" in printed(fresh)
     for arguments, said in (
         ((fresh, "--untrained"), "its name 'untrained' is taken"),
-        ((run.path, run.path), "its name 'cnn' is taken"),
+        ((run.path, run.path), "its name 'cnn' is taken; copy it to a folder of another name"),
         ((run.path, photograph_runs / "fisa"), "runs of different test images cannot be compared"),
         ((run.path, "--store", tmp_path), "nothing is overwritten"),
     ):
