@@ -110,8 +110,8 @@ def choose(
 
 
 MANY_DOTS = 2000
-"""Dots above which WebGL draws one pixel for each of the screen's: four, plotly's default, cannot be told from it among
-so many, and take twice the time where no graphics card draws them."""
+"""Dots above which WebGL draws one pixel for each of the page's. Four, plotly's default, take twice the time where no
+graphics card draws them, and look the same but on screens of high density, where dots have a slightly softer edge."""
 
 
 def chart(
