@@ -93,15 +93,16 @@ def summarise(
     """Return what ``metrics.json`` holds: task, data, data_version, split, space, n, measures, and more for each task.
 
     Of distributions: score, kl_truth, truth_measures and, where the data have one label an image, single_labels, the
-    fields of ``fisa.classification.Classification``. Of ratings: their original ``ranges``, the ``constant`` predictor
-    and what it reaches, ``constant_measures``. A measure that is undefined is None. Of sequences see
-    :func:`fisa.steps.summarise_steps`; ``n`` counts sequences.
+    fields of ``fisa.classification.Classification``. Of ratings: their original ``ranges``. Of ratings and, where no
+    truth is known and ``constant`` is given, of distributions: the ``constant`` predictor and what it reaches,
+    ``constant_measures``. A measure that is undefined is None. Of sequences see :func:`fisa.steps.summarise_steps`;
+    ``n`` counts sequences.
 
     Args:
         dataset: Gives the votes and, on planted data, the truth; or the ratings.
         predicted: As :func:`predict_packed` returns them, in the order of the manifest.
         task: What was predicted.
-        constant: What ``Task.constant`` returned for the training split; for distributions the ladder has it.
+        constant: What ``Task.constant`` returned for the training split; on planted data the ladder has it.
     """
     head = {
         "task": task.name,
@@ -125,8 +126,13 @@ def summarise(
             "constant_measures": _defined(task.measure(target, everywhere)),
         }
     target, truth = target_of(dataset), truth_of(dataset)
+    known: dict[str, Any] = {}
+    if truth is None and constant is not None:
+        everywhere = np.broadcast_to(constant, target.shape)
+        known = {"constant": constant.tolist(), "constant_measures": evaluate(target, everywhere)}
     return {
         **head,
+        **known,
         "score": None if truth is None else _score(dataset, truth, predicted),
         "kl_truth": None if truth is None else float(kl(truth, predicted).mean()),
         "measures": evaluate(target, predicted),
@@ -226,7 +232,9 @@ def evaluate_run(run: Run, dataset: Dataset, progress: Progress | None = None) -
     if isinstance(dataset, SequenceSet) and (lacks := what_lacks(run.config.model, dataset)):
         raise EvaluationError(f"{run.name} reads {lacks[0].wanted}, but {dataset.name} has {lacks[0].found}")
     predicted = predict_packed(run.model, inputs_of(dataset, run.config.data.image_size, progress), task=run.task)
-    constant = np.array(run.metrics["constant"]) if "constant" in run.metrics else None
+    # Of distributions the mean of the run's own training images is no ground for other data, in other labels maybe.
+    known = "constant" in run.metrics and run.task.name != DISTRIBUTION.name
+    constant = np.array(run.metrics["constant"]) if known else None
     about: dict[str, Any] = {"trained_on": run.config.data.name, "seen": _seen(run, dataset), "mapped": None}
     if meeting is not None:
         shown = in_space(dataset, meeting.space)

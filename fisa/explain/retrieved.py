@@ -11,7 +11,8 @@ import pandas as pd
 from fisa.explain.retrieval import Criterion, Retrieval
 from fisa.metrics import paired_bootstrap
 from fisa.runs import Run
-from fisa.studies.comparison import RETRIEVAL_COLUMNS, StudyError
+from fisa.studies.columns import RETRIEVAL_COLUMNS
+from fisa.studies.comparison import StudyError
 from fisa.studies.rated import with_bounds
 
 CHANCE = "random order"

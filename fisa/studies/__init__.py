@@ -1,15 +1,7 @@
 """Comparison tables of runs, the same tables as text, and results that lie beside a run."""
 
-from fisa.studies.comparison import (
-    Column,
-    Result,
-    StudyError,
-    columns_of,
-    comparison_table,
-    comparison_tables,
-    result_of,
-    table_of,
-)
+from fisa.studies.columns import Column, columns_of
+from fisa.studies.comparison import Result, StudyError, comparison_table, comparison_tables, result_of, table_of
 from fisa.studies.evaluations import read_evaluation, save_evaluation
 from fisa.studies.formats import (
     FORMATS,

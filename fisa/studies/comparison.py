@@ -17,11 +17,10 @@ from fisa.evaluation import oracles_of, per_sample, summarise
 from fisa.exceptions import FisaError
 from fisa.language import Phrase, mark
 from fisa.metrics import METRICS, paired_bootstrap
-from fisa.ratings import PARTS, RATING_MEASURES
 from fisa.records import MetricRow
 from fisa.runs import Run
-from fisa.sequence_measures import SEQUENCE_METRICS
-from fisa.studies.notes import enumerated, notes_on
+from fisa.studies.columns import GRADE_COLUMNS, LABEL_COLUMNS, PLANTED_COLUMNS, RATING_COLUMNS, STEP_COLUMNS
+from fisa.studies.notes import CONSTANT, enumerated, notes_on
 from fisa.studies.rated import rated_notes, rated_rows
 from fisa.studies.steps import step_notes, step_rows
 
@@ -34,23 +33,6 @@ Progress = Callable[[int, int], None]
 
 class StudyError(FisaError, ValueError):
     """Runs that cannot stand in one table; the message is one clear sentence."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """How a column of a comparison table reads.
-
-    Attributes:
-        title: Heading without its arrow; ``tr`` where it is shown, as of ``convention``.
-        higher_is_better: Direction of the arrow; None where no system wins.
-        convention: One line for the footnote.
-        digits: Decimals shown.
-    """
-
-    title: str
-    higher_is_better: bool | None
-    convention: str
-    digits: int = 3
 
 
 @dataclass(frozen=True)
@@ -94,85 +76,6 @@ class Result:
         return enumerated(marks, mark("{first}; {rest}")) if marks else ""
 
 
-# Planted data only: the truth is known, and so is what a run's explanations should show.
-PLANTED_COLUMNS = {
-    "score": Column(mark("score"), True, mark("1 − KL(p‖q) / KL(p‖constant): 0 is the constant, 1 the truth")),
-    "kl_truth": Column("KL(p‖q)", False, mark("true distribution p against prediction q, nats"), 4),
-}
-GAP = Column(
-    mark("gap"),
-    False,
-    mark("paired difference of KL to the best run's, with its 95 % bootstrap interval over images"),
-    4,
-)
-# Data with one label an image only.
-LABEL_COLUMNS = {
-    "macro_f1": Column(mark("Macro F1"), True, mark("mean over the labels of F1, 0 to 1")),
-    "balanced_accuracy": Column(
-        mark("Balanced accuracy"), True, mark("mean over the labels of the share found, 0 to 1")
-    ),
-}
-RATING_COLUMNS = {
-    f"{measure.name}_{part}": Column(
-        Phrase(mark("{measure} {part}"), measure=measure.title, part=Phrase(part)),
-        measure.higher_is_better,
-        measure.convention,
-    )
-    for measure in RATING_MEASURES.values()
-    for part in PARTS
-}
-RATING_COSTS = {
-    "parameters": Column(mark("parameters"), None, mark("numbers that training changes, and those it keeps"), 0),
-    "fold_seconds": Column(mark("seconds a fold"), None, mark("to train one fold, their mean"), 0),
-    "speed": Column(mark("images/s ÷ cnn"), None,
-                    mark("images predicted a second over those of cnn on the same backbone"), 2),
-}  # fmt: skip
-RATING_GAP = Column(
-    mark("CCC gap"), True, mark("paired difference of the mean CCC to the best run's, with its 95 % bootstrap interval")
-)
-RETRIEVAL_COLUMNS = {
-    f"{key}_{by}": Column(Phrase(title, by=Phrase(by)), True, said)
-    for by in (mark("emotion"), mark("polarity"))
-    for key, title, said in (
-        ("map", mark("mAP by {by}"), mark("mean over queries of the average precision, 0 to 1")),
-        ("precision", mark("Precision by {by}"), mark("mean share of relevant images among the first, 0 to 1")),
-    )
-}
-_SAID = mark("paired difference of mAP by emotion to the best one's, with its 95 % bootstrap interval over queries")
-RETRIEVAL_GAP = Column(mark("mAP gap"), True, _SAID)
-STEP_COLUMNS = {
-    key: Column(metric.title, metric.higher_is_better, metric.convention) for key, metric in SEQUENCE_METRICS.items()
-}
-STEP_GAP = Column(
-    mark("KL gap"),
-    False,
-    mark("paired difference of the KL of a step to the best run's, 95 % bootstrap interval over sequences"),
-    4,
-)
-GRADE_COLUMNS = {
-    "localisation_hit": Column(
-        mark("localisation"),
-        True,
-        mark("share of emotions in scenes of two or more whose attention peaks in their own visible motifs"),
-    ),
-    "contributions_r": Column(
-        mark("contributions"), True, mark("Pearson r of contributions with the planted effects over planted pairs")
-    ),
-}
-
-
-def columns_of(table: pd.DataFrame) -> dict[str, Column]:
-    """Return how each column of measures of a table reads, in its order; ``attrs["columns"]`` are its own."""
-    measures = {
-        key: Column(metric.title, metric.higher_is_better, metric.convention) for key, metric in METRICS.items()
-    }
-    gaps = {"gap": GAP, "ccc_gap": RATING_GAP, "step_gap": STEP_GAP, "map_gap": RETRIEVAL_GAP}
-    own = table.attrs.get("columns", {})
-    planted = {**PLANTED_COLUMNS, **gaps, **measures, **LABEL_COLUMNS, **GRADE_COLUMNS}
-    known = {**planted, **RATING_COLUMNS, **STEP_COLUMNS, **RETRIEVAL_COLUMNS, **RATING_COSTS, **own}
-    return {str(key): known[str(key)] for key in table.columns if key in known}
-
-
 def result_of(run: Run, system: str | None = None) -> Result:
     """Return what a run's folder holds of its test results, under its own name or ``system``."""
     metrics = {"space": run.space.name, **run.metrics}
@@ -196,13 +99,13 @@ def comparison_table(runs: Sequence[Run | Result], progress: Progress | None = N
         progress: Called with (images done, images in all) while photographs are read to tell their version.
 
     Returns:
-        One row a system, oracles first (each knows more than the one above it), then runs from worst to best.
-        Columns: ``system``; ``kind`` ("oracle" or "run"); where any run has some, ``marks`` (:attr:`Result.marks`); on
-        planted data ``score`` and ``kl_truth``; with two or more runs ``gap``, ``gap_low``, ``gap_high``; every key of
-        ``fisa.metrics.METRICS`` on the votes; and where a run has them those of ``LABEL_COLUMNS`` and
-        ``localisation_hit`` and ``contributions_r``. What a system does not have is NaN. ``attrs`` holds data,
-        data_version, split, space (of the labels compared), n, runs (name to digest), seen (those which were trained or
-        chosen on some of the images) and notes (a list of sentences).
+        One row a system, oracles first (each knows more than the one above it), on real data the constant, then runs
+        from worst to best. Columns: ``system``; ``kind`` ("oracle", "baseline" or "run"); where any run has some,
+        ``marks`` (:attr:`Result.marks`); on planted data ``score`` and ``kl_truth``; with two or more runs ``gap``,
+        ``gap_low``, ``gap_high``; every key of ``fisa.metrics.METRICS`` on the votes; and where a run has them those of
+        ``LABEL_COLUMNS`` and ``localisation_hit`` and ``contributions_r``. What a system does not have is NaN.
+        ``attrs`` holds data, data_version, split, space (of the labels compared), n, runs (name to digest), seen (those
+        which were trained or chosen on some of the images) and notes (a list of sentences).
         Of ratings: ``system``, ``kind`` ("baseline" or "run"), ``marks``, ``ccc_gap``, and the keys of
         ``fisa.ratings.evaluate_ratings``, each with ``_low`` and ``_high`` where the data can be opened.
 
@@ -267,6 +170,9 @@ def table_of(results: Sequence[Result], open_split: Callable[[str, str], Dataset
         oracles = [] if dataset is None else oracle_rows(dataset)
         if not oracles and metrics.get("truth_measures") is not None:
             oracles = [MetricRow("truth", "oracle", {"score": 1.0, "kl_truth": 0.0, **metrics["truth_measures"]})]
+        if constant := next((each for each in map(_constant_measures, results) if each), None):
+            oracles.append(MetricRow("constant", "baseline", constant))
+            notes.append(CONSTANT)
         rows = [*oracles, *_run_rows(results, dataset)]
         order = ["score", "kl_truth", "gap", "gap_low", "gap_high", *METRICS, *LABEL_COLUMNS, *GRADE_COLUMNS]
     notes += [note for result in results for note in notes_on(result.system, result.metrics, result.grades)]
@@ -328,6 +234,11 @@ def values_of(metrics: Mapping[str, Any]) -> dict[str, float]:
     planted = {key: metrics[key] for key in PLANTED_COLUMNS if metrics.get(key) is not None}
     labels = metrics.get("single_labels") or {}
     return {**planted, **metrics["measures"], **{key: labels[key] for key in LABEL_COLUMNS if key in labels}}
+
+
+def _constant_measures(result: Result) -> dict[str, float] | None:
+    """Return what the mean of the training images reaches, which runs on real data store; earlier ones have none."""
+    return result.metrics.get("constant_measures")
 
 
 def _run_rows(results: Sequence[Result], dataset: Dataset | None) -> list[MetricRow]:

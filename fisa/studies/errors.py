@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from fisa.config import RunConfig
 from fisa.datasets import Dataset, groups_of
 from fisa.datasets.sequences import SequenceSet
 from fisa.evaluation import EvaluationError, per_sample
@@ -46,7 +48,7 @@ def measure(results: StudyResults, notes: list[str]) -> pd.DataFrame | None:
         if frame is None or not set(claimed) <= set(frame):
             said = notes if frame is None else []
             if fold not in opened:
-                opened[fold] = _open(results, str(cell["system"]), fold, str(cell["data_version"]), said)
+                opened[fold] = open_cell(results, cell, said)
             new = _measured(results, opened[fold], predictions[where], claimed, said)
             frame = frame if new is None else new  # stored ones lack what some claim is about
         if frame is None:
@@ -111,7 +113,7 @@ class Errors:
 def first_test_split(results: StudyResults, notes: list[str]) -> Dataset | None:
     """Open what the first finished cell was tested on, or note why it cannot be had."""
     for cell in _finished(results).head(1).to_dict("records"):
-        return _open(results, str(cell["system"]), int(cell["fold"]), str(cell["data_version"]), notes)
+        return open_cell(results, cell, notes)
     return None
 
 
@@ -119,14 +121,21 @@ def _finished(results: StudyResults) -> pd.DataFrame:
     return results.cells[results.cells["state"] == "finished"]
 
 
-def _open(results: StudyResults, system: str, fold: int, version: str, notes: list[str]) -> Dataset | None:
-    config = results.configs[system]
+def open_cell(results: StudyResults, cell: Mapping[Hashable, Any], notes: list[str]) -> Dataset | None:
+    """Open what a finished cell was tested on, or note why it cannot be had."""
+    metrics = {**results.metrics, "data_version": str(cell["data_version"])}
+    config = config_of(results, cell)
+    return open_same(metrics, lambda _name, _split: open_data(config, ("test",))["test"], notes)
+
+
+def config_of(results: StudyResults, cell: Mapping[Hashable, Any]) -> RunConfig:
+    """Return the configuration of its system, on the fold of a finished cell."""
+    config, fold = results.configs[str(cell["system"])], int(cell["fold"])
     if fold and config.data.fold is not None:
         config = config.model_copy(
             update={"data": config.data.model_copy(update={"fold": (fold, config.data.fold[1])})}
         )
-    metrics = {**results.metrics, "data_version": version}
-    return open_same(metrics, lambda _name, _split: open_data(config, ("test",))["test"], notes)
+    return config
 
 
 def _groups(dataset: Dataset) -> np.ndarray | None:

@@ -15,7 +15,8 @@ from fisa.emotions import EmotionSpace
 from fisa.language import Phrase, mark
 from fisa.runs.files import parse_csv
 from fisa.studies.claims import told
-from fisa.studies.comparison import Column, StudyError, columns_of
+from fisa.studies.columns import Column, columns_of
+from fisa.studies.comparison import StudyError
 from fisa.tables import inert
 
 Format = Literal["markdown", "latex", "csv", "html"]

@@ -16,6 +16,8 @@ BASELINES = {
     "other_emotion": mark("other emotion"), "untrained": mark("untrained"),
 }  # fmt: skip
 """How the baselines of localisation are called."""
+CONSTANT = Phrase(mark("constant: the mean distribution of the training images, said of every image."))
+"""What stands below a table of real data, whose first row it is."""
 
 
 def notes_on(system: str, metrics: Mapping[str, Any], grades: Mapping[str, Any] | None) -> Iterator[str]:

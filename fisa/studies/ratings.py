@@ -16,7 +16,8 @@ from fisa.emotions import DIMENSIONS
 from fisa.ratings import bootstrap_ratings
 from fisa.runs import Run, load_run
 from fisa.studies.colours import colour_statistics, formula_ratings, ridge_ratings
-from fisa.studies.comparison import RATING_COLUMNS, RATING_COSTS, StudyError
+from fisa.studies.columns import RATING_COLUMNS, RATING_COSTS
+from fisa.studies.comparison import StudyError
 from fisa.studies.rated import measured_rows
 from fisa.studies.speed import relative_speed
 from fisa.tasks import TASKS, ranges_of

@@ -43,6 +43,7 @@ class StudyResults:
         errors: What :func:`fisa.studies.errors.measure` returns, where it is stored: so that who lacks the data has
             the paired differences all the same. It may lack cells: those that an earlier study did not lend.
         run_configs: ``where`` -> configuration of every finished run; summaries of earlier versions have none.
+        constant: What :func:`fisa.studies.constant.constant_measures` returns, where it is stored.
         claims: What the study is to decide, as its file has them; see :class:`fisa.config.study.ClaimConfig`.
     """
 
@@ -60,6 +61,7 @@ class StudyResults:
     errors: pd.DataFrame | None = None
     run_configs: Mapping[str, RunConfig] = field(default_factory=dict)
     claims: tuple[Mapping[str, Any], ...] = ()
+    constant: tuple[Mapping[str, float], ...] = ()
 
     @property
     def cells(self) -> pd.DataFrame:
@@ -134,6 +136,7 @@ def joined(own: StudyResults, lent: StudyResults, folder: StudyFolder) -> StudyR
         configs={name: config for name, config in lent.configs.items() if name in systems} | dict(own.configs),
         run_configs={where: lent.run_configs[where] for where in there} | dict(own.run_configs),
         metrics=own.metrics or lent.metrics,
+        constant=lent.constant,
         errors=None if lent.errors is None else lent.errors[lent.errors["where"].isin(there)],
     )
 

@@ -20,6 +20,7 @@ from fisa.config import RunConfig
 from fisa.exceptions import FisaError
 from fisa.runs.files import digest_of, dump_json, parse_json, parse_table, read_bytes, write_whole
 from fisa.studies.comparison import RATED, StudyError
+from fisa.studies.constant import constant_measures
 from fisa.studies.errors import measure
 from fisa.studies.folder import LENT, PLAN, StudyFolder, parse_runs
 from fisa.studies.results import StudyResults, gather, joined
@@ -96,6 +97,7 @@ def store_summary(results: StudyResults, folder: Path) -> None:
         "choices": dict(results.choices),
         "speeds": dict(results.speeds),
         "claims": [dict(claim) for claim in results.claims],
+        "constant": [dict(measures) for measures in constant_measures(results)] if results.metrics else [],
         "files": {name: digest_of(content) for name, content in contents.items()},
     }
     write_whole(folder / SUMMARY, dump_json(document).encode())
@@ -135,6 +137,7 @@ def load_summary(folder: Path) -> StudyResults:
             errors=parse_table(contents[ERRORS], folder / ERRORS, (), ()) if ERRORS in contents else None,
             run_configs=_run_configs(contents.get(CONFIGS), folder / CONFIGS),
             claims=tuple(document.get("claims", ())),  # which earlier versions did not store
+            constant=tuple(document.get("constant", ())),  # likewise
         )
     except FisaError:
         raise

@@ -16,19 +16,11 @@ from fisa.metrics import METRICS, Metric
 from fisa.runs.files import digest_of
 from fisa.steps import step_oracles
 from fisa.studies.claims import verdicts
-from fisa.studies.comparison import (
-    LABEL_COLUMNS,
-    PLANTED_COLUMNS,
-    RATED,
-    RATING_COLUMNS,
-    RATING_COSTS,
-    STEP_COLUMNS,
-    Column,
-    StudyError,
-    oracle_rows,
-)
+from fisa.studies.columns import LABEL_COLUMNS, PLANTED_COLUMNS, RATING_COLUMNS, RATING_COSTS, STEP_COLUMNS, Column
+from fisa.studies.comparison import RATED, StudyError, oracle_rows
+from fisa.studies.constant import constant_measures, constant_row
 from fisa.studies.errors import TITLES, Errors, compared_by, first_test_split, measure
-from fisa.studies.notes import enumerated
+from fisa.studies.notes import CONSTANT, enumerated
 from fisa.studies.published import published_measures
 from fisa.studies.results import StudyResults
 from fisa.studies.statistics import average_ranks, corrected_t, hierarchical_differences, holm
@@ -63,13 +55,13 @@ def study_table(results: StudyResults) -> pd.DataFrame:
     """Set the systems of a study side by side.
 
     Returns:
-        One row a system: on planted data the oracles, on real data what others report for them (``kind`` is
-        "published"), then the study's own from worst to best. Columns: ``system``, ``kind``, ``cells`` (such as
-        "4 of 5"); every measure as the mean over cells, with its standard deviation under ``<measure>_std``;
-        ``difference`` to the reference with ``_low``, ``_high`` and the adjusted ``p``, and with folds ``p_folds``;
-        ``rank``, ``parameters``, ``seconds``, ``speed``. A system of which a cell diverged has no means. ``attrs`` are
-        those of :func:`fisa.studies.comparison.comparison_table`, ``columns``, and ``claims``, the rows of
-        :func:`fisa.studies.claims.verdicts`.
+        One row a system: on planted data the oracles, on real data the constant (``kind`` is "baseline") and what
+        others report for them ("published"), then the study's own from worst to best. Columns: ``system``, ``kind``,
+        ``cells`` (such as "4 of 5"); every measure as the mean over cells, with its standard deviation under
+        ``<measure>_std``; ``difference`` to the reference with ``_low``, ``_high`` and the adjusted ``p``, and with
+        folds ``p_folds``; ``rank``, ``parameters``, ``seconds``, ``speed``. A system of which a cell diverged has no
+        means. ``attrs`` are those of :func:`fisa.studies.comparison.comparison_table`, ``columns``, and ``claims``, the
+        rows of :func:`fisa.studies.claims.verdicts`.
 
     Raises:
         StudyError: No cell is finished.
@@ -188,6 +180,9 @@ def _others(results: StudyResults, notes: list[str]) -> Iterator[_Row]:
     else:
         for oracle in step_oracles(dataset) if isinstance(dataset, SequenceSet) else oracle_rows(dataset):
             yield _Row(oracle.system, oracle.kind, oracle.values)
+    if constant := constant_measures(results):
+        notes.append(CONSTANT)
+        yield _Row("constant", "baseline", constant_row(constant))
     if metrics.get("task", "distribution") == "distribution":
         for system, values in published_measures(str(metrics["data"])).items():
             yield _Row(system, "published", values)

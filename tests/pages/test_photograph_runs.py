@@ -85,10 +85,10 @@ def test_compare_and_map_show_every_test_image(shelf_of_photographs: Path, visit
     assert set(app.dataframe[0].value.index) == names
 
 
-def test_metrics_have_neither_score_nor_oracles(shelf_of_photographs: Path, visit: Visit) -> None:
+def test_metrics_have_the_constant_but_neither_score_nor_oracles(shelf_of_photographs: Path, visit: Visit) -> None:
     app = visit("metrics")
     table = app.table[0].value
-    assert set(map(str, table.columns)) == {"fisa", "cnn"}
+    assert set(map(str, table.columns)) == {"constant", "fisa", "cnn"}
     assert "KL ↓" in [str(name).replace("\u00a0", " ") for name in table.index] and "score ↑" not in table.index
 
 
