@@ -14,6 +14,7 @@ from fisa.config.base import Section
 from fisa.language import mark
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
+Members = Field(default=1, ge=1, le=32, description=mark("copies behind one backbone, whose geometric mean predicts"))
 
 
 class PlainBackboneConfig(Section):
@@ -97,6 +98,7 @@ class FisaConfig(Section):
         default=1.0, description=mark("how sharply evidence decides between null and places")
     )
     latent: PositiveInt = Field(default=8, description=mark("features without a name, where no emotions are learned"))
+    members: int = Members
 
     @model_validator(mode="after")
     def _shapes_fit(self) -> FisaConfig:
@@ -113,6 +115,12 @@ class FisaConfig(Section):
                 f"normalised and second_order need spatial attention; semantic_attention is "
                 f"{self.semantic_attention!r}, so set them to false and 0"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _members_can_be_averaged(self) -> FisaConfig:
+        if self.members > 1 and self.output != "softmax":
+            raise ValueError(f"members need output 'softmax', whose logits have a mean; output is {self.output!r}")
         return self
 
     @model_validator(mode="after")
@@ -144,6 +152,7 @@ class CnnMlpConfig(Section):
     name: Literal["cnn_mlp"] = Field(description=mark("Backbone, global average pooling, one hidden layer, linear."))
     backbone: BackboneConfig = PlainBackboneConfig()
     hidden: PositiveInt = 256
+    members: int = Members
 
 
 class EwMtcnnConfig(Section):

@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from fisa.config import FisaConfig
 from fisa.datasets import Dataset
 from fisa.datasets.statistics import label_correlation
 from fisa.datasets.vectors import model_inputs
@@ -25,7 +26,7 @@ from fisa.evaluation import Progress, oracles_of, target_of, truth_of
 from fisa.exceptions import FisaError
 from fisa.explain.kept import kept, kept_file
 from fisa.explain.resampling import over_scenes, ratio
-from fisa.models import Fisa, ModelOutput
+from fisa.models import ModelOutput
 from fisa.models.fisa import normalised_output
 from fisa.models.inputs import as_tensor
 from fisa.records import Interval
@@ -228,8 +229,8 @@ def _silence(run: Run, dataset: Dataset, matrices: SplitMatrices) -> dict[str, n
     """Return the measure with every head, [1], and what changes without each, and without all, [H + 1, 3]."""
     truth = truth_of(dataset)
     target = target_of(dataset) if truth is None else truth
-    model = run.model
-    assert isinstance(model, Fisa)
+    model = run.config.model
+    assert isinstance(model, FisaConfig)
 
     def errors(lost: np.ndarray) -> np.ndarray:
         logits = torch.from_numpy((matrices.logits - lost).astype(float))

@@ -33,6 +33,7 @@ from fisa.explain.embeddings import embeddings_of
 from fisa.images import denormalise, to_square
 from fisa.language import mark, tr
 from fisa.models import Fisa, ModelOutput, System
+from fisa.models.committee import Committee
 from fisa.models.fisa import normalised_output
 from fisa.models.inputs import as_tensor
 from fisa.models.interaction import Interaction
@@ -112,8 +113,11 @@ def what_if(
     # Without edits of the image it is handed over as it came, and not stretched a second time.
     edited = image if not _of_image(edits) else edited_image(image, edits, size, scene)
     model = run.model
-    if isinstance(model, Fisa) and not all(isinstance(edit, Cover | Remove) for edit in edits):
+    inside = [edit for edit in edits if not isinstance(edit, Cover | Remove)]
+    if isinstance(model, Fisa) and inside:
         model = _Edited(model, edits, run.space, means or {})
+    elif inside:
+        model = _Weighed(model, edits, run.space)
     absent = None if scene is None else np.asarray(scene.strengths == 0)
     return Outcome(before or explain(run, image), explain(run, edited, model), absent)
 
@@ -148,6 +152,13 @@ def refusal(kind: type[Edit], run: Run, scene: Scene | None) -> str | None:
         return None
     if kind is Remove:
         return None if scene is not None else tr("only a drawn scene can leave out its motifs; cover them with a box")
+    if isinstance(model, Committee) and isinstance(model.members[0], Fisa):
+        if kind in (Silence, Scale) and heads_of(run):
+            return None
+        return tr(
+            "{run} is a committee, each of whose members has class features of its own; boxes can be covered, and "
+            "motifs of drawn scenes removed, for every run, and heads silenced where there are any", run=run.name,
+        )  # fmt: skip
     if not isinstance(model, Fisa) or model.readout is None:
         return tr(
             "{run} has no class features of emotions; boxes can be covered, and motifs of drawn scenes removed, "
@@ -168,8 +179,9 @@ def refusal(kind: type[Edit], run: Run, scene: Scene | None) -> str | None:
 
 def heads_of(run: Run) -> int:
     """Return the number of interaction heads of a run, 0 where it has none."""
-    last = run.model.layers[-1] if isinstance(run.model, Fisa) and len(run.model.layers) else None
-    return last.heads if isinstance(last, Interaction) else 0
+    members = run.model.members if isinstance(run.model, Committee) else [run.model]
+    last = [member.layers[-1] for member in members if isinstance(member, Fisa) and len(member.layers)]
+    return sum(layer.heads for layer in last if isinstance(layer, Interaction))
 
 
 def shown_by(scene: Scene) -> list[str]:
@@ -252,31 +264,27 @@ def _emotions(edit: Edit) -> tuple[str, ...]:
     return (edit.target, edit.source) if isinstance(edit, Scale) else ()
 
 
-class _Edited(System):
-    """A FISA with edits, made of the parts of another, which stays as it is."""
+class _Weighed(System):
+    """A system with interaction heads whose contributions [B, H, C, C] are edited; it stays as it is itself."""
 
-    def __init__(self, model: Fisa, edits: Sequence[Edit], space: EmotionSpace, means: Means) -> None:
+    def __init__(self, model: System, edits: Sequence[Edit], space: EmotionSpace) -> None:
         super().__init__()
-        self.model, self.backbone = model, model.backbone
-        self.semantic = _swapped(model.semantic, [edit for edit in edits if isinstance(edit, Swap)], space)
-        self.stands = {
-            space.index(edit.emotion): _stand_in(edit, space, means) for edit in edits if isinstance(edit, Feature)
-        }
-        self.edits, self.space = edits, space
+        self.model, self.backbone, self.edits, self.space = model, model.backbone, edits, space
 
     def forward(self, images: Tensor, explain: bool = True) -> ModelOutput:
-        found = self.semantic(self.backbone(images))
-        features = found.features.clone()
-        for column, stand in self.stands.items():
-            features[:, column] = stand
-        output = self.model.interact(found._replace(features=features))
+        output = self.explained(images)
         for edit in self.edits:
             if isinstance(edit, Silence | Scale):
                 self._weigh(output, edit)
         return output
 
+    def explained(self, images: Tensor) -> ModelOutput:
+        """Return what the system says before its contributions are edited."""
+        output: ModelOutput = self.model(images)
+        return output
+
     def _weigh(self, output: ModelOutput, edit: Silence | Scale) -> None:
-        """Weigh contributions [B, H, C, C], and compute anew what follows from them."""
+        """Weigh contributions, and compute anew what follows from them."""
         assert output.contributions is not None and output.bias is not None
         output.contributions = output.contributions.clone()
         if isinstance(edit, Silence):
@@ -284,7 +292,27 @@ class _Edited(System):
         else:
             output.contributions[:, :, self.space.index(edit.target), self.space.index(edit.source)] *= edit.factor
         output.logits = output.bias + output.contributions.sum((1, 3))
-        output.raw, output.distribution = normalised_output(output.logits, self.model.output)
+        kind = self.model.output if isinstance(self.model, Fisa) else "softmax"
+        output.raw, output.distribution = normalised_output(output.logits, kind)
+
+
+class _Edited(_Weighed):
+    """A FISA whose class features are edited, too; made of the parts of another, which stays as it is."""
+
+    def __init__(self, model: Fisa, edits: Sequence[Edit], space: EmotionSpace, means: Means) -> None:
+        super().__init__(model, edits, space)
+        self.fisa = model
+        self.semantic = _swapped(model.semantic, [edit for edit in edits if isinstance(edit, Swap)], space)
+        self.stands = {
+            space.index(edit.emotion): _stand_in(edit, space, means) for edit in edits if isinstance(edit, Feature)
+        }
+
+    def explained(self, images: Tensor) -> ModelOutput:
+        found = self.semantic(self.backbone(images))
+        features = found.features.clone()
+        for column, stand in self.stands.items():
+            features[:, column] = stand
+        return self.fisa.interact(found._replace(features=features))
 
 
 def _stand_in(edit: Feature, space: EmotionSpace, means: Means) -> Tensor:

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from fisa.config import ConfigError, ModelConfig
+from fisa.config import CnnMlpConfig, ConfigError, FisaConfig, ModelConfig
 from fisa.emotions import EmotionSpace
 from fisa.models.backbones import Backbone, BackboneError, build_backbone
 from fisa.models.cnn import Cnn
+from fisa.models.committee import Committee
 from fisa.models.csr import build_csr
 from fisa.models.dbc_ldl import build_dbc_ldl
 from fisa.models.emotion_gcn import build_emotion_gcn
@@ -27,11 +28,24 @@ from fisa.models.style_edl import build_style_edl
 from fisa.models.system import System
 from fisa.models.two_level_attention import build_two_level_attention
 
+
+def _build_fisa(config: FisaConfig, space: EmotionSpace, backbone: Backbone) -> System:
+    return _of_members(config.members, lambda own: build_fisa(config, space.labels, own), backbone)
+
+
+def _build_cnn_mlp(config: CnnMlpConfig, space: EmotionSpace, backbone: Backbone) -> System:
+    return _of_members(config.members, lambda own: Cnn(own, len(space), config.hidden), backbone)
+
+
+def _of_members(members: int, build: Callable[[Backbone], System], backbone: Backbone) -> System:
+    return build(backbone) if members == 1 else Committee(backbone, build, members)
+
+
 MODELS: Mapping[str, Callable[[Any, EmotionSpace, Backbone], System]] = MappingProxyType(
     {
-        "fisa": lambda config, space, backbone: build_fisa(config, space.labels, backbone),
+        "fisa": _build_fisa,
         "cnn": lambda config, space, backbone: Cnn(backbone, len(space)),
-        "cnn_mlp": lambda config, space, backbone: Cnn(backbone, len(space), config.hidden),
+        "cnn_mlp": _build_cnn_mlp,
         "ew_mtcnn": build_ew_mtcnn,
         "sentiment_metric": build_sentiment_metric,
         "jcdl": build_jcdl,

@@ -30,6 +30,7 @@ class ModelOutput:
         effect: [B, H, C, C], Eff(q_i, k_j); rows i, columns j.
         interaction: [B, H, C, C], effect normalised by row.
         contributions: [B, H, C, C], share of emotion j in logit i.
+        members: What each member of a committee says, in training only; the loss is the mean of theirs.
         extras: Named tensors [B, ...] that only one system has; what is the same for every image is repeated.
     """
 
@@ -45,4 +46,5 @@ class ModelOutput:
     effect: Tensor | None = None
     interaction: Tensor | None = None
     contributions: Tensor | None = None
+    members: tuple[ModelOutput, ...] = ()
     extras: dict[str, Tensor] = field(default_factory=dict)

@@ -249,7 +249,7 @@ class Objective(nn.Module):
         In evaluation mode the EMD is exact; ``ROOT_EPS`` is added in training mode only.
 
         Args:
-            output: What the model returned for the batch.
+            output: What the model returned for the batch; of a committee's members the terms are means.
             target: [B, C], rows sum to 1; or of sequences [B, T, C], rows of zeros beyond their ends. Of these a term
                 is the mean over sequences of its mean over their steps.
             ratings: [B, 2], valence and arousal, where they are learned.
@@ -257,6 +257,9 @@ class Objective(nn.Module):
         Raises:
             ValueError: A term is active and the model does not predict what it compares, or its target is not given.
         """
+        if output.members:
+            own = [self(member, target, ratings) for member in output.members]
+            return {name: torch.stack([terms[name] for terms in own]).mean(0) for name in own[0]}
         target = target.to(output.distribution.dtype)
         if target.ndim == 3:
             steps = labelled_steps(output, target, self.polarity)

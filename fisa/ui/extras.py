@@ -35,6 +35,7 @@ _MEANING = {
     ),
     "intensity": mark("Length of that vector, 0 to 1"),
     "angle": mark("Its angle in radians, 0 at the middle of the positive emotions"),
+    "ambiguity": mark("What the members of the committee gain together, in nats of KL, whatever the truth"),
     "decoded": mark("Prediction without the remembered images"),
     "stage_attention": mark("Weight of each stage of the network, from shallow to deep"),
     "stage_attention_valence": mark("Weight of each stage for valence, from shallow to deep"),

@@ -134,11 +134,12 @@ def test_matrices_are_those_of_single_images_and_are_kept(tmp_path: Path) -> Non
     assert np.array_equal(again.contribution, found.contribution)
 
 
-@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
-def test_importance_is_what_silencing_changes(tmp_path: Path, output: str) -> None:
-    run, data = build(tmp_path, TINY_FISA, output=output), Noise(output)
+@pytest.mark.parametrize(("output", "members"), [("softmax", 1), ("sigmoid", 1), ("softmax", 2)])
+def test_importance_is_what_silencing_changes(tmp_path: Path, output: str, members: int) -> None:
+    run, data = build(tmp_path, TINY_FISA, output=output, members=members), Noise(f"{output} {members}")
     found = importance(run, data, matrices_of(run, data))
-    assert found.measure == "kl" and len(found.heads) == 4
+    every = range(1, 4 * members + 1)
+    assert found.measure == "kl" and len(found.heads) == len(every)
 
     def error(heads: tuple[int, ...]) -> float:
         outcomes = [what_if(run, image, [Silence(head) for head in heads]) for image in data.images[:COUNT]]
@@ -147,7 +148,7 @@ def test_importance_is_what_silencing_changes(tmp_path: Path, output: str) -> No
     whole = error(())
     assert found.whole == pytest.approx(whole, abs=1e-5)
     assert found.heads[1].value == pytest.approx(error((2,)) - whole, abs=1e-5)
-    assert found.without.value == pytest.approx(error((1, 2, 3, 4)) - whole, abs=1e-5)
+    assert found.without.value == pytest.approx(error(tuple(every)) - whole, abs=1e-5)
     assert all(each.low <= each.value <= each.high for each in (*found.heads, found.without))
 
 

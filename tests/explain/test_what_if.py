@@ -139,6 +139,19 @@ def test_a_head_takes_away_what_it_contributes_and_all_heads_leave_the_bias(
     assert none.logits.tolist() == model.readout(torch.zeros(1, 8, 16))[0].tolist()
 
 
+def test_a_committee_loses_the_heads_of_its_members(build: Build) -> None:
+    run = build(members=2)
+    contributions = explain(run, IMAGE).contributions
+    assert contributions is not None and len(contributions) == 2 * 4
+    outcome = what_if(run, IMAGE, [Silence(6)])
+    assert outcome.change == pytest.approx(-contributions[5].sum(1), abs=1e-5)
+    # One factor weighs what awe gives to fear in every member.
+    expected = np.zeros(8)
+    fear, awe = MIKELS8.index("fear"), MIKELS8.index("awe")
+    expected[fear] = contributions[:, fear, awe].sum()
+    assert what_if(run, IMAGE, [Scale("fear", "awe", 2)]).change == pytest.approx(expected, abs=1e-5)
+
+
 def test_a_factor_of_zero_takes_one_contribution_away(build: Build) -> None:
     run = build()
     contributions = explain(run, IMAGE).contributions
@@ -270,6 +283,10 @@ def test_means_of_features_need_features(build: Build) -> None:
         (TINY_FISA | {"heads": 0}, Silence(1), "no interaction heads (H = 0); boxes can be covered"),
         (TINY_FISA | {"heads": 0}, Scale("fear", "awe", 2), "its class features replaced"),
         (TINY_FISA | {"semantic_attention": "class_maps"}, Swap("fear", "awe"), "no label embeddings"),
+        (TINY_FISA | {"members": 2}, Swap("fear", "awe"), "class features of its own; boxes can be covered"),
+        (TINY_FISA | {"members": 2}, Feature("fear"), "heads silenced where there are any"),
+        (TINY_FISA | {"members": 2}, Silence(9), "heads 1 to 8"),
+        (TINY_FISA | {"members": 2, "heads": 0}, Silence(1), "is a committee"),
         (TINY_FISA, Silence(5), "heads 1 to 4"),
         (TINY_FISA, Silence(0), "heads 1 to 4"),
         (TINY_FISA, Feature("joy"), "'joy' is none of amusement"),

@@ -52,6 +52,7 @@ def said(app: AppTest) -> str:
         ({"name": "sentiment_metric"}, ["Gram matrices", "also gives sentiment"]),
         ({"name": "csr"}, ["The prediction on the emotion circle", "Length of that vector"]),
         ({"name": "style_edl", "gram_width": 8}, ["The graph:", "graph of the training labels", "also gives class"]),
+        ({"name": "fisa", "members": 2, "dim": 8, "heads": 2}, ["What the members of the committee gain together"]),
         ({"name": "emotion_gcn"}, ["The graph:"]),
         ({"name": "two_level_attention"}, ["Weight of each stage of the network", "Where it looks"]),
     ],
