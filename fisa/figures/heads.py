@@ -20,10 +20,12 @@ LEGENDS: Mapping[Likeness, str] = {
     "cka": mark("how alike they vary from image to image, linear CKA"),
 }
 """What the cells of each kind are, in English."""
+_NUMBERED_UP_TO = 16
+"""Heads whose likeness is written into the cells; of more, as a committee has, numbers would lie upon each other."""
 
 
 def head_similarity(values: np.ndarray, kind: Likeness, theme: Theme = "light") -> go.Figure:
-    """Draw a symmetric matrix of likeness between heads, with its values in the cells.
+    """Draw a symmetric matrix of likeness between heads, up to 16 of them with its values in the cells.
 
     Args:
         values: float [H, H], H >= 1: in [-1, 1] for ``pattern``, in [0, 1] for ``cka``.
@@ -47,16 +49,24 @@ def head_similarity(values: np.ndarray, kind: Likeness, theme: Theme = "light") 
         zmin=low,
         zmax=1,
         colorscale=scale,
-        xgap=2,
-        ygap=2,
+        xgap=2 if count <= _NUMBERED_UP_TO else 0,
+        ygap=2 if count <= _NUMBERED_UP_TO else 0,
         hovertemplate=f"{said}<extra></extra>",
         colorbar={"thickness": 9, "len": 0.9},
     )
-    decimals, size = (2, 12) if count <= 8 else (1, 9)
-    texts = [[f"{value:.{decimals}f}".replace("-", "−") for value in row] for row in cells]
-    write_cells(figure, texts, (cells - low) / (1 - low), scale, size, first=1)
+    if count <= _NUMBERED_UP_TO:
+        decimals, size = (2, 12) if count <= 8 else (1, 9)
+        texts = [[f"{value:.{decimals}f}".replace("-", "−") for value in row] for row in cells]
+        write_cells(figure, texts, (cells - low) / (1 - low), scale, size, first=1)
     ends = (0.5, count + 0.5)
-    axis = {"dtick": 1, "showgrid": False, "ticks": "", "fixedrange": True, "constrain": "domain"}
+    axis = {
+        "tick0": 1,
+        "dtick": -(-count // _NUMBERED_UP_TO),
+        "showgrid": False,
+        "ticks": "",
+        "fixedrange": True,
+        "constrain": "domain",
+    }
     figure.update_xaxes(title={"text": f"{name}<br>{plain(tr(LEGENDS[kind]))}"}, range=ends, **axis)
     figure.update_yaxes(title={"text": name}, range=ends[::-1], scaleanchor="x", **axis)
     figure.update_layout(dragmode=False)

@@ -106,7 +106,7 @@ def _draw_grams(grams: dict[str, np.ndarray]) -> None:
 
 
 def _in_words(found: Explanation, values: np.ndarray) -> str:
-    """Write a vector out, with the emotions where it has one number for each."""
-    if values.shape == (len(found.space),):
-        return tr(", ").join(f"{name} {value:.2f}" for name, value in zip(found.space.names, values, strict=True))
-    return tr(", ").join(f"{value:.2f}" for value in np.atleast_1d(values))
+    """Write a vector out, with the emotions where it has one number for each; a small number by two of its digits."""
+    texts = [f"{value:.2f}" if abs(value) >= 0.1 or not value else f"{value:.2g}" for value in np.atleast_1d(values)]
+    named = zip(found.space.names, texts, strict=True) if values.shape == (len(found.space),) else ()
+    return tr(", ").join([f"{name} {text}" for name, text in named] or texts)

@@ -28,6 +28,14 @@ def test_heads_count_from_one_and_the_scale_is_that_of_the_kind() -> None:
     assert "One head alone" in head_similarity(np.ones((1, 1)), "cka").layout.meta["alt"]
 
 
+def test_many_heads_have_colours_alone_and_every_few_are_named() -> None:
+    figure = head_similarity(np.eye(32), "cka")
+    assert len(figure.data) == 1 and figure.layout.xaxis.dtick == figure.layout.yaxis.dtick == 2
+    assert len(head_similarity(np.eye(16), "cka").data) > 1
+    axes = paper.head_similarity(np.eye(32), "cka").axes[0]
+    assert [text.get_text() for text in axes.get_xticklabels()][:3] == ["1", "4", "7"] and not axes.texts
+
+
 @pytest.mark.parametrize("theme", PALETTES)
 @pytest.mark.parametrize("kind", ["pattern", "cka"])
 def test_numbers_reach_aa_contrast_on_their_cells(theme: Theme, kind: Literal["pattern", "cka"]) -> None:

@@ -38,9 +38,10 @@ def head_similarity(values: np.ndarray, kind: Likeness, width: Width = "one") ->
         write(axes, cells, painted, ends, 7.0 if width == "two" else SMALL)
     else:
         hatch(axes, cells, ends)
-    numbers = [str(head + 1) for head in range(count)]
-    axes.set_xticks(range(count), numbers)
-    axes.set_yticks(range(count), numbers)
+    ticked = range(0, count, -(-count // WRITTEN_UP_TO))
+    numbers = [str(head + 1) for head in ticked]
+    axes.set_xticks(ticked, numbers)
+    axes.set_yticks(ticked, numbers)
     axes.set_xlabel("head")
     axes.set_ylabel("head")
     scale_below(figure, image, [axes], LEGENDS[kind])
