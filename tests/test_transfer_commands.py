@@ -27,7 +27,8 @@ class TestCommands:
         own, mapped = (
             pd.read_csv(io.StringIO("system,kind" + part)) for part in report.stdout.split("system,kind")[1:]
         )
-        assert (own["space"].tolist(), mapped["space"].tolist()) == (["ekman7"], ["polarity3"])
+        assert (own["system"].tolist(), mapped["system"].tolist()) == (["constant", "cnn"], ["cnn"])
+        assert (own["space"].unique().tolist(), mapped["space"].tolist()) == (["ekman7"], ["polarity3"])
         assert mapped["marks"].tolist() == ["mapped mikels8 → polarity3; trained on drawn scenes (planted-tiny)"]
         assert "marks" not in own and mapped["kl"][0] == json.loads(file.read_text())["metrics"]["measures"]["kl"]
 

@@ -73,6 +73,7 @@ def draw_list() -> None:
         _live_list()
     else:
         _rows(found)
+        _until_one_runs()
 
 
 def draw_one(name: str) -> None:
@@ -85,6 +86,8 @@ def draw_one(name: str) -> None:
         _live_one(path)
     else:
         _one(training)
+        if training.state != "finished":
+            _until_one_runs(path)
     _settings(path)
 
 
@@ -104,6 +107,15 @@ def _live_one(path: Path) -> None:
         if training.state != "running" or state.get("job") != path.name:
             st.rerun()
         _one(training)
+
+
+@st.fragment(run_every=EVERY)
+def _until_one_runs(path: Path | None = None) -> None:
+    """Draw the page anew once a training, or any, has been set going from another window."""
+    with guard():
+        found = list_trainings(own_shelf()) if path is None else [look_at_training(path)]
+        if any(training.state == "running" for training in found):
+            st.rerun()
 
 
 def _rows(found: Sequence[Training]) -> None:

@@ -45,9 +45,9 @@ def test_row_24_a_training_survives_reloads_and_pauses_and_is_explained_at_its_e
 
     other = open_page(f"{address}/train")  # another person, another session
     expect(other.get_by_text("paused by hand")).to_be_visible(timeout=PATIENCE)
-    page.get_by_role("button", name="Go on").click()
-    expect(other.get_by_role("link", name="journey-1")).to_be_visible()
     other.get_by_role("link", name="journey-1").click()
+    expect(other.get_by_role("button", name="Go on")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Go on").click()  # and the other's page sees by itself that it runs
     for each in (page, other):
         expect(each.get_by_role("link", name="Explain it")).to_be_visible(timeout=4 * PATIENCE)
         expect(each.get_by_role("paragraph").filter(has_text=re.compile(r"Finished$"))).to_be_visible(timeout=PATIENCE)
