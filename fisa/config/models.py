@@ -56,6 +56,19 @@ class FeaturesBackboneConfig(Section):
     )
     dimensions: PositiveInt
     dropout: Probability = Field(default=0.0, description=mark("share of the numbers left out in training"))
+    components: int = Field(
+        default=0,
+        ge=0,
+        description=mark(
+            "how many of the dimensions, the last, are principal components, whose spreads stay in proportion"
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _components_are_dimensions(self) -> FeaturesBackboneConfig:
+        if self.components > self.dimensions:
+            raise ValueError(f"components {self.components} are more than all {self.dimensions} dimensions")
+        return self
 
 
 BackboneConfig = Annotated[

@@ -172,14 +172,19 @@ class FeaturesBackbone(Backbone):
     Batch normalisation without weights (Ioffe & Szegedy 2015): in evaluation by the running mean and variance of
     training. One position has no place, so spatial attention is 1 there, or shared with the null position.
 
+    Standardised, the last principal component is as loud as the first, though it is mostly noise. Components get back
+    their spread in proportion to each other, by the running variances, with mean variance 1.
+
     Args:
         dimensions: D.
         dropout: Share of the standardised numbers that training leaves out; vectors know no other augmentation.
+        components: How many of the dimensions, the last ones, are principal components.
     """
 
-    def __init__(self, dimensions: int, dropout: float = 0.0) -> None:
+    def __init__(self, dimensions: int, dropout: float = 0.0, components: int = 0) -> None:
         super().__init__()
         self.scale = nn.BatchNorm1d(dimensions, affine=False)
+        self.components = components
         self.channels = dimensions
         self.stage_channels = (dimensions,)
         self.receptive_field = None
@@ -194,6 +199,12 @@ class FeaturesBackbone(Backbone):
             scaled = nn.functional.batch_norm(images, mean, variance, eps=self.scale.eps)
         else:
             scaled = self.scale(images)
+        if self.components:
+            assert self.scale.running_var is not None
+            spread = torch.ones_like(self.scale.running_var)
+            own = self.scale.running_var[-self.components :]
+            spread[-self.components :] = (own / own.mean()).sqrt()
+            scaled = scaled * spread
         out: Tensor = self.dropout(scaled)[:, :, None, None]
         return out
 
@@ -212,7 +223,7 @@ def build_backbone(config: BackboneConfig, pretrained: bool = True) -> Backbone:
     if isinstance(config, PlainBackboneConfig):
         return PlainBackbone(config.width, config.depth, config.fine)
     if isinstance(config, FeaturesBackboneConfig):
-        return FeaturesBackbone(config.dimensions, config.dropout)
+        return FeaturesBackbone(config.dimensions, config.dropout, config.components)
     assert isinstance(config, TorchvisionBackboneConfig)
     weights, file = (config.weights, config.weights_file) if pretrained else (None, None)
     return TorchvisionBackbone(config.network, config.stage, weights, file, config.stages)

@@ -46,7 +46,7 @@ class Handed(Backbone):
 class Committee(System):
     """Several systems behind one backbone.
 
-    ``extras`` holds ``ambiguity`` [B], in nats, where emotions are learned.
+    ``extras`` holds ``ambiguity`` [B], in nats, where emotions are learned; those of the members are not passed on.
 
     Args:
         backbone: Images to feature maps.

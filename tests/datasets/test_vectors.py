@@ -11,7 +11,7 @@ import scipy.io
 import torch
 from torch import nn
 
-from fisa.config import ConfigError, RunConfig
+from fisa.config import ConfigError, FeaturesBackboneConfig, RunConfig
 from fisa.datasets import BadData, DataError, open_dataset, open_splits, reading
 from fisa.datasets.vectors import FeatureSet
 from fisa.emotions import EKMAN7, MIKELS8
@@ -166,6 +166,21 @@ def test_backbone_standardises_by_what_it_saw() -> None:
     alone = backbone(vectors[:1])  # a batch of one, in training
     torch.testing.assert_close(alone, backbone.eval()(vectors[:1]))
     assert abs(backbone(vectors).std(0) - 1).max() < 0.01
+
+
+def test_components_keep_their_spread_in_proportion() -> None:
+    # Variances 9 and 1 of the components have the mean 5, so that 6, which is 2 spreads, becomes 2 x 3/sqrt(5) and
+    # 2, also 2 spreads, 2 x 1/sqrt(5); the other dimension, with variance 4, is standardised: 4 becomes 2.
+    backbone = FeaturesBackbone(3, components=2).eval()
+    assert backbone.scale.running_var is not None
+    backbone.scale.running_var.copy_(torch.tensor([4.0, 9.0, 1.0]))
+    out = backbone(torch.tensor([[4.0, 6.0, 2.0]])).flatten()
+    torch.testing.assert_close(out, torch.tensor([2.0, 6 / 5**0.5, 2 / 5**0.5]), atol=1e-4, rtol=0)
+
+
+def test_components_are_dimensions() -> None:
+    with pytest.raises(ValueError, match="components 4 are more than all 3 dimensions"):
+        FeaturesBackboneConfig(name="features", dimensions=3, components=4)
 
 
 def test_backbone_leaves_numbers_out_in_training_alone() -> None:
