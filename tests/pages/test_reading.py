@@ -30,7 +30,7 @@ VIEWS: dict[str, tuple[dict[str, str], set[str]]] = {
     "retrieval": ({"run": "cnn"}, {"retrieval", "retrieval_scores"}),
     "grades": ({"run": "fisa"}, {"goals", "grades", "shifts"}),
     "metrics": ({"run": "fisa"}, {"table", "confusion", "transfer", "published"}),
-    "studies": ({"study": "emotion6-features"}, {"study", "study_differences"}),
+    "studies": ({"study": "emotion6-features"}, {"study", "study_differences", "study_claims"}),
     "data": (
         {"data": "planted-tiny"},
         {"wheel", "splits", "mean_distribution", "totals", "entropy", "together", "votes"},
