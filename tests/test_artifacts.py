@@ -12,6 +12,7 @@ from fisa.datasets.planted import PlantedDataset
 from fisa.datasets.planted.oracles import fit_ladder
 from fisa.distances import kl
 from fisa.evaluation import open_test_split, per_sample, truth_of
+from fisa.explain import explain
 from fisa.explain.attribution import METHODS
 from fisa.explain.counterfactuals import answers, draw_families
 from fisa.explain.embeddings import offered_vectors, vectors_of_images
@@ -20,6 +21,7 @@ from fisa.explain.localisation import grade_localisation
 from fisa.explain.maps import own_map
 from fisa.explain.paths import grade_paths
 from fisa.explain.recovery import grade_recovery
+from fisa.explain.unlearned import untrained
 from fisa.images import to_square
 from fisa.metrics import paired_bootstrap
 from fisa.runs import list_runs, load_run
@@ -91,6 +93,14 @@ def test_readme_has_the_faithfulness_of_every_method_and_says_that_all_pass_the_
             assert re.sub(r"\b0\.", ".", f" {row.value:.2f} [{row.low:.2f}, {row.high:.2f}]") in readme, row.subject
     assert "all fall to what they say of an untrained network. " in readme
     assert failed_checks(grades.rows) == {}
+
+
+def test_interaction_weights_of_an_untrained_network_are_alike_as_readme_says() -> None:
+    run = load_run(ROOT / "artifacts" / "fisa")
+    image = open_test_split(run)[3].image
+    blank, own = explain(run, image, untrained(run)).interaction, explain(run, image).interaction
+    assert blank is not None and own is not None
+    assert abs(blank - 1 / 8).max() < 1e-5 < 1e-3 < abs(own - 1 / 8).mean()
 
 
 def test_fisa_comes_within_three_percent_of_the_truth_and_passes_the_additive_oracle() -> None:
