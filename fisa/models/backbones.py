@@ -172,8 +172,8 @@ class FeaturesBackbone(Backbone):
     Batch normalisation without weights (Ioffe & Szegedy 2015): in evaluation by the running mean and variance of
     training. One position has no place, so spatial attention is 1 there, or shared with the null position.
 
-    Standardised, the last principal component is as loud as the first, though it is mostly noise. Components get back
-    their spread in proportion to each other, by the running variances, with mean variance 1.
+    Standardised, the last principal component is as loud as the first, though it carries far less of the vectors.
+    Components get back their spread in proportion to each other, by the running variances, with mean variance 1.
 
     Args:
         dimensions: D.
@@ -201,10 +201,9 @@ class FeaturesBackbone(Backbone):
             scaled = self.scale(images)
         if self.components:
             assert self.scale.running_var is not None
-            spread = torch.ones_like(self.scale.running_var)
+            rest, components = scaled[:, : -self.components], scaled[:, -self.components :]
             own = self.scale.running_var[-self.components :]
-            spread[-self.components :] = (own / own.mean()).sqrt()
-            scaled = scaled * spread
+            scaled = torch.cat([rest, components * (own / own.mean()).sqrt()], 1)
         out: Tensor = self.dropout(scaled)[:, :, None, None]
         return out
 
