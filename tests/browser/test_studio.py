@@ -124,8 +124,11 @@ def test_row_15_upload_explains_a_photograph_and_refuses_a_broken_file(studio: s
         ]
     )
     expect(page.get_by_role("heading", name="beach.jpg")).to_be_visible()
-    expect(page.get_by_test_id("stAlert")).to_have_count(1)
-    expect(page.get_by_test_id("stAlert")).to_contain_text("torn.jpg: ")
+    settled(page)
+    alerts = page.get_by_test_id("stAlert")
+    expect(alerts.filter(has_text="torn.jpg: ")).to_have_count(1)
+    expect(alerts.filter(has_text="lies far from all that fisa was trained on")).to_have_count(1)
+    expect(alerts).to_have_count(2)
     expect(page.get_by_text("1 predicted, 1 refused")).to_be_visible()
     expect(page.get_by_text(re.compile("no ground truth$"))).to_be_visible()
     with page.expect_download() as download:
