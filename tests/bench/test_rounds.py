@@ -30,15 +30,23 @@ def test_pairing_takes_out_what_slows_both() -> None:
     assert found.high - found.low < 0.05
 
 
-def test_calls_take_turns_in_alternating_order() -> None:
-    calls: list[str] = []
-    seen: list[tuple[int, int]] = []
+def test_calls_take_turns_in_alternating_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, calls, seen = [0.0], [], []
+
+    def takes(name: str, seconds: float) -> None:
+        calls.append(name)
+        now[0] += seconds
+
+    monkeypatch.setattr("fisa.bench.rounds.timer", lambda: now[0])
+    brief = 2.0**-10
     seconds = interleave(
-        {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3, lambda *done: seen.append(done)
+        {"a": lambda: takes("a", brief), "b": lambda: takes("b", 2)}, 3, lambda *done: seen.append(done)
     )
     turns = [name for name, before in zip(calls, [None, *calls], strict=False) if name != before]
     # Warm-up a, b; then ab, ba, ab, of which equal neighbours run together.
     assert turns == ["a", "b", "a", "b", "a", "b"]
-    assert seconds["a"].shape == (3,) and (seconds["a"] > 0).all()
+    assert seconds["a"] == pytest.approx([brief] * 3) and seconds["b"] == pytest.approx([2] * 3)
     assert seen == [(1, 3), (2, 3), (3, 3)]
-    assert calls.count("a") > 100  # a call this short is repeated until the clock can tell it from nothing
+    # A short one is repeated until the clock can tell it from nothing: 0.05 s of 1/1024 s each are 51.2, so 52 calls a
+    # round, and two beforehand. One above a second is called once a round, and once beforehand.
+    assert (calls.count("a"), calls.count("b")) == (2 + 3 * 52, 1 + 3)
