@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 
 # The workers of pytest-xdist share the processors, and the processes that tests start inherit this. Libraries read it
 # as they are imported, so it stands before the imports below.
@@ -20,6 +21,10 @@ from fisa.config import RunConfig
 from fisa.decoding import available_processors
 from fisa.explain.grading import complete
 from fisa.training import train
+
+# No example has a time limit: a busy machine is no failure.
+settings.register_profile("unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 MOST_WORKERS = 4  # each holds about half a GiB, and many tests start processes of their own
 

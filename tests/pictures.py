@@ -6,13 +6,9 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import settings
 from PIL import Image
 
 from fisa.images import ImageRefused, decode
-
-# A loaded machine is no failure.
-unhurried = settings(deadline=None, max_examples=50)
 
 ROW, COLUMN = np.mgrid[0:24, 0:32]
 PATTERN = np.stack([COLUMN * 8, ROW * 10, (ROW * COLUMN) % 256], axis=-1).astype(np.uint8)

@@ -1,14 +1,10 @@
 """All measures between distributions, and distributions as votes give them, for their tests."""
 
 import numpy as np
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from fisa import distances
-
-# A loaded machine is no failure.
-unhurried = settings(deadline=None, max_examples=50)
 
 DISTANCES = [
     distances.kl,

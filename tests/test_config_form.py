@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -157,7 +157,7 @@ def forms(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(forms())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 def test_form_address_file_and_command_say_the_same(changes: dict[str, Any]) -> None:
     assert read_changes(write_changes(changes)) == changes
     document = changed(FISA, changes)

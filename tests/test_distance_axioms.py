@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sparse_distributions import DISTANCES, MEASURES, SIMILARITIES, pairs, unhurried, votes
+from sparse_distributions import DISTANCES, MEASURES, SIMILARITIES, pairs, votes
 
 from fisa import distances
 
@@ -31,7 +31,6 @@ UPPER = {
 }
 
 
-@unhurried
 @given(pairs(), st.integers(0, 7), st.sampled_from([1, 2]))
 def test_circular_does_not_depend_on_the_cut_nor_the_sense(pair, turn, r):
     target, predicted = pair
@@ -43,7 +42,6 @@ def test_circular_does_not_depend_on_the_cut_nor_the_sense(pair, turn, r):
     assert (value <= distances.emd(target, predicted, r=r) + 1e-12).all()
 
 
-@unhurried
 @given(votes())
 def test_equal_distributions(rows):
     for measure in DISTANCES:
@@ -52,7 +50,6 @@ def test_equal_distributions(rows):
         assert measure(rows, rows) == pytest.approx(1)
 
 
-@unhurried
 @given(pairs())
 def test_ranges(pair):
     classes = pair[0].shape[1]
@@ -63,14 +60,12 @@ def test_ranges(pair):
             assert (value >= 0).all()
 
 
-@unhurried
 @given(pairs())
 def test_symmetry(pair):
     for measure in SYMMETRIC:
         assert measure(*pair) == pytest.approx(measure(*pair[::-1]), abs=1e-12)
 
 
-@unhurried
 @given(pairs(), st.randoms(use_true_random=False))
 def test_columns_may_be_permuted_together(pair, random):
     columns = list(range(pair[0].shape[1]))
@@ -83,7 +78,6 @@ def test_columns_may_be_permuted_together(pair, random):
     assert distances.circular_emd(*pair, order=columns) == pytest.approx(distances.circular_emd(target, predicted))
 
 
-@unhurried
 @given(pairs())
 def test_rows_are_independent(pair):
     for measure in MEASURES:
@@ -91,7 +85,6 @@ def test_rows_are_independent(pair):
         assert measure(*pair) == pytest.approx(alone, abs=1e-12)
 
 
-@unhurried
 @given(pairs())
 def test_triangle_inequality_of_the_earth_movers_distances(pair):
     uniform = np.full_like(pair[0], 1 / pair[0].shape[1])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import rel_entr
-from sparse_distributions import DISTANCES, MEASURES, by_name, unhurried
+from sparse_distributions import DISTANCES, MEASURES, by_name
 
 from fisa import distances
 from fisa.distances import normalise
@@ -217,7 +217,6 @@ class TestNormalise:
         # Their sum, 3.2e308, is beyond float64.
         assert normalise([[1.6e308, 1.6e308]]).tolist() == [[0.5, 0.5]]
 
-    @unhurried
     @given(
         arrays(np.float64, (2, 5), elements=st.one_of(st.just(0.0), st.floats(1e-300, 1e300))).filter(
             lambda rows: rows.any(axis=1).all()

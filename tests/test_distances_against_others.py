@@ -12,12 +12,11 @@ from scipy.optimize import minimize_scalar
 from scipy.spatial import distance
 from scipy.stats import entropy as scipy_entropy
 from scipy.stats import multinomial, wasserstein_distance
-from sparse_distributions import pairs, unhurried, votes
+from sparse_distributions import pairs, votes
 
 from fisa import distances
 
 
-@unhurried
 @given(pairs())
 def test_against_scipy(pair):
     target, predicted = pair
@@ -39,7 +38,6 @@ def test_against_scipy(pair):
     assert distances.kl(target, inside) == pytest.approx(expected, abs=1e-12)
 
 
-@unhurried
 @given(arrays(np.int64, 5, elements=st.integers(0, 6)), votes(rows=1, classes=5))
 def test_log_likelihood_against_the_multinomial(counts, predicted):
     n = counts.sum() + 1
@@ -50,7 +48,6 @@ def test_log_likelihood_against_the_multinomial(counts, predicted):
     assert n * distances.log_likelihood([counts / n], predicted)[0] == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
-@unhurried
 @given(pairs())
 def test_circular_r_1_against_optimal_transport(pair):
     # POT's exact linear programme, with the shorter way around the wheel as the cost, in turns. (Its
@@ -62,7 +59,6 @@ def test_circular_r_1_against_optimal_transport(pair):
     assert distances.circular_emd(*pair, r=1) == pytest.approx(expected, abs=1e-9)
 
 
-@unhurried
 @given(pairs())
 def test_circular_r_2_against_fourier(pair):
     # The CDF difference D is the running sum of t - p, so its spectrum is that of t - p divided by

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from pictures import PATTERN, unhurried
+from pictures import PATTERN
 
 from fisa.images import denormalise, normalise
 
@@ -29,7 +29,6 @@ class TestNormalise:
         levels = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None, None], 3, axis=3)
         assert np.array_equal(denormalise(normalise(levels)), levels)
 
-    @unhurried
     @given(arrays(np.uint8, st.tuples(st.integers(0, 3), st.integers(1, 5), st.integers(1, 5), st.just(3))))
     def test_exact_inverse(self, batch):
         assert np.array_equal(denormalise(normalise(batch)), batch)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pictures import PATTERN, encoded, png, refusal, unhurried
+from pictures import PATTERN, encoded, png, refusal
 from PIL import Image, ImageFile, ImageOps
 
 from fisa.images import ImageRefused, decode
@@ -107,7 +107,6 @@ class TestRefusals:
         content[len(content) // 2] ^= 0xFF
         assert "is damaged or cut short" in refusal(bytes(content))
 
-    @unhurried
     @given(st.binary(max_size=200), st.sampled_from(["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "PPM"]))
     def test_any_bytes_are_decoded_or_refused(self, tail, kind):
         content = encoded(PATTERN[:4, :4], kind)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from exact_outputs import output_of, simplex, tensor
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 
@@ -24,9 +24,6 @@ from fisa.objectives import (
     evidence_bce,
     kl,
 )
-
-# A loaded machine is no failure.
-unhurried = settings(deadline=None, max_examples=50)
 
 SPACE3 = EmotionSpace("three", ("a", "b", "c"), (1, 0, -1), (), ("#000000",) * 3, ("x",) * 3)
 
@@ -102,7 +99,6 @@ class TestAgainstOthers:
         )
 
 
-@unhurried
 @given(st.integers(1, 8), st.integers(0, 10_000), st.integers(0, 7))
 def test_circular_emd_does_not_depend_on_the_cut(classes, seed, turn):
     target, predicted = simplex(3, classes, seed), simplex(3, classes, seed + 1)

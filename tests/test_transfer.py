@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fisa import evaluation
@@ -113,7 +113,6 @@ class TestMeeting:
         assert counterparts(EKMAN6, POLARITY3) == {"positive": "joy", "neither": "surprise"}
 
 
-@settings(deadline=None)
 @given(st.sampled_from(list(MAPS.values())), st.integers(0, 2**32 - 1), st.floats(0, 1))
 def test_mapping_keeps_mass_and_commutes_with_mixing(label_map: LabelMap, seed: int, share: float) -> None:
     first, second = np.random.default_rng(seed).dirichlet(np.ones(len(label_map.source)), (2, 5))

@@ -4,7 +4,7 @@ import numpy as np
 import ot
 import pytest
 from hypothesis import given
-from sparse_distributions import pairs, unhurried
+from sparse_distributions import pairs
 
 from fisa import distances
 from fisa.transport import wheel_transport
@@ -31,7 +31,6 @@ def test_where_both_senses_cost_the_same_each_takes_half() -> None:
     np.testing.assert_allclose(coupling, expected, atol=1e-12)
 
 
-@unhurried
 @given(pairs())
 def test_it_is_a_coupling_of_the_least_cost(pair: tuple[np.ndarray, np.ndarray]) -> None:
     target, predicted = pair
@@ -48,7 +47,6 @@ def test_it_is_a_coupling_of_the_least_cost(pair: tuple[np.ndarray, np.ndarray])
     np.testing.assert_allclose(cost, count * distances.circular_emd(target, predicted, r=1), atol=1e-6)
 
 
-@unhurried
 @given(pairs())
 def test_it_turns_and_mirrors_with_the_wheel(pair: tuple[np.ndarray, np.ndarray]) -> None:
     target, predicted = pair

@@ -106,6 +106,8 @@ def open_page(browser: Browser) -> Iterator[Open]:
 
     yield show
     pages = [page for context in contexts for page in context.pages]
+    for page in pages:
+        settled(page)
     boxes = [text for page in pages for text in page.get_by_test_id("stException").all_inner_texts()]
     torn = [alt for page in pages for alt in page.evaluate(TORN_PICTURES)]
     cut = [text for page in pages for text in page.evaluate(CUT_LABELS)]

@@ -5,18 +5,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
-from waiting import PATIENCE
 
 
 def open_export(page: Page) -> None:
     """Open the popover and wait until it can be used."""
     page.get_by_test_id("stPopover").get_by_role("button", name="Export").click()
-    expect(page.get_by_test_id("stPopoverBody").get_by_role("button", name="PDF")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_test_id("stPopoverBody").get_by_role("button", name="PDF")).to_be_visible()
 
 
 def fetch(page: Page, label: str) -> Path:
     """Press a button of the popover and return the file that comes."""
-    with page.expect_download(timeout=PATIENCE) as coming:
+    with page.expect_download() as coming:
         page.get_by_test_id("stPopoverBody").get_by_role("button", name=label, exact=True).click()
     path = Path(coming.value.path())
     return path.rename(path.with_name(coming.value.suggested_filename))

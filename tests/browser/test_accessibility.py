@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from fitting import NARROW, misfits
 from PIL import Image
 from playwright.sync_api import Page, expect
-from waiting import PATIENCE, settled
+from waiting import settled
 
 from fisa.ui.timing import PAGES
 
@@ -42,7 +42,7 @@ def press(key: str) -> Callable[[Page], str]:
     def act(page: Page) -> str:
         page.keyboard.press("Escape")  # closes another one
         page.locator(f"[class*=st-key-{key}] button").first.click()
-        expect(page.get_by_test_id("stPopoverBody")).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_test_id("stPopoverBody")).to_be_visible()
         return "[data-testid=stPopoverBody]"
 
     return act
@@ -56,7 +56,7 @@ def unfold(page: Page) -> str:
 
 def list_options(page: Page) -> str:
     page.get_by_test_id("stSidebar").get_by_role("combobox").first.press("ArrowDown")
-    expect(page.get_by_role("option").first).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("option").first).to_be_visible()
     return "[role=listbox]"
 
 
@@ -65,7 +65,7 @@ def upload(page: Page) -> str:
         page.locator("input[type=file]").set_input_files(
             [{"name": "beach.jpg", "mimeType": "image/jpeg", "buffer": photograph()}]
         )
-    expect(page.get_by_role("heading", name="beach.jpg")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="beach.jpg")).to_be_visible()
     settled(page)
     return "body"
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import trees
 from playwright.sync_api import Page, expect
-from waiting import PATIENCE, await_query, query, settled
+from waiting import await_query, query, settled
 
 from fisa.datasets.whole import read_whole
 
@@ -33,12 +33,12 @@ def test_journey_from_a_path_to_an_image_and_back_after_a_reload(studio: str, op
     trees.ldl(root, 60)
     manifest = read_whole("flickr-ldl", root).manifest
     page = open_page(f"{studio}/data?data=planted-tiny")
-    expect(page.get_by_role("heading", name="Mean distribution")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Mean distribution")).to_be_visible()
 
     path = page.get_by_role("textbox", name="Path of a data set")
     path.fill(str(root))
     path.press("Enter")
-    expect(page.get_by_text("60 images of 11,150 published")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("60 images of 11,150 published")).to_be_visible()
     settled(page)
     assert unquote_plus(query(page, "data") or "") == str(root)
 
@@ -51,19 +51,19 @@ def test_journey_from_a_path_to_an_image_and_back_after_a_reload(studio: str, op
 
     # A click on the picture itself, over which the button of its name is stretched.
     page.get_by_test_id("stMain").locator("[class*=st-key-shot_gallery] img").nth(1).click(force=True)
-    expect(page.get_by_role("heading", name=awe["id"].iloc[1])).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name=awe["id"].iloc[1])).to_be_visible()
     settled(page)
     page.locator("body").press("n")  # the shortcut of Next
-    expect(page.get_by_role("heading", name=awe["id"].iloc[2])).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name=awe["id"].iloc[2])).to_be_visible()
     settled(page)
     assert unquote_plus(query(page, "item") or "") == awe["id"].iloc[2]
 
     page.reload()
     settled(page)
-    expect(page.get_by_role("heading", name=awe["id"].iloc[2])).to_be_visible(timeout=PATIENCE)
-    expect(page.get_by_text(f"3 of {len(awe)}")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name=awe["id"].iloc[2])).to_be_visible()
+    expect(page.get_by_text(f"3 of {len(awe)}")).to_be_visible()
     page.locator("body").press("b")  # of Back
-    expect(page.get_by_role("heading", name=awe["id"].iloc[2])).to_be_hidden(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name=awe["id"].iloc[2])).to_be_hidden()
     settled(page)
     assert pictures_of(page) == awe["id"].head(24).to_list() and query(page, "label") == "awe"
 
@@ -89,7 +89,7 @@ def test_a_bar_of_entropies_leads_to_its_images(studio: str, open_page: Open) ->
     await_query(page, "view", "gallery")
     entropy = read_whole("planted-tiny", None).manifest["entropy"]
     inside = int(np.count_nonzero(entropy.between(round(low, 4), round(high, 4))))
-    expect(page.get_by_text(f"{inside} of 260 images")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text(f"{inside} of 260 images")).to_be_visible()
 
 
 def test_a_check_runs_beside_the_page_and_its_report_stays(studio: str, open_page: Open, tmp_path: Path) -> None:
@@ -99,11 +99,9 @@ def test_a_check_runs_beside_the_page_and_its_report_stays(studio: str, open_pag
     os.utime(root)
     page = open_page(f"{studio}/data?data={root}&view=check")
     page.get_by_role("button", name="Check everything").click()
-    expect(page.get_by_role("button", name="Check again")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Check again")).to_be_visible()
     settled(page)
-    expect(page.get_by_text("2 problems to mend")).to_be_visible(
-        timeout=PATIENCE
-    )  # the picture, and the IDs that are absent
+    expect(page.get_by_text("2 problems to mend")).to_be_visible()  # the picture, and the IDs that are absent
     page.reload()
     settled(page)
-    expect(page.get_by_text("2 problems to mend")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("2 problems to mend")).to_be_visible()

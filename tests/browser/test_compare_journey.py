@@ -13,7 +13,7 @@ import pytest
 from downloading import fetch, open_export, read_offline
 from playwright.sync_api import Browser, Page, TimeoutError, expect
 from variants import five_runs
-from waiting import PATIENCE, await_query, choose, query, settled
+from waiting import await_query, choose, query, settled
 
 Open = Callable[..., Page]
 Serve = Callable[[Path], str]
@@ -56,7 +56,7 @@ def test_row_16_four_runs_on_the_same_image_at_one_scale(studio_of_five: str, op
     page = open_page(f"{studio_of_five}/compare?run=fisa&against=cnn,slow,small&image=iid-00003&emotion=awe")
     main = page.get_by_test_id("stMain")
     for name in ("fisa", "slow", "small", "slow less fisa", "small less fisa"):
-        expect(main.get_by_role("img", name=f"Attention of {name}", exact=True)).to_be_visible(timeout=PATIENCE)
+        expect(main.get_by_role("img", name=f"Attention of {name}", exact=True)).to_be_visible()
     expect(main.get_by_text("cnn has no attention maps.")).to_be_visible()
     expect(main.get_by_text(re.compile("^One scale for all: full colour is"))).to_be_visible()
     scales = [tuple(scale) for scale in page.evaluate(SCALES)]
@@ -67,7 +67,7 @@ def test_row_16_four_runs_on_the_same_image_at_one_scale(studio_of_five: str, op
     page.get_by_test_id("stMain").get_by_role("radio", name="slow", exact=True).first.click()
     await_query(page, "run", "slow")  # the reference is one click
     assert query(page, "against") in ("cnn%2Cfisa%2Csmall", "cnn,fisa,small")
-    expect(main.get_by_role("img", name="Attention of fisa less slow", exact=True)).to_be_visible(timeout=PATIENCE)
+    expect(main.get_by_role("img", name="Attention of fisa less slow", exact=True)).to_be_visible()
 
 
 def test_row_17_changed_settings_above_measures_with_intervals_and_tests(studio_of_five: str, open_page: Open) -> None:
@@ -75,7 +75,7 @@ def test_row_17_changed_settings_above_measures_with_intervals_and_tests(studio_
     settings = page.get_by_role("table", name=re.compile("^Configuration keys that differ"))
     measures = page.get_by_role("table", name="Measures of fisa, slow, small")
     gaps = page.get_by_role("table", name=re.compile("^Differences to fisa"))
-    expect(settings.get_by_text("training.lr")).to_be_visible(timeout=PATIENCE)
+    expect(settings.get_by_text("training.lr")).to_be_visible()
     expect(settings.get_by_text("training.epochs")).to_have_count(0)
     boxes = [each.bounding_box() for each in (settings, measures, gaps)]
     tops = [box["y"] for box in boxes if box]
@@ -91,7 +91,7 @@ def test_row_18_every_image_is_a_dot_and_seeds_are_told_as_mean_and_deviation(
 ) -> None:
     page = open_page(f"{studio_of_five}/compare?run=fisa&against=cnn&image=iid-00000")
     measures = page.get_by_role("table", name="Measures of fisa, cnn")
-    expect(measures.get_by_text(re.compile(r"^\d\.\d{4} ± \d\.\d{4}$")).first).to_be_visible(timeout=PATIENCE)
+    expect(measures.get_by_text(re.compile(r"^\d\.\d{4} ± \d\.\d{4}$")).first).to_be_visible()
     expect(measures.get_by_text("n = 2", exact=True)).to_be_visible()
     expect(measures.get_by_text("n = 1, no ±", exact=True)).to_be_visible()
 
@@ -106,7 +106,7 @@ def test_row_18_every_image_is_a_dot_and_seeds_are_told_as_mean_and_deviation(
     page.mouse.move(x, y)
     page.mouse.click(x, y)
     await_query(page, "image", name)
-    expect(page.get_by_text(f"{name} by every run")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text(f"{name} by every run")).to_be_visible()
 
     page.get_by_role("radio", name="Box").click()
     await_query(page, "drag", "select")
@@ -121,7 +121,7 @@ def test_row_18_every_image_is_a_dot_and_seeds_are_told_as_mean_and_deviation(
     page.mouse.move(max(xs) + 6, middle, steps=5)
     page.mouse.up()
     heading = page.get_by_role("heading", name=re.compile(r"^Selection: \d+ of 60 images"))
-    expect(heading).to_be_visible(timeout=PATIENCE)
+    expect(heading).to_be_visible()
     settled(page)
     assert heading.inner_text().startswith(f"Selection: {len(inside)} of 60")
     table = page.get_by_role("table", name="Measures of the selection beside all images")
@@ -169,22 +169,22 @@ def test_row_20_a_comparison_is_one_offline_file(studio_of_five: str, open_page:
 def test_journey_from_the_worst_image_to_the_exported_figure(studio_of_five: str, open_page: Open) -> None:
     page = open_page(f"{studio_of_five}/gallery?run=fisa&against=slow&sort=error")
     page.locator(".st-key-gallery a").first.click()  # the worst image
-    expect(page.get_by_role("heading", name="Explain", level=1)).to_be_visible(timeout=PATIENCE)
-    page.wait_for_url(re.compile("image="), timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Explain", level=1)).to_be_visible()
+    page.wait_for_url(re.compile("image="))
     settled(page)
     worst = query(page, "image")
-    expect(page.get_by_text("smaller than on 0% of the test images")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("smaller than on 0% of the test images")).to_be_visible()
     emotion = query(page, "emotion")
     expect(page.get_by_role("heading", name=f"What makes {emotion}")).to_be_visible()  # why
     choose(page, "Head", "Head 2")  # which head
     await_query(page, "head", "2")
 
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Compare").click()
-    expect(page.get_by_role("heading", name="Compare", level=1)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Compare", level=1)).to_be_visible()
     await_query(page, "image", str(worst))
     assert query(page, "emotion") == emotion and query(page, "against") == "slow"
     said = page.get_by_text(re.compile("^Errors on this image, in nats: fisa "))
-    expect(said).to_be_visible(timeout=PATIENCE)  # did the ablation fix it
+    expect(said).to_be_visible()  # did the ablation fix it
     words = said.inner_text()
     fisa, slow = (float(number) for number in re.findall(r"(?:fisa|slow) (\d+\.\d+)", words))
     assert words.endswith(f"Nearest to the truth: {'fisa' if fisa < slow else 'slow'}.")

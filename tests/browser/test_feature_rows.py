@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 from playwright.sync_api import Page, expect
-from waiting import PATIENCE, await_query, query, settled
+from waiting import await_query, query, settled
 
 from fisa.datasets import open_dataset
 from fisa.emotions import MIKELS8
@@ -78,20 +78,18 @@ def test_row_06_a_filter_is_saved_under_a_name_and_found_again(studio: str, open
     open_popover(page, "Slices")
     page.get_by_role("textbox", name="Save this filter as").fill("undecided")
     page.get_by_role("textbox", name="Save this filter as").press("Enter")
-    expect(page.get_by_test_id("stPopover").get_by_role("button", name="undecided")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_test_id("stPopover").get_by_role("button", name="undecided")).to_be_visible()
 
     other = open_page(f"{studio}/gallery?run=fisa")
     open_popover(other, "Slices")
     other.get_by_role("combobox", name="Slice").click()
     other.get_by_role("option", name="undecided (filter)").click()
-    other.wait_for_url(re.compile("filter=entropy"), timeout=PATIENCE)
+    other.wait_for_url(re.compile("filter=entropy"))
     settled(other)
     assert pictures(other) == seen
 
     other.get_by_role("radio", name="Where it errs").click()
-    expect(other.get_by_text(re.compile(r"Looked at [\d,]+ slices with at least \d+ images"))).to_be_visible(
-        timeout=PATIENCE
-    )
+    expect(other.get_by_text(re.compile(r"Looked at [\d,]+ slices with at least \d+ images"))).to_be_visible()
 
 
 def test_row_07_a_tag_is_written_on_an_image_and_leaves_as_csv(studio: str, open_page: Open) -> None:
@@ -100,11 +98,11 @@ def test_row_07_a_tag_is_written_on_an_image_and_leaves_as_csv(studio: str, open
     tags = page.get_by_role("combobox", name="Tags of iid-00005")
     tags.fill("=odd 🙂")
     tags.press("Enter")
-    expect(page.get_by_role("dialog", name="Tags (1)")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("dialog", name="Tags (1)")).to_be_visible()
 
     other = open_page(f"{studio}/gallery?run=fisa")
     open_popover(other, "Tags")
-    with other.expect_download(timeout=PATIENCE) as coming:
+    with other.expect_download() as coming:
         other.get_by_role("button", name="1 mark as CSV").click()
     table = pd.read_csv(coming.value.path())
     assert list(table["id"]) == ["iid-00005"] and "odd 🙂" in table["tags"].iloc[0]
@@ -125,7 +123,7 @@ def test_row_09_prediction_and_truth_on_the_wheel_with_their_numbers(
         assert re.search(rf"{name}: {MIKELS8.labels[top]} {row[top]:.0%}", words), words
     wheel = page.locator(".st-key-wheel_twin")
     wheel.get_by_role("button", name="Numbers").click()
-    expect(page.get_by_test_id("stPopoverBody").get_by_test_id("stDataFrame")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_test_id("stPopoverBody").get_by_test_id("stDataFrame")).to_be_visible()
 
 
 def test_row_10_the_attention_of_an_emotion_fades_and_has_its_numbers(studio: str, open_page: Open) -> None:
@@ -136,7 +134,7 @@ def test_row_10_the_attention_of_an_emotion_fades_and_has_its_numbers(studio: st
     slider = page.get_by_role("slider", name="Opacity of the attention")
     slider.focus()
     slider.press("ArrowLeft")
-    page.wait_for_url(re.compile(r"opacity=0\.55"), timeout=PATIENCE)
+    page.wait_for_url(re.compile(r"opacity=0\.55"))
     settled(page)
     assert picture.get_attribute("src") != before
     expect(page.locator(".st-key-emotion_strip").get_by_role("img")).to_have_count(8)  # one map an emotion
@@ -145,13 +143,13 @@ def test_row_10_the_attention_of_an_emotion_fades_and_has_its_numbers(studio: st
 def test_row_11_a_pair_is_lit_on_wheel_and_picture(studio: str, open_page: Open) -> None:
     page = open_page(f"{studio}/explain?run=fisa&image=iid-00003&head=together&matrix=contribution")
     click_cell(page, "contribution to the logit of the row", "fear", "awe")
-    page.wait_for_function("location.search.includes('lit=')", timeout=PATIENCE)
+    page.wait_for_function("location.search.includes('lit=')")
     settled(page)
     assert unquote(query(page, "lit") or "") == "fear<-awe" and query(page, "emotion") == "fear"
     expect(page.get_by_role("img", name="attention of fear and of awe, which acts on it")).to_be_visible()
     expect(page.get_by_text(re.compile(r"fear receives from awe: contribution [+-]\d"))).to_be_visible()
     page.get_by_role("button", name="Put out").click()
-    page.wait_for_function("!location.search.includes('lit=')", timeout=PATIENCE)
+    page.wait_for_function("!location.search.includes('lit=')")
 
 
 def test_row_12_contributions_add_up_to_the_logit(studio: str, open_page: Open) -> None:
@@ -176,7 +174,7 @@ def test_row_13_every_method_with_its_curve(studio: str, tiny_runs: Path, open_p
     await_query(page, "methods", "on")
     names = {METHODS[name].title for name in applicable(load_run(tiny_runs / "fisa"))}
     curves = page.locator("[class*=st-key-methods_] .js-plotly-plot")
-    expect(curves).to_have_count(len(names), timeout=PATIENCE)
+    expect(curves).to_have_count(len(names))
     for name in names:
         expect(page.get_by_role("img", name=f"iid-00003: {name}", exact=True)).to_be_visible()
 
@@ -185,9 +183,9 @@ def test_row_21_another_map_is_made_only_when_asked(studio: str, open_page: Open
     page = open_page(f"{studio}/map?run=fisa&perplexity=7&seed=3")
     expect(page.locator(".js-plotly-plot")).to_have_count(0)
     page.locator(".st-key-map_run").get_by_role("button").click()
-    expect(page.get_by_text(re.compile("perplexity 7, .* distance, seed 3"))).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text(re.compile("perplexity 7, .* distance, seed 3"))).to_be_visible()
     settled(page)
-    expect(page.get_by_text(re.compile(r"Trustworthiness [01]\.\d{3}"))).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text(re.compile(r"Trustworthiness [01]\.\d{3}"))).to_be_visible()
 
 
 def test_row_22_measures_of_a_data_set_beside_the_constant_and_published_ones_apart(
@@ -208,11 +206,11 @@ def test_row_22_measures_of_a_data_set_beside_the_constant_and_published_ones_ap
 def test_row_23_mass_between_neighbours_leads_to_the_images_behind_it(studio: str, open_page: Open) -> None:
     page = open_page(f"{studio}/metrics?run=fisa&moved=fear>sadness")
     click_cell(page, "mean mass that goes there", "awe", "contentment")
-    page.wait_for_function("decodeURIComponent(location.search).includes('moved=awe>contentment')", timeout=PATIENCE)
+    page.wait_for_function("decodeURIComponent(location.search).includes('moved=awe>contentment')")
     settled(page)
     expect(page.get_by_role("combobox", name="From the true to the predicted emotion")).to_have_value(
         "awe to contentment"
     )
     page.get_by_role("link", name=re.compile("in the gallery$")).click()
-    expect(page.get_by_role("heading", name="Gallery", level=1)).to_be_visible(timeout=PATIENCE)
-    expect(page.get_by_text(re.compile("slice awe to contentment")).first).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Gallery", level=1)).to_be_visible()
+    expect(page.get_by_text(re.compile("slice awe to contentment")).first).to_be_visible()

@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 
 import numpy as np
 from playwright.sync_api import Page, expect
-from waiting import PATIENCE, await_query, query, settled
+from waiting import await_query, query, settled
 
 from fisa.datasets import open_dataset
 from fisa.emotions import MIKELS8
@@ -42,13 +42,13 @@ def test_row_04_sort_open_next_and_back_to_the_same_place(studio: str, tiny_runs
     assert pictures(page) == worst[24:48]
     # A click on the picture itself, over which the link of its name is stretched.
     page.locator("[class*=st-key-shot_walk] img").first.click(force=True)
-    expect(page.get_by_role("heading", name="Explain", level=1)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Explain", level=1)).to_be_visible()
     await_query(page, "image", worst[24])
     page.locator("body").press("n")  # the shortcut of Next
     await_query(page, "image", worst[25])
 
     page.get_by_test_id("stMain").get_by_role("link", name="Gallery").click()
-    expect(page.get_by_role("heading", name="Gallery", level=1)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Gallery", level=1)).to_be_visible()
     await_query(page, "sheet", "2")
     assert pictures(page) == worst[24:48]
     expect(page.locator(".st-key-gallery a strong")).to_have_text(worst[25])  # where one was
@@ -64,18 +64,18 @@ def test_row_08_a_shared_link_shows_the_same_and_back_undoes_a_filter(
     text = page.get_by_role("textbox", name="As text")
     text.fill("entropy>0.5;error<1")
     text.press("Enter")
-    page.wait_for_url(re.compile("filter="), timeout=PATIENCE)
+    page.wait_for_url(re.compile("filter="))
     settled(page)
     link, seen = page.url, pictures(page)
     assert unquote_plus(query(page, "filter") or "") == "entropy>0.5;error<1"
 
     other = open_page(link)  # a browser of its own
     assert pictures(other) == seen
-    expect(other.get_by_text(re.compile("of 60: entropy above 0.5"))).to_be_visible(timeout=PATIENCE)
+    expect(other.get_by_text(re.compile("of 60: entropy above 0.5"))).to_be_visible()
 
     page.go_back()
-    page.wait_for_function("!location.search.includes('filter')", timeout=PATIENCE)
+    page.wait_for_function("!location.search.includes('filter')")
     settled(page)
     expect(page.locator(".st-key-show_all")).to_have_count(0)
     # A step back clears the page before it is drawn anew, so the pictures are awaited, too.
-    expect(page.locator(".st-key-gallery a")).to_have_text(everything, timeout=PATIENCE)
+    expect(page.locator(".st-key-gallery a")).to_have_text(everything)

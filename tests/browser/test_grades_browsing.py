@@ -6,7 +6,7 @@ from pathlib import Path
 
 from graded_runs import store_by_hand
 from playwright.sync_api import Page, expect
-from waiting import PATIENCE, await_query, query, settled
+from waiting import await_query, query, settled
 
 from fisa.runs import load_run
 
@@ -23,14 +23,14 @@ def test_journey_from_a_run_to_two_side_by_side(serve: Serve, open_page: Open, t
     studio = serve(tmp_path)
     page = open_page(studio)
     page.get_by_test_id("stMain").get_by_role("link", name="How far to trust it").click()
-    expect(page.get_by_role("heading", name="Grades", exact=True)).to_be_visible(timeout=PATIENCE)
-    expect(page.get_by_text("keeps 3 of 4 goals")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Grades", exact=True)).to_be_visible()
+    expect(page.get_by_text("keeps 3 of 4 goals")).to_be_visible()
     settled(page)
 
     page.get_by_test_id("stMain").get_by_role("combobox", name="Side by side with").click()
     page.get_by_role("option", name="cnn", exact=True).click()
     await_query(page, "beside", "cnn")
-    expect(page.get_by_text("Not graded on iid yet: cnn.")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Not graded on iid yet: cnn.")).to_be_visible()
     page.keyboard.press("Escape")  # the open list hides the page from those who cannot see it
     settled(page)
 
@@ -42,5 +42,5 @@ def test_journey_from_a_run_to_two_side_by_side(serve: Serve, open_page: Open, t
     expect(charts).to_have_count(2)
     page.reload()
     settled(page)
-    expect(charts).to_have_count(2, timeout=PATIENCE)
+    expect(charts).to_have_count(2)
     assert query(page, "beside") == "cnn" and query(page, "grade") == "localisation"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
-from waiting import PATIENCE, await_query, query, settled
+from waiting import await_query, query, settled
 
 Open = Callable[..., Page]
 FARTHEST = 250
@@ -14,7 +14,7 @@ FARTHEST = 250
 
 def reach(page: Page, wanted: Locator, key: str = "Tab") -> None:
     """Press Tab, or Shift+Tab, until the part that is wanted, or something in it, has the focus."""
-    expect(wanted).to_be_visible(timeout=PATIENCE)
+    expect(wanted).to_be_visible()
     for _ in range(FARTHEST):
         if wanted.evaluate("each => each.contains(document.activeElement)"):
             return
@@ -26,7 +26,7 @@ def choose(page: Page, label: str, begins: str) -> None:
     """Choose from a list by typing how an option begins."""
     reach(page, page.get_by_role("combobox", name=label))
     page.keyboard.type(begins)
-    expect(page.get_by_role("option").first).to_contain_text(begins, timeout=PATIENCE)
+    expect(page.get_by_role("option").first).to_contain_text(begins)
     page.keyboard.press("Enter")
 
 
@@ -42,7 +42,7 @@ def go_to(page: Page, name: str) -> None:
     """Open a page of the sidebar, which comes before the page itself."""
     reach(page, page.get_by_test_id("stSidebarNav").get_by_role("link", name=name), "Shift+Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1).filter(has_text=name)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", level=1).filter(has_text=name)).to_be_visible()
     settled(page)
 
 
@@ -50,7 +50,7 @@ def test_from_the_worst_image_to_a_figure_by_keyboard_alone(studio: str, open_pa
     page = open_page(studio)
     reach(page, page.get_by_test_id("stSidebarNav").get_by_role("link", name="Gallery"))
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Gallery", level=1)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Gallery", level=1)).to_be_visible()
     settled(page)
 
     choose(page, "Sorted by", "Error")  # the worst image first
@@ -58,19 +58,19 @@ def test_from_the_worst_image_to_a_figure_by_keyboard_alone(studio: str, open_pa
     worst = page.get_by_test_id("stMain").get_by_role("link", name=re.compile(r"^iid-\d+$")).first.inner_text()
     leave(page)
     page.keyboard.press("e")
-    expect(page.get_by_role("heading", name="Explain", level=1)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Explain", level=1)).to_be_visible()
     await_query(page, "image", worst)
 
     emotion = query(page, "emotion")  # why?
     page.keyboard.press("k")
-    page.wait_for_url(lambda url: f"emotion={emotion}&" not in url, timeout=PATIENCE)
+    page.wait_for_url(lambda url: f"emotion={emotion}&" not in url)
     settled(page)
-    expect(page.get_by_role("heading", name=f"What makes {query(page, 'emotion')}")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name=f"What makes {query(page, 'emotion')}")).to_be_visible()
     reach(page, page.locator(".st-key-reading_contributions").get_by_role("button"))
     page.keyboard.press("Enter")
-    expect(page.get_by_test_id("stPopoverBody")).to_contain_text("raise the logit", timeout=PATIENCE)
+    expect(page.get_by_test_id("stPopoverBody")).to_contain_text("raise the logit")
     page.keyboard.press("Escape")
-    expect(page.get_by_test_id("stPopoverBody")).to_have_count(0, timeout=PATIENCE)
+    expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
 
     choose(page, "Head", "Head 2")  # which head?
     await_query(page, "head", "2")
@@ -82,7 +82,7 @@ def test_from_the_worst_image_to_a_figure_by_keyboard_alone(studio: str, open_pa
     page.keyboard.press("Enter")
     figure = page.get_by_test_id("stPopoverBody").get_by_role("button", name="SVG", exact=True)
     reach(page, figure)
-    with page.expect_download(timeout=PATIENCE) as coming:
+    with page.expect_download() as coming:
         page.keyboard.press("Enter")
     assert Path(coming.value.path()).read_bytes().lstrip().startswith(b"<?xml")
     assert coming.value.suggested_filename.endswith(".svg")

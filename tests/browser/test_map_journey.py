@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
-from waiting import PATIENCE, await_query, query, settled
+from waiting import await_query, query, settled
 
 Open = Callable[..., Page]
 AREA = ".js-plotly-plot .nsewdrag"
@@ -37,7 +37,7 @@ def test_row_03_a_lasso_has_measures_and_becomes_a_slice(studio: str, open_page:
     for corner in corners[1:]:
         page.mouse.move(*corner, steps=5)
     page.mouse.up()
-    expect(page.get_by_role("heading", name=f"Selection: {len(inside)} of 60 images")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name=f"Selection: {len(inside)} of 60 images")).to_be_visible()
     settled(page)
     expect(page.get_by_role("table", name="Measures of the selection beside all images")).to_be_visible()
     shown = page.locator(".st-key-map_gallery a")
@@ -47,16 +47,16 @@ def test_row_03_a_lasso_has_measures_and_becomes_a_slice(studio: str, open_page:
     page.get_by_role("textbox", name="Save it as a slice").press("Tab")
     settled(page)
     page.get_by_role("button", name="Save", exact=True).click()
-    page.wait_for_url(lambda url: "slice=" in url, timeout=PATIENCE)
+    page.wait_for_url(lambda url: "slice=" in url)
     settled(page)
     page.reload()
     settled(page)
     heading = page.get_by_role("heading", name=f"slice the left half: {len(inside)} of 60 images")
-    expect(heading).to_be_visible(timeout=PATIENCE)
+    expect(heading).to_be_visible()
     link = page.locator(".st-key-map_gallery a").first
     name = link.inner_text()
     link.click()
-    expect(page.get_by_role("heading", name="Explain", level=1)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Explain", level=1)).to_be_visible()
     await_query(page, "image", name)
 
 
@@ -71,7 +71,7 @@ DIMMED = """place => {
 def test_row_03_what_is_selected_on_one_map_is_shown_on_the_other(studio: str, open_page: Open) -> None:
     page = open_page(f"{studio}/map?run=fisa&second=backbone&drag=select")
     page.get_by_role("button", name="Make the map of 60 images").click()
-    expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=PATIENCE)
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
     settled(page)
     for place in (0, 1):  # the page is drawn once more when the process that makes a map has ended
         page.wait_for_function(f"place => ({DIMMED})(place) === 0", arg=place)
@@ -104,15 +104,15 @@ def test_row_02_a_dot_leads_to_explain_and_explain_to_its_place(studio: str, ope
     page.mouse.move(x - 1, y - 1)
     page.mouse.move(x, y)
     page.mouse.click(x, y)
-    expect(page.get_by_role("heading", name="Explain", level=1)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Explain", level=1)).to_be_visible()
     await_query(page, "image", name)
     page.get_by_role("link", name="On the map").click()
-    expect(page.get_by_role("heading", name="Map", level=1)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Map", level=1)).to_be_visible()
     await_query(page, "image", name)
     expect(page.get_by_role("link", name=f"Ringed: {name}")).to_be_visible()
     near = page.locator(".st-key-map_near_seen a").first
-    expect(near).to_be_visible(timeout=PATIENCE)
+    expect(near).to_be_visible()
     other = near.inner_text()
     near.click()
-    expect(page.get_by_role("heading", name="Explain", level=1)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Explain", level=1)).to_be_visible()
     await_query(page, "image", other)

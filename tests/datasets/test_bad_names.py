@@ -156,7 +156,7 @@ NAMES = st.text(
 ).filter(lambda name: not name.startswith(".") and name.strip() == name)
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     tree=st.dictionaries(
         NAMES,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fisa.datasets.planted.labels import (
@@ -62,7 +62,6 @@ class TestLogits:
         expected[[FEAR, DISGUST]] = 2.05, 1.55
         np.testing.assert_allclose(scene_logits(s, 0.0, 0.0), expected, atol=1e-12)
 
-    @settings(deadline=None)
     @given(st.lists(st.sampled_from([0.0, 0.5, 0.8, 1.5]), min_size=8, max_size=8), st.floats(-2, 2), st.floats(-2, 2))
     def test_the_equation_term_by_term(self, strengths: list[float], b: float, c: float) -> None:
         gamma = palette_logits(b, c)
@@ -88,7 +87,6 @@ class TestLogits:
 
 
 class TestPalette:
-    @settings(deadline=None)
     @given(st.floats(-2, 2), st.floats(-2, 2))
     def test_centred_over_emotions(self, b: float, c: float) -> None:
         assert palette_logits(b, c).sum() == pytest.approx(0.0, abs=1e-12)
@@ -126,13 +124,11 @@ class TestCombinedStrengths:
     def test_no_motif(self) -> None:
         assert not combined_strengths([], []).any()
 
-    @settings(deadline=None)
     @given(STRENGTHS)
     def test_between_the_strongest_and_the_limit(self, strengths: list[float]) -> None:
         combined = combined_strengths([DISGUST] * len(strengths), strengths)[DISGUST]
         assert max(strengths) - 1e-12 <= combined <= 1.5
 
-    @settings(deadline=None)
     @given(STRENGTHS)
     def test_order_does_not_matter(self, strengths: list[float]) -> None:
         emotions = [SADNESS] * len(strengths)

@@ -225,7 +225,7 @@ def test_brightness_and_saturation_grade_the_whole_picture() -> None:
         assert np.all(np.diff(chromas) > 0.005), style
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(hue=st.floats(0, 0.999), light=st.floats(0, 6.28), seed=st.integers(0, 2**31 - 1), style=st.sampled_from(STYLES))
 def test_no_style_is_bright_or_vivid_by_itself(hue: float, light: float, seed: int, style: str) -> None:
     image = backdrop(Palette(0.0, 0.0, hue, light, seed, style), 48)

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.manifold import trustworthiness
@@ -109,7 +109,6 @@ def test_of_the_points_that_are_finite_the_different_ones_count() -> None:
             project(np.concatenate([finite, broken]), ProjectionSettings())
 
 
-@settings(deadline=None)
 @given(
     vectors=arrays(
         np.float64, st.tuples(st.integers(0, 14), st.just(2)), elements=st.sampled_from([0, 1, 2, 3, np.nan])

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 from typer.testing import CliRunner
@@ -111,7 +111,6 @@ def test_cosine_compares_directions() -> None:
     assert search("fc", rows, rows, data, data, 1, "euclidean", True).neighbours[0].tolist() == [2]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.integers(2, 8))
 def test_average_precision_is_scikit_learns(seed: int, size: int, steps: int) -> None:
     random = np.random.default_rng(seed)

@@ -233,7 +233,7 @@ def test_contributions_go_from_bias_to_logit(theme: Theme) -> None:
     assert "bias −0.20; largest sad +1.00, calm (itself) +0.50" in figure.layout.meta["alt"]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     arrays(float, 8, elements=st.floats(-5, 5)),
     st.floats(-5, 5),

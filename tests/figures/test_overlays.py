@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
@@ -39,7 +39,6 @@ def test_upsampling_is_that_of_the_grade(cells: tuple[int, int], side: int) -> N
     assert np.abs(shown.astype(float) - 255 * large / large.max()).max() <= 0.51  # rounding to whole levels
 
 
-@settings(deadline=None)
 @given(arrays(np.uint8, (6, 6, 3)), arrays(float, (3, 2), elements=st.floats(0, 1)), st.floats(0, 1))
 def test_overlay_lies_between_image_and_colour(image: np.ndarray, attention: np.ndarray, opacity: float) -> None:
     before = image.copy()
@@ -49,7 +48,6 @@ def test_overlay_lies_between_image_and_colour(image: np.ndarray, attention: np.
     assert (image == before).all()
 
 
-@settings(deadline=None)
 @given(arrays(np.uint8, (6, 6, 3)), arrays(float, (3, 3), elements=st.floats(0, 1)))
 def test_no_opacity_or_no_attention_returns_a_copy_unchanged(image: np.ndarray, attention: np.ndarray) -> None:
     for shown in (
@@ -59,7 +57,6 @@ def test_no_opacity_or_no_attention_returns_a_copy_unchanged(image: np.ndarray, 
         assert (shown == image).all() and shown is not image
 
 
-@settings(deadline=None)
 @given(arrays(bool, (12, 12)))
 def test_outlines_touch_only_the_mask_border(mask: np.ndarray) -> None:
     image = np.full((12, 12, 3), 100, np.uint8)

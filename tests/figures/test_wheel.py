@@ -80,7 +80,7 @@ def test_wheel_of_fewer_than_three_emotions_is_refused_and_names_the_alternative
     assert list(distribution_bars(space, {"fisa": flat}).data[0].x) == list(flat)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(arrays(float, 8, elements=st.floats(0, 1)).filter(lambda row: row.sum() > 1e-3).map(lambda row: row / row.sum()))
 def test_no_degree_leaves_the_rings_and_the_scale_stays_tight(row: np.ndarray) -> None:
     figure = wheel(MIKELS8, {"fisa": row})

@@ -142,7 +142,7 @@ def both_forms(kind: Effect, classes: int, heads: int, width: int, dtype: torch.
     return tuple(found)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     kind=st.sampled_from(KINDS),
     classes=st.integers(1, 40),

@@ -47,7 +47,7 @@ def test_slices_are_found_again_by_name() -> None:
 
 
 @given(st.text(min_size=1, max_size=60))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_any_name_is_safe_as_a_file(text: str) -> None:
     try:
         name = settled_name(text)
