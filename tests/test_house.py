@@ -42,6 +42,7 @@ LAYERS = (
     "steps",
     "evaluation",
     "training",
+    "rounds",
     "studies",
     "slices",
     "explain",

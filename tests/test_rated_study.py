@@ -1,6 +1,5 @@
 """Valence and arousal by cross-validation: colours, formula, ridge, trained systems, and the command."""
 
-import itertools
 from pathlib import Path
 
 import numpy as np
@@ -155,8 +154,8 @@ def test_runs_of_all_folds_are_taken_up_again_and_those_of_others_refused(
         assert run.config.data.fold == (number, 5)
         np.testing.assert_allclose(trained.predicted[folds.number == number], run.predictions[["valence", "arousal"]])
     assert trained.speed > 0
-    took = itertools.cycle([3.0, 2.0])  # seconds: cnn's, then its own
-    monkeypatch.setattr("fisa.studies.speed._seconds", lambda *_: next(took))
+    seconds = {"cnn": np.array([1.0, 3.0, 9.0]), "own": np.array([1.0, 2.0, 3.0])}  # the ratios are 1, 1.5 and 3
+    monkeypatch.setattr("fisa.studies.speed.interleave", lambda *_: seconds)
     monkeypatch.delattr("fisa.studies.ratings.train")
     again = trained_predictions(config, folds, tmp_path)
     np.testing.assert_array_equal(again.predicted, trained.predicted)

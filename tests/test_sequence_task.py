@@ -1,5 +1,6 @@
 """Runs of sequences: trained, stored, resumed, evaluated and compared as those of images are, and refused as those."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from torch import nn
 
 from fisa import evaluation
 from fisa.config import ConfigError, RunConfig, load_config
@@ -70,14 +70,14 @@ def test_what_is_stored(run: Run) -> None:
 
 
 def test_its_speed_is_that_of_steps_beside_as_many_images_of_cnn(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows: list[int] = []
+    rows: dict[str, int] = {}
 
-    def seconds(model: nn.Module, inputs: Any) -> float:
-        rows.append(model(inputs, explain=False).distribution[..., 0].numel())
-        return 1.0 if isinstance(inputs, dict) else 0.25
+    def interleave(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, np.ndarray]:
+        rows.update((name, call().distribution[..., 0].numel()) for name, call in calls.items())
+        return {"cnn": np.full(rounds, 0.25), "own": np.full(rounds, 1.0)}
 
-    monkeypatch.setattr(speeds, "_seconds", seconds)
-    assert speeds.relative_speed(run) == 0.25 and set(rows) == {32}
+    monkeypatch.setattr(speeds, "interleave", interleave)
+    assert speeds.relative_speed(run) == 0.25 and rows == {"cnn": 32, "own": 32}
     monkeypatch.undo()
     assert speeds.relative_speed(run) > 0
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fisa.bench.report import BenchError, Change, Report, compare, read_report
-from fisa.bench.rounds import Cost, cost, interleave
 from fisa.bench.subjects import Settings
 from fisa.bench.suite import BENCHES, Bench, Progress, run_bench
+from fisa.rounds import Cost, cost, interleave
 
 __all__ = [
     "BENCHES",

@@ -21,7 +21,6 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from fisa.bench.report import BenchError
-from fisa.bench.rounds import Cost, cost, interleave
 from fisa.bench.subjects import Settings
 from fisa.config import TrainingConfig
 from fisa.datasets import open_dataset
@@ -31,6 +30,7 @@ from fisa.decoding import available_processors
 from fisa.emotions import MIKELS8
 from fisa.images import MEAN, STD
 from fisa.models.backbones import load_torchvision
+from fisa.rounds import Cost, cost, interleave
 from fisa.training.batches import Split, batches
 
 Progress = Callable[[int, int], None]

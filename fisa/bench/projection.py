@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from fisa.bench.rounds import Cost, cost, interleave
 from fisa.bench.subjects import Settings
 from fisa.explain.projection import STEPS, ProjectionSettings, largest_perplexity, project, trust_of
+from fisa.rounds import Cost, cost, interleave
 
 Progress = Callable[[int, int], None]
 

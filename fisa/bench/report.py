@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from fisa.bench.rounds import Cost
 from fisa.exceptions import FisaError
+from fisa.rounds import Cost
 from fisa.runs import surroundings
 
 FORMAT = 1

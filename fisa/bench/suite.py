@@ -15,7 +15,6 @@ from fisa.bench.data import bench_data
 from fisa.bench.memory import peak
 from fisa.bench.projection import bench_map
 from fisa.bench.report import Report
-from fisa.bench.rounds import Cost, cost, interleave
 from fisa.bench.subjects import Settings, photographs, pictures, training, untrained_runs
 from fisa.datasets.planted import draw_scene
 from fisa.decoding import decode_squares, default_workers
@@ -25,6 +24,7 @@ from fisa.images import normalise
 from fisa.models import Fisa
 from fisa.models.interaction import compute_effect, mix
 from fisa.prediction import predict_files
+from fisa.rounds import Cost, cost, interleave
 from fisa.runs import Run
 
 Progress = Callable[[int, int], None]

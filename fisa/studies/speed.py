@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import torch
-from torch import nn
 
 from fisa.config import CnnConfig, FeaturesBackboneConfig, ModelConfig, MultimodalSequenceConfig, RunConfig
 from fisa.datasets.sequences import Masked, SequenceInputs
 from fisa.evaluation import Progress
 from fisa.models import build_model
 from fisa.models.inputs import as_input, as_tensor
+from fisa.rounds import interleave
 from fisa.runs import Run
 from fisa.runs.files import dump_json, parse_json, read_bytes, write_whole
 from fisa.studies.folder import StudyFolder
@@ -28,7 +26,9 @@ ROUNDS = 9
 def relative_speed(run: Run) -> float:
     """Return images a second over those of cnn with the same backbone: the median of rounds in turn, one thread.
 
-    Of a system of sequences the steps count, each with all that it can read; cnn gets as many images.
+    A round repeats what is short, so that what else the machine does falls on both: see
+    :func:`fisa.rounds.interleave`. Of a system of sequences the steps count, each with all that it can read; cnn gets
+    as many images.
     """
     config, space = run.config, run.space
     cnn = CnnConfig(name="cnn", backbone=config.model.backbone)
@@ -39,10 +39,12 @@ def relative_speed(run: Run) -> float:
     torch.set_num_threads(1)
     try:
         with torch.inference_mode():
-            ratios = [_seconds(bare, images) / _seconds(run.model, asked) for _ in range(ROUNDS + 1)]
+            seconds = interleave(
+                {"cnn": lambda: bare(images, explain=False), "own": lambda: run.model(asked, explain=False)}, ROUNDS
+            )
     finally:
         torch.set_num_threads(threads)
-    return float(np.median(ratios[1:]))  # the first round loads and allocates
+    return float(np.median(seconds["cnn"] / seconds["own"]))
 
 
 def measure_speeds(folder: StudyFolder, cells: list[Cell], progress: Progress | None = None) -> None:
@@ -85,9 +87,3 @@ def _inputs(config: ModelConfig, images: np.ndarray) -> np.ndarray | SequenceInp
         series={name: Masked(np.stack([time, numbers(1).values[..., 0]], -1), np.ones(shape, bool))
                 for name in config.series},
     )  # fmt: skip
-
-
-def _seconds(model: nn.Module, inputs: torch.Tensor | dict[str, torch.Tensor]) -> float:
-    started = time.perf_counter()
-    model(inputs, explain=False)
-    return time.perf_counter() - started

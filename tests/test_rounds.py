@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fisa.bench import Cost, cost, interleave
+from fisa.rounds import Cost, cost, interleave
 
 
 def test_a_cost_by_hand() -> None:
@@ -37,7 +37,7 @@ def test_calls_take_turns_in_alternating_order(monkeypatch: pytest.MonkeyPatch) 
         calls.append(name)
         now[0] += seconds
 
-    monkeypatch.setattr("fisa.bench.rounds.timer", lambda: now[0])
+    monkeypatch.setattr("fisa.rounds.timer", lambda: now[0])
     brief = 2.0**-10
     seconds = interleave(
         {"a": lambda: takes("a", brief), "b": lambda: takes("b", 2)}, 3, lambda *done: seen.append(done)
