@@ -66,9 +66,8 @@ _REFUSED = "train_action_refused"
 def draw_list() -> None:
     """Draw the trainings in one's own folder of runs; live while one runs."""
     found = list_trainings(own_shelf())
-    if not found:
-        return
-    st.header(tr("Trainings"), anchor=False)
+    if found:
+        st.header(tr("Trainings"), anchor=False)
     if any(training.state == "running" for training in found):
         _live_list()
     else:

@@ -30,9 +30,11 @@ def test_row_24_a_training_survives_reloads_and_pauses_and_is_explained_at_its_e
     epochs.press("Enter")
     expect(page.get_by_text("Input should be greater than 0")).to_have_count(0)
     page.wait_for_url("**epochs**")
+    other = open_page(f"{address}/train")  # another person, another session, who sees by herself what is begun
     page.get_by_role("button", name="Start training").click()
     await_query_while_it_runs(page, "job", "journey-1")
-    expect(page.get_by_text(f"of {EPOCHS}: step")).to_be_visible()
+    for each in (page, other):
+        expect(each.get_by_text(f"of {EPOCHS}: step")).to_be_visible()
 
     page.reload()
     expect(page.get_by_role("heading", name="journey-1")).to_be_visible()
@@ -43,7 +45,6 @@ def test_row_24_a_training_survives_reloads_and_pauses_and_is_explained_at_its_e
     settled(page)
     expect(page.get_by_test_id("stPlotlyChart")).to_have_count(1)
 
-    other = open_page(f"{address}/train")  # another person, another session
     expect(other.get_by_text("paused by hand")).to_be_visible()
     other.get_by_role("link", name="journey-1").click()
     expect(other.get_by_role("button", name="Go on")).to_be_visible()

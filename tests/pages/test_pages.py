@@ -3,9 +3,7 @@
 import io
 import json
 import re
-import runpy
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +14,6 @@ import streamlit
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from fisa.bench import BenchError, Settings, run_bench
 from fisa.datasets import open_dataset
 from fisa.emotions import MIKELS8
 from fisa.explain.attribution import attribute
@@ -24,8 +21,7 @@ from fisa.explain.targets import Target
 from fisa.runs import load_run
 from fisa.runs.files import digest_of
 from fisa.runs.format import read_digests, write_digests
-from fisa.ui import cache, timing
-from fisa.ui.timing import bench_pages
+from fisa.ui import cache
 
 Visit = Callable[..., AppTest]
 ROOT = Path(__file__).parents[2]
@@ -118,15 +114,6 @@ def test_runs_that_cannot_be_opened_are_listed_with_their_reason(shelf: Path, ti
         reasons, ("history.csv is missing", "fisa-studio >= 4 reads it", "not finished"), strict=True
     ):
         assert part in reason
-
-
-@pytest.mark.parametrize("form", [["--artifacts", "{}"], ["--artifacts={}"]])
-def test_artifacts_can_be_named_on_the_command_line(
-    form: list[str], shelf: Path, full: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FISA_ARTIFACTS", str(shelf))
-    monkeypatch.setattr(sys, "argv", ["app.py", *(part.format(full) for part in form)])
-    assert visit("metrics").sidebar.selectbox[0].options == ["fisa", "cnn"]
 
 
 def test_names_of_runs_are_shown_letter_for_letter(shelf: Path, tiny_runs: Path, visit: Visit) -> None:
@@ -343,25 +330,3 @@ def test_broken_run_is_one_sentence(page: str, harm: str, shelf: Path, tiny_runs
         assert "fisa" in error.value and "\n" not in error.value
     if page == "explain":
         assert len(app.error) == 1 and len(app.error[0].value) < 400
-
-
-def test_a_worker_process_imports_the_app_and_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[object] = []
-    monkeypatch.setattr(streamlit, "navigation", drawn.append)
-    runpy.run_path(str(ROOT / "app.py"), run_name="__mp_main__")
-    assert drawn == []
-
-
-@pytest.mark.slow
-def test_the_bench_times_every_page(full: Path) -> None:
-    report = run_bench([bench_pages], Settings(rounds=1))
-    assert [each.name for each in report.costs] == [
-        f"page.{page}.{when}" for page in timing.PAGES for when in ("again", "first")
-    ]
-    assert all(each.value > 0 for each in report.costs)
-
-
-def test_the_bench_refuses_a_page_that_fails(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timing, "APP", full / "none.py")
-    with pytest.raises(BenchError, match=r"none\.py: the pages are not beside the library"):
-        run_bench([bench_pages], Settings(rounds=1))
