@@ -193,7 +193,7 @@ INTERACTIONS = (
     Interaction("explain.emotion", "another emotion on Explain", _EXPLAIN, _EMOTIONS),
     Interaction("explain.head", "another head", _EXPLAIN, (_choose("Head", "Head 2"), _choose("Head", "Head 3"))),
     Interaction("explain.seen", "an image that was explained", _EXPLAIN, (_NEXT, _PREVIOUS)),
-    Interaction("explain.new", "an image that was not", f"{_EXPLAIN}&image=00100.jpg", (_NEXT,), model=True),
+    Interaction("explain.new", "an image that was not", f"{_EXPLAIN}&image=00010.jpg", (_NEXT,), model=True),
     Interaction(
         "gallery.sort", "another order of the gallery", "gallery?run=fisa",
         (_choose("Sorted by", "Error ↓"), _choose("Sorted by", "Entropy ↓")),
