@@ -37,8 +37,6 @@ def test_the_page_prints_what_the_file_holds() -> None:
     assert printed > 12
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
 def test_the_commands_of_the_page_give_the_file(tmp_path: Path) -> None:
     refs = tmp_path / "refs"
     assert CliRunner().invoke(app, ["data", "references", "planted", str(refs), "--count", "100"]).exit_code == 0
