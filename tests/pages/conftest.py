@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import streamlit
 from graded_runs import store_by_hand
 from offering import noted
 from streamlit.testing.v1 import AppTest
@@ -33,6 +34,14 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FISA_ARTIFACTS", str(folder))
     monkeypatch.setenv("FISA_RUNS", str(tmp_path / "none"))
     return folder
+
+
+@pytest.fixture
+def nothing_known(own_cache: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache folder, no runs and no FISA_DATA, and nothing remembered of another test."""
+    monkeypatch.delenv("FISA_DATA", raising=False)
+    monkeypatch.setattr("fisa.ui.datasets_pictures.THUMBNAIL", 32)  # pixels; large scenes take long to draw
+    streamlit.cache_data.clear()
 
 
 @pytest.fixture
